@@ -1,0 +1,1 @@
+"""How steps are chained: order, caching, publishing and the command line."""

@@ -1,0 +1,65 @@
+"""The home folder: where all state lives, and the environment that keeps every library in it.
+
+Guarantees: nothing is written outside the home; addresses that the user has set are kept; must
+be called before Prefect, MLflow or matplotlib is imported, because they read the environment then.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+_PREFECT_SERVER = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # Fewer, larger writes: SQLite answers 503 when the event recorders hold its lock.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+}
+
+
+def resolve_home(project: Path) -> Path:
+    """The home of a project file, absolute.
+
+    `ASSAYLINE_HOME`; else `.assayline` in the nearest folder above the project file that holds
+    `.git`; else `.assayline` beside the project file.
+    """
+    named = os.environ.get("ASSAYLINE_HOME")
+    if named:
+        return Path(named).expanduser().resolve()
+    folder = project.resolve().parent
+    above = (place for place in (folder, *folder.parents) if (place / ".git").exists())
+    return next(above, folder) / ".assayline"
+
+
+def configure_environment(home: Path) -> None:
+    """Point Prefect, MLflow and matplotlib into the home, unless the user points elsewhere."""
+    if configured_prefect_api() is None:
+        os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(home / "prefect" / "storage"))
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MPLCONFIGDIR", str(home / "matplotlib"))
+    # The command's own progress is what a person reads; the flow's log goes to the Prefect UI.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    for name, value in _PREFECT_SERVER.items():
+        os.environ.setdefault(name, value)
+
+
+def configured_prefect_api() -> str | None:
+    """The Prefect API that the environment or the user's active profile names, if any."""
+    url = os.environ.get("PREFECT_API_URL")
+    if url:
+        return url
+    folder = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    try:
+        profiles = tomllib.loads((folder / "profiles.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    name = os.environ.get("PREFECT_PROFILE", profiles.get("active"))
+    profile = profiles.get("profiles", {}).get(name, {})
+    return profile.get("PREFECT_API_URL")

@@ -1,0 +1,71 @@
+"""The journal of a run: a small file that tells a finished run from one that was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """Where a run stands. `status` is running, finished, failed or interrupted."""
+
+    run_id: str
+    project: str
+    status: str = "running"
+    host: str
+    pid: int
+    process_started: float
+    mlflow_run_id: str | None = None
+    prefect_flow_run_id: str | None = None
+    last_stage: str | None = None
+
+    def write(self, runs: Path) -> Journal:
+        """Keep the journal beside the run's other files, replaced atomically."""
+        folder = runs / self.run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / ".journal.json"
+        temporary.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        temporary.replace(folder / "journal.json")
+        return self
+
+    def alive(self) -> bool:
+        """Whether the process that wrote the journal still runs on this machine.
+
+        A journal of another machine cannot be checked and counts as alive.
+        """
+        if self.host != socket.gethostname():
+            return True
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.process_started) < 1
+        except psutil.NoSuchProcess:
+            return False
+
+
+def open_journal(run_id: str, project: str, runs: Path) -> Journal:
+    """The journal of a run of this process, written."""
+    return Journal(
+        run_id=run_id,
+        project=project,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        process_started=psutil.Process().create_time(),
+    ).write(runs)
+
+
+def close_interrupted(project: str, runs: Path) -> list[Journal]:
+    """Mark the project's runs whose process is gone as interrupted; newest first."""
+    found = []
+    for path in sorted(runs.glob("*/journal.json"), reverse=True):
+        try:
+            journal = Journal(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+        if journal.project == project and journal.status == "running" and not journal.alive():
+            found.append(replace(journal, status="interrupted").write(runs))
+    return found

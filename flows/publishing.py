@@ -1,0 +1,179 @@
+"""From the stored results to what people look at: Prefect artifacts, MLflow, the decision page.
+
+Guarantees: a cached stage is published like a computed one; the page is written once, hashed, and
+never edited; everything is a view of the same list of checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import MarkdownArtifact
+
+import tasks
+from flows import progress
+from tasks.evidence import EvidenceStore
+from tasks.lineage import CodeVersion, code_version, installed_libraries
+from tasks.project.loading import LoadedProject
+from tasks.reports import render_page, run_document, run_markdown, stage_markdown
+from tasks.runs import RunRecord, StageRecord
+from tasks.stages import Ref
+from tasks.tracking import DatasetRecord, Tracking, TrialRecord
+
+
+def publish_stage(record: StageRecord, project: str, task_run: UUID | None) -> None:
+    """The stage's checks and key tables as an artifact of its task run."""
+    MarkdownArtifact(
+        key=_artifact_key(project, record.name),
+        description=record.result.summary if record.result else "",
+        markdown=stage_markdown(record, {}),
+        task_run_id=task_run,
+    ).create()
+
+
+def publish_run(
+    run: RunRecord,
+    loaded: LoadedProject,
+    home: Path,
+    store: EvidenceStore,
+    refs: Mapping[str, Ref],
+    tracking: Tracking,
+) -> dict[str, Any]:
+    """Write the page and the document, log the run in MLflow, and link all of them."""
+    folder = home / "runs" / run.run_id
+    page = folder / "decision.html"
+    project_code = code_version(loaded.path.parent)
+    own_code = code_version(Path(tasks.__file__).parent)
+    run = replace(run, report=str(page), provenance=_provenance(run, project_code, own_code))
+    html = render_page(run)
+    page.write_text(html, encoding="utf-8")
+    page_hash = hashlib.sha256(html.encode()).hexdigest()
+    document = run_document(run)
+    (folder / "run.json").write_text(json.dumps(document, indent=1, allow_nan=False))
+    (folder / "project.yaml").write_text(loaded.text, encoding="utf-8")
+    _log(run, loaded, folder, store, refs, tracking, page_hash, (project_code, own_code))
+    MarkdownArtifact(
+        key=_artifact_key(run.project.name, "decision"), markdown=run_markdown(run)
+    ).create()
+    progress.active().finished(run)
+    return document
+
+
+def _log(
+    run: RunRecord,
+    loaded: LoadedProject,
+    folder: Path,
+    store: EvidenceStore,
+    refs: Mapping[str, Ref],
+    tracking: Tracking,
+    page_hash: str,
+    code: tuple[CodeVersion, CodeVersion],
+) -> None:
+    project_code, own_code = code
+    training = store.facts("training", refs["training"]["key"]) if "training" in refs else {}
+    tags = {
+        "assayline.verdict": run.verdict or "refused",
+        "assayline.refused_by": ", ".join(run.refused_by),
+        "assayline.page_sha256": page_hash,
+        "assayline.dataset_fingerprint": str(run.dataset.get("fingerprint")),
+        "assayline.candidate_version": str(run.candidate_version),
+        "assayline.unchanged_since": str(run.unchanged_since),
+        "assayline.code": own_code.text,
+        "mlflow.source.git.commit": project_code.commit or "",
+        "git.dirty": str(project_code.dirty).lower(),
+        "prefect.api_url": os.environ.get("PREFECT_API_URL", ""),
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        bundle = Path(temporary)
+        for name in ("decision.html", "run.json", "project.yaml"):
+            shutil.copyfile(folder / name, bundle / name)
+        (bundle / "overrides.json").write_text(json.dumps(loaded.overrides))
+        (bundle / "libraries.json").write_text(json.dumps(installed_libraries(), indent=1))
+        for name, version in (("project", project_code), ("assayline", own_code)):
+            if version.diff:
+                (bundle / f"{name}.diff").write_text(version.diff, encoding="utf-8")
+        for name, ref in refs.items():
+            _copy_evidence(store.folder(ref["stage"], ref["key"]), bundle / "evidence" / name)
+        tracking.log(
+            run.mlflow_run_id or "",
+            params=_params(run, training),
+            metrics=run.metrics,
+            tags=tags,
+            datasets=_datasets(run, loaded, store, refs),
+            artifacts=bundle,
+        )
+    trials = [
+        TrialRecord(
+            name=f"{trial['candidate']} {number}",
+            params=trial["params"],
+            metrics={f"cv.{n}": trial[n] for n in ("cv_mean", "cv_std") if trial[n] is not None},
+        )
+        for number, trial in enumerate(training.get("trials", []), 1)
+    ]
+    tracking.log_trials(run.mlflow_run_id or "", run.project.name, trials)
+
+
+def _copy_evidence(source: Path, target: Path) -> None:
+    """What a reader sees; rows for later stages stay in the evidence store."""
+    target.mkdir(parents=True)
+    shutil.copyfile(source / "result.json", target / "result.json")
+    shutil.copytree(source / "tables", target / "tables")
+
+
+def _datasets(
+    run: RunRecord, loaded: LoadedProject, store: EvidenceStore, refs: Mapping[str, Ref]
+) -> list[DatasetRecord]:
+    if "splitting" not in refs:
+        return []
+    facts = store.facts("splitting", refs["splitting"]["key"])
+    schema = store.facts("ingestion", refs["ingestion"]["key"]).get("schema", {})
+    return [
+        DatasetRecord(
+            context=side,
+            name=f"{run.project.name}-{side}",
+            source=str(loaded.source_path),
+            fingerprint=facts["fingerprints"][side],
+            rows=facts["rows"][side],
+            schema=schema,
+        )
+        for side in ("train", "dev", "test")
+    ]
+
+
+def _params(run: RunRecord, training: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = {f"chosen.{n}": v for n, v in training.get("chosen_params", {}).items()}
+    kept = ("metric", "chosen", "threshold", "class_weight")
+    return {
+        "seed": run.project.seed,
+        **{name: training[name] for name in kept if name in training},
+        **chosen,
+    }
+
+
+def _provenance(run: RunRecord, project: CodeVersion, own: CodeVersion) -> dict[str, str]:
+    libraries = installed_libraries()
+    shown = ("scikit-learn", "numpy", "pandas", "pyarrow", "mlflow", "prefect")
+    return {
+        "run": run.run_id,
+        "started": run.started,
+        "seed": str(run.project.seed),
+        "data fingerprint": str(run.dataset.get("fingerprint")),
+        "project code": project.text,
+        "assayline code": own.text,
+        "libraries": ", ".join(f"{name} {libraries[name]}" for name in shown if name in libraries),
+        "MLflow run": run.mlflow_run_id or "",
+        "Prefect flow run": run.prefect_flow_run_id or "",
+    }
+
+
+def _artifact_key(project: str, name: str) -> str:
+    return f"{project}-{name}".replace("_", "-")

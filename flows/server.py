@@ -1,0 +1,149 @@
+"""The Prefect server of a command: the configured one, one that is up, or one of its own.
+
+Guarantees: a server that a command started is stopped when the command ends, and stops by itself
+when the command is killed; it listens on the loopback interface only; its database lies in the
+home, so that the runs are there when the UI is opened later.
+
+Why one server a command and none kept: a warm database is ready in about the time that the
+command needs to import its own libraries, and starts on the other core. Keeping a server for later
+would save the unchanged run little and leave a process of 200 MB behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.home import configured_prefect_api
+from flows.templates import copy_template
+from tasks.errors import UnavailableError
+
+_START_SECONDS = 120.0
+
+
+@dataclass
+class PrefectServer:
+    """A Prefect API; `process` is set when this command started it."""
+
+    api_url: str
+    process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def ui_url(self) -> str:
+        """Where a browser finds the UI."""
+        return self.api_url.removesuffix("/api")
+
+    def wait_until_ready(self) -> None:
+        """Return when the API answers.
+
+        Raises UnavailableError when it does not in time, or its process ends.
+        """
+        limit = _START_SECONDS if self.process else 10.0
+        while not _answers(self.api_url):
+            if self.process and self.process.poll() is not None:
+                raise UnavailableError(f"the Prefect server did not start; its log is {self.log}")
+            if time.monotonic() - self.started > limit:
+                raise UnavailableError(
+                    f"no Prefect server answers at {self.api_url}; start it, or unset "
+                    "PREFECT_API_URL to let this command bring its own"
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the process if this command started it."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+def open_server(home: Path) -> PrefectServer:
+    """The server to use; where none is configured or up, one that is starting now.
+
+    Sets `PREFECT_API_URL`, so call it before Prefect is imported.
+    """
+    url = configured_prefect_api() or running_server(home)
+    if url is None:
+        server = start_server(home, free_port(), parent=os.getpid())
+    else:
+        server = PrefectServer(api_url=url)
+    os.environ["PREFECT_API_URL"] = server.api_url
+    return server
+
+
+def running_server(home: Path) -> str | None:
+    """The API of the server that `assayline up` runs on this home, if it answers."""
+    try:
+        url = str(json.loads((home / "server.json").read_text(encoding="utf-8"))["prefect_api"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return url if _answers(url) else None
+
+
+def start_server(home: Path, port: int, parent: int) -> PrefectServer:
+    """Start a server process that ends when the process `parent` does."""
+    for folder in (home / "prefect", home / "logs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    copy_template("prefect", home / "prefect" / "prefect.db")
+    log = home / "logs" / "prefect-server.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            [sys.executable, "-m", "flows.server", str(port), str(parent)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PREFECT_HOME": str(home / "prefect")},
+            # A Ctrl-C is for the command, which then stops its server itself.
+            start_new_session=True,
+        )
+    return PrefectServer(api_url=f"http://127.0.0.1:{port}/api", process=process, log=log)
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def _serve(port: int, parent: int) -> None:
+    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="warning")
+
+
+def _exit_with(parent: int) -> None:
+    """End this process soon after its parent ended, however that happened."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,38 @@
+"""What to work on next: at most three sentences from the checks and the priority table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tasks.checks import Check
+from tasks.runs import StageRecord
+
+_MOST = 3
+
+
+def work_next(stages: Sequence[StageRecord]) -> tuple[str, ...]:
+    """The most worthwhile first: what blocks, then where the errors are, then what warns.
+
+    A sentence comes from the check or the priority row that supports it.
+    """
+    checks = [check for stage in stages for check in stage.checks]
+    blocking = [c.detail for c in checks if c.blocks and c.outcome == "failed" and not _gate(c)]
+    judged = [c for c in checks if c.outcome == "failed" and not c.blocks and not _gate(c)]
+    warnings = [c.detail for c in judged if c.severity != "info"]
+    priorities = _priorities(stages)
+    undecided = [c.detail for c in checks if c.blocks and c.outcome != "failed"]
+    ordered = [*blocking[:2], *undecided[:1], *priorities[:2], *warnings, *priorities[2:]]
+    return tuple(dict.fromkeys(ordered))[:_MOST]
+
+
+def _priorities(stages: Iterable[StageRecord]) -> list[str]:
+    for stage in stages:
+        if stage.name == "error_analysis" and stage.result is not None:
+            rows = stage.result.facts.get("priorities", [])
+            return [str(row["sentence"]) for row in rows]
+    return []
+
+
+def _gate(check: Check) -> bool:
+    """The gate repeats what other stages found; advice comes from the source."""
+    return check.stage in ("gate", "promotion")

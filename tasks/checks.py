@@ -1,0 +1,153 @@
+"""The one abstraction of Assayline: a check, and the result of a stage as a list of checks.
+
+Guarantees:
+
+* everything that is judged is a `Check` with one of four outcomes; judging never raises for
+  bad data, and acting on a check is somebody else's job;
+* a check cannot pass on NaN: building such a check is an error in our own code;
+* a stage that judged nothing blocks, and `not_applicable` is never counted as passed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+Outcome = Literal["passed", "failed", "not_applicable", "error"]
+Severity = Literal["critical", "warning", "info"]
+StageOutcome = Literal["passed", "warned", "blocked", "error", "not_run"]
+Limit = float | str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One thing that was judged.
+
+    `id` is stable across runs and reads `<stage>.<what>` or `<stage>.<what>:<subject>`.
+    `value` and `limit` are in the unit that `title` names; `interval` is the 95 % interval of
+    `value`; `n` is the number of rows (or items) that the value rests on. `detail` is one
+    sentence for a reader who sees nothing else. `evidence` names a table or figure of the same
+    result. `required` makes `not_applicable` block. `measured` marks a value that differs from
+    run to run (a time, a size of memory): it stays outside the hashed core of a result.
+
+    Raises ValueError when the outcome is "passed" and the value or an end of the interval is NaN.
+    """
+
+    id: str
+    stage: str
+    title: str
+    severity: Severity
+    outcome: Outcome
+    detail: str
+    value: float | str | None = None
+    limit: Limit = None
+    interval: tuple[float, float] | None = None
+    n: int | None = None
+    evidence: str | None = None
+    required: bool = False
+    measured: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = [self.value, *(self.interval or ())]
+        if self.outcome == "passed" and any(_is_nan(number) for number in numbers):
+            raise ValueError(f"check {self.id} passed on NaN: value {self.value}, {self.interval}")
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this check alone keeps a model from being promoted."""
+        if self.outcome == "not_applicable":
+            return self.required
+        return self.severity == "critical" and self.outcome in ("failed", "error")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Rows that a reader looks at: evidence, not input of a later stage."""
+
+    title: str
+    frame: pd.DataFrame
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """What to draw, apart from how: `table` names the table of the same result that holds it.
+
+    Columns that the table must have, by kind:
+
+    * `confusion`: actual, predicted, count;
+    * `intervals`: label, value, low, high, n (one dot with its interval a row);
+    * `bars`: label, value, and optionally low, high.
+
+    `limit` is drawn as a line. `alt` says in one sentence what the figure shows.
+    """
+
+    kind: Literal["confusion", "intervals", "bars"]
+    title: str
+    table: str
+    alt: str
+    unit: str = ""
+    limit: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageResult:
+    """All that a stage found.
+
+    `summary` is its key numbers in one line. `facts` are small JSON values for later stages and
+    the page. `outputs` are frames and `files` bytes for later stages (kept, not shown).
+    `measured` holds times and sizes, which stand beside the hashed core.
+    """
+
+    stage: str
+    summary: str
+    checks: tuple[Check, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    outputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> StageOutcome:
+        """What the stage's checks amount to."""
+        return stage_outcome(self.checks)
+
+
+def judged(value: float, *, minimum: float | None = None, maximum: float | None = None) -> Outcome:
+    """Passed when `value` lies within the closed limits; NaN fails."""
+    if math.isnan(value):
+        return "failed"
+    if minimum is not None and value < minimum:
+        return "failed"
+    if maximum is not None and value > maximum:
+        return "failed"
+    return "passed"
+
+
+def stage_outcome(checks: Iterable[Check]) -> StageOutcome:
+    """The stage's outcome: `blocked` also when no check was evaluated at all.
+
+    `error` means that a critical check could not be judged and none failed.
+    """
+    checks = tuple(checks)
+    blocking = [check for check in checks if check.blocks]
+    if any(check.outcome == "failed" for check in blocking):
+        return "blocked"
+    if any(check.outcome == "error" for check in blocking):
+        return "error"
+    if blocking or not any(check.outcome in ("passed", "failed") for check in checks):
+        return "blocked"
+    if any(c.outcome in ("failed", "error") and c.severity != "info" for c in checks):
+        return "warned"
+    return "passed"
+
+
+def _is_nan(number: object) -> bool:
+    return isinstance(number, float) and math.isnan(number)

@@ -1,0 +1,10 @@
+"""Where and why the model is wrong, on dev rows: what to work on next.
+
+`stage` puts the evidence together; `tags` answers how much of the errors a property of the
+examples accounts for, and `priorities` what removing them is worth.
+"""
+
+from tasks.error_analysis.priorities import priority
+from tasks.error_analysis.stage import analyse_errors
+
+__all__ = ["analyse_errors", "priority"]

@@ -1,0 +1,94 @@
+"""Which dev rows are wrong, and which of them to read first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.checks import Table
+from tasks.conditions import Mask
+from tasks.project.roles import Roles
+
+CONFIDENT_ROWS = 20
+SHOWN_FEATURES = 6
+SHOWN_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class DevErrors:
+    """The dev rows with their labels and predictions, and which of them are wrong."""
+
+    rows: pd.DataFrame
+    labels: pd.Series
+    predictions: pd.DataFrame
+    wrong: Mask
+    classes: list[str]
+    commonest: str
+
+    @classmethod
+    def of(
+        cls,
+        rows: pd.DataFrame,
+        frame: pd.DataFrame,
+        split: pd.DataFrame,
+        roles: Roles,
+        predictions: pd.DataFrame,
+    ) -> DevErrors:
+        """The dev `rows` of `frame`; the commonest class is that of the train rows."""
+        labels = roles.labels(rows)
+        predictions = predictions.loc[rows.index]
+        everything = roles.labels(frame)
+        learned = everything[(split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)]
+        counts = (learned if len(learned) else labels).value_counts().sort_index()
+        return cls(
+            rows=rows,
+            labels=labels,
+            predictions=predictions,
+            wrong=(predictions["predicted"] != labels).to_numpy(dtype=bool),
+            classes=sorted(everything.unique()),
+            commonest=str(counts.idxmax()),
+        )
+
+    @property
+    def rate(self) -> float:
+        """Share of dev rows that are predicted wrongly."""
+        return float(self.wrong.mean())
+
+
+def confident_errors(errors: DevErrors, roles: Roles) -> Table:
+    """The wrong predictions that the model was surest of: often wrong labels, or a new tag."""
+    predicted = errors.predictions["predicted"]
+    probability = np.zeros(len(predicted))
+    for name in errors.classes:
+        if f"p:{name}" in errors.predictions:
+            chosen = (predicted == name).to_numpy(dtype=bool)
+            probability[chosen] = errors.predictions.loc[chosen, f"p:{name}"]
+    shown = errors.rows[list(roles.features[:SHOWN_FEATURES])]
+    # A feature may have the name of one of the examples' own columns, so it is marked.
+    evidence = pd.DataFrame(
+        {
+            "row_key": errors.rows.index.to_numpy(),
+            "true_label": errors.labels.to_numpy(),
+            "predicted_label": predicted.to_numpy(),
+            "probability": probability,
+            **{f"{name} (feature)": _short(shown[name]) for name in shown.columns},
+        }
+    )[errors.wrong]
+    evidence = evidence.sort_values(["probability", "row_key"], ascending=[False, True])
+    return Table(
+        title="The errors that the model was surest of (dev)",
+        frame=evidence.head(CONFIDENT_ROWS).reset_index(drop=True),
+        note="Look at these first: each is a wrong label, a missing feature or a new tag.",
+    )
+
+
+def _short(column: pd.Series) -> Any:
+    """The column's cells without its index, long words cut."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy()
+    words = column.astype("str")
+    short = words.where(~(words.str.len() > SHOWN_CHARACTERS), words.str[:SHOWN_CHARACTERS] + "…")
+    return short.array

@@ -1,0 +1,138 @@
+"""The checks of error analysis: what a reader should know before the tables.
+
+Guarantees: none is critical. Error analysis says what to work on; the audit judges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tasks.checks import Check, Outcome
+from tasks.error_analysis.examples import DevErrors
+from tasks.error_analysis.tags import Tag
+from tasks.intervals import wilson
+from tasks.slice_metrics import NamedSlices
+
+STAGE = "error_analysis"
+
+
+def errors_check(errors: DevErrors) -> Check:
+    """How many dev rows are predicted wrongly: shown, not judged."""
+    count, n = int(errors.wrong.sum()), len(errors.wrong)
+    low, high = wilson(count, n)
+    return Check(
+        id=f"{STAGE}.errors",
+        stage=STAGE,
+        title="Share of dev rows predicted wrongly",
+        severity="info",
+        outcome="passed",
+        value=count / n,
+        interval=(low, high),
+        n=n,
+        detail=f"{count} of {n} dev rows are predicted wrongly: {count / n:.1%} "
+        f"(95 % interval {low:.1%} to {high:.1%}).",
+        evidence="confusion",
+    )
+
+
+def skew_check(errors: DevErrors) -> Check:
+    """Where a constant is more often right than the model, accuracy is the wrong measure."""
+    n = len(errors.labels)
+    constant = float((errors.labels == errors.commonest).mean())
+    accuracy = 1 - errors.rate
+    beaten = constant > accuracy
+    advice = (
+        "accuracy is the wrong measure here; judge by precision and recall of each class"
+        if beaten
+        else "accuracy says something here, beside precision and recall of each class"
+    )
+    return Check(
+        id=f"{STAGE}.skew",
+        stage=STAGE,
+        title="Accuracy against always answering the commonest class",
+        severity="warning",
+        outcome="failed" if beaten else "passed",
+        value=accuracy,
+        limit=constant,
+        interval=wilson(n - int(errors.wrong.sum()), n),
+        n=n,
+        detail=f"Always answering '{errors.commonest}' is right on {constant:.1%} of the dev rows "
+        f"and the model on {accuracy:.1%}: {advice}.",
+        evidence="class_report",
+    )
+
+
+def recall_checks(report: pd.DataFrame, errors: DevErrors, min_rows: int) -> list[Check]:
+    """One check a class: failed where the model never predicts it."""
+    columns = ["class", "support", "recall", "recall_low", "recall_high"]
+    predicted = set(errors.predictions["predicted"])
+    return [
+        _recall_check(str(name), int(n), float(recall), (low, high), name in predicted, min_rows)
+        for name, n, recall, low, high in report[columns].itertuples(index=False)
+    ]
+
+
+def _recall_check(
+    name: str,
+    n: int,
+    recall: float,
+    interval: tuple[float, float],
+    predicted: bool,
+    min_rows: int,
+) -> Check:
+    low, high = interval
+    known = n > 0 and math.isfinite(low) and math.isfinite(high)
+    found = f"{round(recall * n) if n else 0} of the {n} dev rows of class '{name}' are found"
+    rate = f"{found}: {recall:.1%} (95 % interval {low:.1%} to {high:.1%})" if known else found
+    outcome: Outcome = "passed"
+    detail = f"{rate}."
+    if n and not predicted:
+        outcome, detail = "failed", f"The class '{name}' is never predicted: {rate}."
+    elif n < min_rows or not known:
+        outcome = "not_applicable"
+        detail = f"Too small to judge: {rate}; at least {min_rows} such rows are needed."
+    return Check(
+        id=f"{STAGE}.class_recall:{name}",
+        stage=STAGE,
+        title=f"Recall of class '{name}' on dev",
+        severity="warning",
+        outcome=outcome,
+        value=recall if n else None,
+        interval=interval if known else None,
+        n=n,
+        detail=detail,
+        evidence="class_report",
+    )
+
+
+def tags_check(tags: NamedSlices, counted: Sequence[Tag], min_rows: int) -> Check:
+    """Whether errors were counted by anything that the project names."""
+    small = [t.name for t in counted if t.name in tags.masks and t.n < min_rows]
+    outcome: Outcome
+    if not tags.masks:
+        outcome = "not_applicable"
+        detail = (
+            "No slice or tag is declared, so errors are counted by true class only; name columns "
+            "or conditions under 'slices' or 'error_analysis.tags' in the project file."
+        )
+    else:
+        outcome = "passed" if len(small) < len(tags.masks) else "not_applicable"
+        listed = f", for example {small[0]}" if small else ""
+        detail = (
+            f"Errors are counted by {len(tags.masks)} slices and tags, of which {len(small)} have "
+            f"fewer than the {min_rows} dev rows that are needed to be ranked{listed}."
+        )
+    return Check(
+        id=f"{STAGE}.tags",
+        stage=STAGE,
+        title="Errors counted by slices and tags",
+        severity="info",
+        outcome=outcome,
+        value=float(len(tags.masks) - len(small)),
+        n=len(tags.masks),
+        detail=detail,
+        evidence="tags",
+    )

@@ -1,0 +1,22 @@
+"""Failures that end a command with one sentence: what is wrong, both values, the next move.
+
+Bad data is never one of these: data is judged by checks.
+"""
+
+
+class AssaylineError(Exception):
+    """Base of the failures that a user can act on; `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+
+class ProjectError(AssaylineError):
+    """The project file, or a word on the command line, cannot be used as it is."""
+
+    exit_code = 2
+
+
+class UnavailableError(AssaylineError):
+    """A server, a disk or a file that the run needs is not available."""
+
+    exit_code = 6

@@ -1,0 +1,37 @@
+"""From a declared candidate to a scikit-learn pipeline that can be fitted, scored and saved.
+
+`candidates` tells which classifiers may be used, `pipelines` puts the preparation of the columns
+before them, `fitting` fits and predicts.
+"""
+
+from tasks.estimators.candidates import build_estimator, default_candidates, resolve_estimator
+from tasks.estimators.fitting import (
+    Handling,
+    as_outcomes,
+    as_predictions,
+    convergence_messages,
+    few_threads,
+    fit_estimator,
+    fit_pipeline,
+    imbalance_handling,
+    predict,
+)
+from tasks.estimators.pipelines import MISSING_CATEGORY, build_pipeline, feature_frame
+
+__all__ = [
+    "MISSING_CATEGORY",
+    "Handling",
+    "as_outcomes",
+    "as_predictions",
+    "build_estimator",
+    "build_pipeline",
+    "convergence_messages",
+    "default_candidates",
+    "feature_frame",
+    "few_threads",
+    "fit_estimator",
+    "fit_pipeline",
+    "imbalance_handling",
+    "predict",
+    "resolve_estimator",
+]

@@ -1,0 +1,129 @@
+"""Which classifiers may be used, and what they may be given.
+
+Guarantees: nothing outside scikit-learn is imported unless its top-level package is allowed; an
+unknown parameter is refused with the nearest known one; what cannot tell probabilities is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.errors import ProjectError
+from tasks.project.roles import Roles
+from tasks.project.sections import Candidate
+
+
+def default_candidates(roles: Roles) -> tuple[Candidate, ...]:
+    """Two families that differ in kind: a linear one, and one that suits the feature kinds.
+
+    Without text: histogram gradient boosting. Text alone: complement naive Bayes (Rennie et al.
+    2003, made for skewed classes). Text beside other columns: a random forest, which takes the
+    sparse words and the signed numbers together.
+    """
+    linear = Candidate(
+        name="logistic_regression",
+        estimator="sklearn.linear_model.LogisticRegression",
+        params={"max_iter": 500},
+        search={"C": (0.01, 0.1, 1.0, 10.0)},
+    )
+    if not roles.text:
+        other = Candidate(
+            name="boosted_trees",
+            estimator="sklearn.ensemble.HistGradientBoostingClassifier",
+            params={"max_iter": 60, "max_bins": 63, "early_stopping": False},
+            search={"learning_rate": (0.05, 0.15), "max_leaf_nodes": (4, 12)},
+        )
+    elif not roles.numeric and not roles.categorical:
+        other = Candidate(
+            name="naive_bayes",
+            estimator="sklearn.naive_bayes.ComplementNB",
+            search={"alpha": (0.03, 0.1, 0.3, 1.0)},
+        )
+    else:
+        other = Candidate(
+            name="random_forest",
+            estimator="sklearn.ensemble.RandomForestClassifier",
+            params={"n_estimators": 100},
+            search={"min_samples_leaf": (1, 3, 10)},
+        )
+    return (linear, other)
+
+
+def resolve_estimator(path: str, allow_imports: Sequence[str]) -> type:
+    """The classifier class at an import path such as `sklearn.linear_model.LogisticRegression`.
+
+    scikit-learn's own are free; for any other path nothing is imported unless its top-level
+    package stands in `allow_imports`. Raises ProjectError when the import is not allowed, fails,
+    or does not give a classifier class that can tell probabilities.
+    """
+    module_name, _, class_name = path.rpartition(".")
+    package = path.partition(".")[0]
+    if not module_name or not all(part.isidentifier() for part in path.split(".")):
+        raise ProjectError(
+            f"estimator '{path}' is no import path; write it as package.module.ClassName"
+        )
+    if package != "sklearn" and package not in allow_imports:
+        raise ProjectError(
+            f"estimator '{path}' would import the package '{package}', which is not allowed; "
+            f"allow it with --allow-imports {package}"
+        )
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except Exception as failure:  # the import runs foreign code, which may fail in any way
+        raise ProjectError(f"estimator '{path}' cannot be imported: {failure}") from None
+    if not isinstance(found, type):
+        raise ProjectError(f"estimator '{path}' is not a class")
+    if not hasattr(found, "fit") or not hasattr(found, "get_params"):
+        raise ProjectError(f"estimator '{path}' is not a scikit-learn compatible classifier")
+    if not hasattr(found, "predict_proba"):
+        raise ProjectError(
+            f"estimator '{path}' has no predict_proba, and a classifier has to tell probabilities"
+        )
+    return found
+
+
+def build_estimator(candidate: Candidate, allow_imports: Sequence[str]) -> Any:
+    """An unfitted estimator with the candidate's `params`; `search` names are checked too.
+
+    Raises ProjectError for what `resolve_estimator` refuses, for unknown or unusable parameters,
+    and for an estimator that cannot tell probabilities as configured.
+    """
+    estimator_class = resolve_estimator(candidate.estimator, allow_imports)
+    try:
+        known = estimator_class().get_params(deep=False)
+    except TypeError:
+        known = dict.fromkeys(_parameter_names(estimator_class))
+    for name in (*candidate.params, *candidate.search):
+        _refuse_unknown(name, known, candidate)
+    try:
+        estimator = estimator_class(**candidate.params)
+    except Exception as failure:  # foreign code again: whatever it raises is about its parameters
+        raise ProjectError(
+            f"candidate '{candidate.name}': {candidate.estimator} cannot be made from its "
+            f"params: {failure}"
+        ) from None
+    if not hasattr(estimator, "predict_proba"):
+        raise ProjectError(
+            f"candidate '{candidate.name}': {candidate.estimator} has no predict_proba with these "
+            "params, and a classifier has to tell probabilities; change its params (for example "
+            "probability: true, or loss: log_loss) or choose another estimator"
+        )
+    return estimator
+
+
+def _parameter_names(estimator_class: Any) -> list[str]:
+    names = getattr(estimator_class, "_get_param_names", None)
+    return list(names()) if names else []
+
+
+def _refuse_unknown(name: str, known: Mapping[str, Any], candidate: Candidate) -> None:
+    if name in known:
+        return
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
+    raise ProjectError(
+        f"candidate '{candidate.name}': {candidate.estimator} has no parameter '{name}'{hint}"
+    )

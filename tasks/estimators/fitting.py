@@ -1,0 +1,144 @@
+"""Fitting a pipeline and reading its predictions.
+
+Guarantees: equal inputs give an equal model, whatever the number of cores; what is done about
+rare classes is known and can be told.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import has_fit_parameter
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from tasks.estimators.pipelines import feature_frame
+from tasks.project.roles import Roles
+
+SMALL_CELLS = 2_000_000
+"""Up to this many cells (rows by columns) a model is fitted and scored in one thread."""
+
+Handling = Literal["class_weight", "sample_weight", "none"]
+
+
+def fit_pipeline(
+    pipeline: Pipeline, features: pd.DataFrame, labels: pd.Series, *, class_weight: str
+) -> Pipeline:
+    """Fit in place and return the pipeline; `features` is a `feature_frame`.
+
+    With `class_weight` "balanced" every class weighs the same, as `imbalance_handling` tells.
+    """
+    prepare, estimator = pipeline.named_steps["prepare"], pipeline.named_steps["estimator"]
+    matrix = prepare.fit_transform(features)
+    fit_estimator(estimator, matrix, as_outcomes(labels), class_weight=class_weight)
+    for _, step, _ in prepare.transformers_:
+        if isinstance(step, TfidfVectorizer):
+            # NumPy integers would be stored as a file each
+            step.vocabulary_ = {word: int(at) for word, at in sorted(step.vocabulary_.items())}
+    return pipeline
+
+
+def fit_estimator(
+    estimator: Any, matrix: Any, outcomes: NDArray[np.str_], *, class_weight: str
+) -> None:
+    """Fit the last step alone, on prepared features (rows by columns, dense or sparse)."""
+    weights: dict[str, Any] = {}
+    if imbalance_handling(estimator, class_weight) == "sample_weight":
+        weights["sample_weight"] = compute_sample_weight("balanced", outcomes)
+    with few_threads(matrix.shape[0] * matrix.shape[1]):
+        estimator.fit(matrix, outcomes, **weights)
+    bins = getattr(estimator, "_bin_mapper", None)
+    if bins is not None:
+        bins.n_threads = 1  # those of the fitting; scoring asks the machine anew
+
+
+@contextmanager
+def few_threads(cells: int) -> Iterator[None]:
+    """One thread for the numerical libraries while there are at most `SMALL_CELLS` cells.
+
+    The sums of floating-point numbers then have one order, whatever the machine. It is faster,
+    too: on few cells threads wait for each other, and where others use the cores the wait was
+    measured to be a hundred times the work.
+    """
+    limits = 1 if cells <= SMALL_CELLS else None
+    with _thread_pools().limit(limits=limits):
+        yield
+
+
+def imbalance_handling(estimator: Any, class_weight: str) -> Handling:
+    """What makes rare classes count: the estimator's own weights, weighted rows, or nothing."""
+    if class_weight == "none":
+        return "none"
+    if "class_weight" in estimator.get_params(deep=False):
+        return "class_weight"
+    return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else "none"
+
+
+@contextmanager
+def convergence_messages() -> Iterator[list[str]]:
+    """Keep warnings from the terminal; the list yielded holds those of fits that did not converge.
+
+    The list is filled when the block ends.
+    """
+    messages: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield messages
+    kept = (item for item in caught if issubclass(item.category, ConvergenceWarning))
+    messages.extend(str(item.message).partition("\n")[0] for item in kept)
+
+
+def as_outcomes(labels: pd.Series) -> NDArray[np.str_]:
+    """Labels as an array of fixed-width strings, which is saved without pickled objects."""
+    return np.asarray(labels.to_numpy(dtype=object), dtype=str)
+
+
+def predict(model: Any, frame: pd.DataFrame, roles: Roles, threshold: float | None) -> pd.DataFrame:
+    """Predictions for rows of `frame`: column `predicted` and one `p:<class>` per class, sorted.
+
+    Two classes with a threshold: the positive class where its probability reaches the threshold.
+    Otherwise the most probable class, the first in order where several are equal.
+    """
+    features = feature_frame(frame, roles)
+    with few_threads(features.size):
+        probabilities = np.asarray(model.predict_proba(features), dtype=np.float64)
+    classes = [str(name) for name in model.classes_]
+    return as_predictions(probabilities, classes, frame.index, roles.positive_class, threshold)
+
+
+def as_predictions(
+    probabilities: NDArray[np.float64],
+    classes: Sequence[str],
+    index: pd.Index,
+    positive_class: str | None,
+    threshold: float | None,
+) -> pd.DataFrame:
+    """The predictions frame of a matrix of probabilities, rows by classes."""
+    order = list(classes)
+    names = np.asarray(order, dtype=object)
+    if threshold is not None and len(order) == 2 and positive_class in order:
+        position = order.index(positive_class)
+        reached = probabilities[:, position] >= threshold
+        predicted = np.where(reached, names[position], names[1 - position])
+    else:
+        predicted = names[probabilities.argmax(axis=1)]
+    columns: dict[str, Any] = {"predicted": pd.Series(predicted, index=index, dtype="str")}
+    for name in sorted(order):
+        columns[f"p:{name}"] = probabilities[:, order.index(name)]
+    return pd.DataFrame(columns, index=index)
+
+
+@functools.cache
+def _thread_pools() -> ThreadpoolController:
+    """The numerical libraries' thread pools; to find them takes longer than to score a row."""
+    return ThreadpoolController()

@@ -1,0 +1,243 @@
+"""The evidence store: what each stage found, kept under the key of what it was computed from.
+
+Guarantees:
+
+* a result is there whole or not at all: it is written beside its place and moved there;
+* `digest` covers checks, metrics, facts and the content of every table, output and file, and no
+  measured value, so that the same inputs give the same digest;
+* a result with a check in `error` is stored as evidence and never offered for reuse.
+
+Layout: `<root>/<stage>/<key>/result.json`, with `tables/`, `outputs/` (Parquet) and `files/`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.checks import Check, Figure, StageResult, Table
+from tasks.errors import UnavailableError
+from tasks.snapshots import read_snapshot, write_snapshot
+
+_RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class EvidenceStore:
+    """Stored stage results below `root`."""
+
+    root: Path
+
+    def folder(self, stage: str, key: str) -> Path:
+        """Where the result lies or would lie."""
+        return self.root / stage / key
+
+    def reusable(self, stage: str, key: str) -> bool:
+        """Whether the key has a stored result in which every check could be judged."""
+        record = self._record(stage, key)
+        return record is not None and all(c["outcome"] != "error" for c in record["checks"])
+
+    def digest(self, stage: str, key: str) -> str:
+        """The hash of the stored result's core."""
+        return str(self._existing(stage, key)["digest"])
+
+    def save(self, key: str, result: StageResult) -> str:
+        """Store a result under its key, replacing one that is there, and return its digest.
+
+        Raises UnavailableError when the disk is full; nothing half-written stays.
+        """
+        place = self.folder(result.stage, key)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{key[:12]}-", dir=place.parent))
+        try:
+            record = _write(result, staging)
+            _replace(staging, place)
+        except OSError as failure:
+            if failure.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise UnavailableError(
+                    f"the disk is full while writing {place.parent}; free space and run again, "
+                    "finished stages are kept"
+                ) from None
+            raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return str(record["digest"])
+
+    def load(self, stage: str, key: str) -> StageResult:
+        """What a reader sees of the stored result: all but the outputs and files.
+
+        Raises KeyError when nothing is stored under the key.
+        """
+        record = self._existing(stage, key)
+        place = self.folder(stage, key)
+        return StageResult(
+            stage=stage,
+            summary=record["summary"],
+            checks=tuple(_check(values) for values in record["checks"]),
+            metrics=record["metrics"],
+            facts=record["facts"],
+            tables={
+                name: Table(
+                    title=values["title"],
+                    note=values["note"],
+                    frame=read_snapshot(place / "tables" / f"{name}.parquet"),
+                )
+                for name, values in record["tables"].items()
+            },
+            figures=tuple(Figure(**values) for values in record["figures"]),
+            measured=record["measured"],
+        )
+
+    def output(self, stage: str, key: str, name: str) -> pd.DataFrame:
+        """One output frame, without reading the rest."""
+        return read_snapshot(self.folder(stage, key) / "outputs" / f"{name}.parquet")
+
+    def load_files(self, stage: str, key: str) -> dict[str, bytes]:
+        """The stored files, without reading frames."""
+        names = self._existing(stage, key)["files"]
+        folder = self.folder(stage, key) / "files"
+        return {name: (folder / name).read_bytes() for name in names}
+
+    def fingerprints(self, stage: str, key: str) -> dict[str, str]:
+        """Content hashes of the outputs and files, by name."""
+        record = self._existing(stage, key)
+        return {**record["outputs"], **record["files"]}
+
+    def facts(self, stage: str, key: str) -> dict[str, Any]:
+        """The stored facts, without reading frames."""
+        return dict(self._existing(stage, key)["facts"])
+
+    def checks(self, stage: str, key: str) -> tuple[Check, ...]:
+        """The stored checks, without reading frames."""
+        return tuple(_check(values) for values in self._existing(stage, key)["checks"])
+
+    def _existing(self, stage: str, key: str) -> dict[str, Any]:
+        record = self._record(stage, key)
+        if record is None:
+            raise KeyError(f"no stored result of {stage} under {key}")
+        return record
+
+    def _record(self, stage: str, key: str) -> dict[str, Any] | None:
+        try:
+            text = (self.folder(stage, key) / _RESULT).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        return dict(json.loads(text))
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with one spelling per value: sorted keys, no spaces, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def hash_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON of `value`, as hex."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _write(result: StageResult, place: Path) -> dict[str, Any]:
+    for folder in ("tables", "outputs", "files"):
+        (place / folder).mkdir()
+    tables = {
+        name: {
+            "title": table.title,
+            "note": table.note,
+            "fingerprint": write_snapshot(
+                _storable(table.frame), place / "tables" / f"{name}.parquet"
+            ).fingerprint,
+        }
+        for name, table in result.tables.items()
+    }
+    outputs = {
+        name: write_snapshot(frame, place / "outputs" / f"{name}.parquet").fingerprint
+        for name, frame in result.outputs.items()
+    }
+    for name, content in result.files.items():
+        (place / "files" / name).write_bytes(content)
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in result.files.items()}
+    core = {
+        "stage": result.stage,
+        "summary": result.summary,
+        "metrics": _plain(result.metrics),
+        "facts": _plain(result.facts),
+        "tables": tables,
+        "figures": [dataclasses.asdict(figure) for figure in result.figures],
+        "outputs": outputs,
+        "files": files,
+    }
+    checks = [_plain(dataclasses.asdict(check)) for check in result.checks]
+    record = {
+        **core,
+        "checks": checks,
+        "measured": _plain(result.measured),
+        "digest": hash_of({**core, "checks": [_unmeasured(check) for check in checks]}),
+    }
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
+    with (place / _RESULT).open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return record
+
+
+def _replace(staging: Path, place: Path) -> None:
+    """Move `staging` to `place`; a result that was there is swapped out first."""
+    if place.exists():
+        old = Path(tempfile.mkdtemp(prefix=".old-", dir=place.parent))
+        place.rename(old / "result")
+        staging.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        staging.rename(place)
+
+
+def _storable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of mixed Python values as text: Parquet has one type a column."""
+    mixed = [name for name in frame.columns if frame[name].dtype == object]
+    if not mixed:
+        return frame
+    return frame.assign(
+        **{
+            str(name): frame[name].map(lambda v: None if v is None else str(v)).astype("str")
+            for name in mixed
+        }
+    )
+
+
+def _unmeasured(check: Mapping[str, Any]) -> dict[str, Any]:
+    if not check["measured"]:
+        return dict(check)
+    kept = ("id", "stage", "title", "severity", "limit", "required", "measured")
+    return {name: check[name] for name in kept}
+
+
+def _check(values: Mapping[str, Any]) -> Check:
+    interval = values["interval"]
+    return Check(**{**values, "interval": tuple(interval) if interval else None})
+
+
+def _plain(value: Any) -> Any:
+    """JSON values: NumPy scalars unpacked, tuples as lists, NaN and infinities as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,146 @@
+"""Does the candidate lose on a slice that the project guards, whatever it gains overall?
+
+Guarantees: slices are cut on the whole frame and judged on the compared test rows; a slice fails
+only on a loss beyond the margin that is significant after Holm's correction over all guarded
+slices, and passes only where its own interval excludes such a loss; anything else says how many
+rows are missing and is never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tasks.checks import Check, Outcome
+from tasks.gate.comparison import STAGE, Contest, Opponent, describe
+from tasks.gate.rules import NO_ROWS_HELP, is_known, rows_needed, too_few_discordant
+from tasks.intervals import Difference, holm
+from tasks.project.sections import Project, SliceSpec
+from tasks.slices import slice_masks
+
+Mask = npt.NDArray[np.bool_]
+SIGNIFICANT = 0.05
+# The smallest p of a bootstrap is one over its replicates; Holm multiplies it by the slices.
+_REPLICATES_PER_SLICE = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Slice:
+    name: str
+    rows: int
+    difference: Difference | None
+
+
+def guard_slices(
+    contest: Contest, opponent: Opponent | None, *, frame: pd.DataFrame | None, project: Project
+) -> tuple[Check, ...]:
+    """One check a guarded slice, in the project's order; none where the project guards none.
+
+    `frame` holds at least the rows of the contest; quartiles of numeric columns are taken over
+    all its rows. `opponent` is the champion; None where there is none to compare with, or where
+    the comparison as a whole is too small.
+    """
+    specs = project.gate.guard_slices
+    if not specs:
+        return ()
+    if frame is None:
+        return tuple(
+            _check(_title_of(spec), "error", "The slice's columns were not handed to the gate.")
+            for spec in specs
+        )
+    masks = _masks(specs, frame, contest.labels.index)
+    if opponent is None or opponent.predictions is None:
+        reason = "Not judged: the candidate could not be compared with a champion."
+        return tuple(_check(name, "not_applicable", reason) for name in masks)
+    replicates = max(contest.replicates, _REPLICATES_PER_SLICE * len(masks))
+    thorough = replace(contest, replicates=replicates)
+    slices = [
+        _measure(name, mask, thorough, opponent.predictions, project)
+        for name, mask in masks.items()
+    ]
+    losses = {s.name: p for s in slices if (p := _p_loss(s)) is not None}
+    adjusted = dict(zip(losses, holm(list(losses.values())), strict=True))
+    return tuple(_judge(part, adjusted.get(part.name), contest.metric, project) for part in slices)
+
+
+def _masks(specs: Sequence[SliceSpec], frame: pd.DataFrame, rows: pd.Index) -> Mapping[str, Mask]:
+    """Each slice over the rows of the contest; a slice named twice is one slice."""
+    places = frame.index.get_indexer(rows)
+    if (places < 0).any():
+        raise ValueError(f"{int((places < 0).sum())} compared rows are not in the slices' frame")
+    return {name: mask[places] for spec in specs for name, mask in slice_masks(spec, frame)}
+
+
+def _measure(
+    name: str, mask: Mask, contest: Contest, predictions: pd.DataFrame, project: Project
+) -> _Slice:
+    rows = int(mask.sum())
+    if rows < project.audit.min_support:
+        return _Slice(name=name, rows=rows, difference=None)
+    difference = contest.where(mask).difference(predictions, margin=project.gate.margin)
+    return _Slice(name=name, rows=rows, difference=difference)
+
+
+def _p_loss(part: _Slice) -> float | None:
+    if part.difference is None or not is_known(part.difference):
+        return None
+    return part.difference.p_loss
+
+
+def _judge(part: _Slice, p_loss: float | None, metric: str, project: Project) -> Check:
+    gate, difference = project.gate, part.difference
+    if difference is None:
+        least = project.audit.min_support
+        detail = f"Only {part.rows} compared rows are in {part.name}, and {least} are needed."
+        return _check(part.name, "not_applicable", detail, n=part.rows)
+    if p_loss is None:
+        detail = (
+            f"In {part.name} the difference in {metric} is undefined, or is in "
+            f"{difference.undefined_share:.1%} of the resamples ({part.rows} rows)."
+        )
+        return _check(part.name, "not_applicable", detail, n=part.rows)
+    numbers = f"in {part.name} {describe(metric, difference)}"
+    outcome: Outcome = "not_applicable"
+    # Tango's interval holds with few discordant rows; the bootstrap sees no spread without them.
+    sparse = difference.method != "tango" and too_few_discordant(difference, gate)
+    if p_loss < SIGNIFICANT:
+        outcome = "failed"
+        detail = f"The candidate loses more than {gate.margin:g}, p {p_loss:.3g}: {numbers}."
+    elif difference.low > -gate.margin and not sparse:
+        outcome = "passed"
+        detail = f"The candidate loses no more than {gate.margin:g}: {numbers}."
+    else:
+        needed = rows_needed(difference, "refresh", gate)
+        advice = NO_ROWS_HELP if needed is None else f"about {needed} rows of it would decide it"
+        detail = f"A loss beyond {gate.margin:g} is not excluded: {numbers}; {advice}."
+    return _check(part.name, outcome, detail, difference, -gate.margin, part.rows)
+
+
+def _title_of(spec: SliceSpec) -> str:
+    return spec.name or spec.condition or " & ".join(spec.columns)
+
+
+def _check(
+    name: str,
+    outcome: Outcome,
+    detail: str,
+    difference: Difference | None = None,
+    limit: float | None = None,
+    n: int | None = None,
+) -> Check:
+    return Check(
+        id=f"{STAGE}.guard_slice:{name}",
+        stage=STAGE,
+        title=f"No loss beyond the margin in {name}",
+        severity="critical",
+        outcome=outcome,
+        detail=detail,
+        value=None if difference is None else difference.value,
+        limit=limit,
+        interval=None if difference is None else (difference.low, difference.high),
+        n=n,
+    )

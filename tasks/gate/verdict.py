@@ -1,0 +1,85 @@
+"""What all findings together amount to, and the sentences that say why.
+
+Guarantees: `promote` needs every comparison passed and nothing that blocks; a failed check
+outweighs an unjudged one; every verdict has at least one reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.checks import Check
+from tasks.gate.absolute import blocking_details
+from tasks.gate.comparison import Finding
+from tasks.gate.rules import Rule
+from tasks.gate.support import Support
+from tasks.runs import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """All that the gate found.
+
+    `absolute` are the checks of earlier stages and `summary` the one check over them; `findings`
+    are the comparisons, `guards` the checks of guarded slices.
+    """
+
+    rule: Rule
+    absolute: Sequence[Check]
+    summary: Check
+    support: Support
+    findings: Sequence[Finding]
+    guards: Sequence[Check]
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The gate's checks, in the order in which they are read."""
+        compared = (finding.check for finding in self.findings)
+        return (self.summary, self.support.check, *compared, *self.guards)
+
+    @property
+    def verdict(self) -> Verdict:
+        """`reject` on a failure that blocks, `promote` when all is passed, else `inconclusive`."""
+        if any(check.blocks and check.outcome == "failed" for check in self.checks):
+            return "reject"
+        beaten = all(finding.check.outcome == "passed" for finding in self.findings)
+        if self.findings and beaten and not any(check.blocks for check in self.checks):
+            return "promote"
+        return "inconclusive"
+
+    @property
+    def only_rows_missing(self) -> bool:
+        """Whether it is inconclusive for want of test rows alone."""
+        others = (self.summary, *self.guards)
+        return self.verdict == "inconclusive" and not any(check.blocks for check in others)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Sentences, the most decisive first."""
+        sentences = self._for() if self.verdict == "promote" else self._against()
+        return list(dict.fromkeys(sentences))
+
+    def _for(self) -> list[str]:
+        first = self.rule == "first_model"
+        unjudged = [check.detail for check in self.guards if check.outcome != "passed"]
+        return [
+            *(["This is the first model: there is no champion yet."] if first else []),
+            *(finding.check.detail for finding in self.findings),
+            self.summary.detail,
+            self.support.check.detail,
+            *([] if first else unjudged),
+        ]
+
+    def _against(self) -> list[str]:
+        """What blocks: what failed first, then what could not be judged."""
+        told = [(self.summary, sentence) for sentence in blocking_details(self.absolute)]
+        told = (told or [(self.summary, self.summary.detail)]) if self.summary.blocks else []
+        # Where the rows are too few, a comparison that was made would only repeat it.
+        compared = [
+            f.check for f in self.findings if not self.support.too_small or not f.difference
+        ]
+        others = [*compared, *self.guards, self.support.check]
+        told += [(check, check.detail) for check in others if check.blocks]
+        told.sort(key=lambda pair: pair[0].outcome != "failed")
+        return [sentence for _, sentence in told]

@@ -1,0 +1,77 @@
+"""What does the source file hold, whatever its format and encoding?
+
+Guarantees: a row is in the table or set aside with its line; line ends of every kind are read as a
+line feed; a file that cannot be made sense of is a problem in the result, never an exception.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.errors import ProjectError
+from tasks.ingestion.csv_rows import read_csv
+from tasks.ingestion.sources import RawSource, unreadable
+from tasks.project.sections import SourceSection
+
+_PARQUET_MAGIC = b"PAR1"
+
+
+def read_source(path: Path, source: SourceSection) -> RawSource:
+    """Read the file: every cell as text from CSV, every column as its own type from Parquet.
+
+    Raises ProjectError when there is no such file; a file that cannot be made sense of is a
+    `problem` in the result.
+    """
+    data = _bytes_of(path)
+    if not data:
+        return unreadable(f"{path.name} is empty (0 bytes); export it again")
+    if _is_parquet(path, source, data):
+        return _read_parquet(path.name, data)
+    try:
+        text = _as_utf8(data, source.encoding)
+    except (LookupError, UnicodeError) as failure:
+        return unreadable(f"{path.name} is not text in {source.encoding}: {failure}")
+    return read_csv(path.name, text, source.delimiter)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ProjectError(f"no source file at {path}; correct source.path") from None
+    except IsADirectoryError:
+        raise ProjectError(f"{path} is a folder; name the CSV or Parquet file in it") from None
+    except OSError as failure:
+        raise ProjectError(f"cannot read {path}: {failure.strerror}") from None
+
+
+def _is_parquet(path: Path, source: SourceSection, data: bytes) -> bool:
+    if source.format != "auto":
+        return source.format == "parquet"
+    return path.suffix.lower() in (".parquet", ".pq") or data.startswith(_PARQUET_MAGIC)
+
+
+def _read_parquet(name: str, data: bytes) -> RawSource:
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as failure:
+        reason = str(failure).splitlines()[0]
+        return unreadable(f"{name} is not a whole Parquet file: {reason}")
+    lines = np.arange(1, table.num_rows + 1, dtype=np.int64)
+    return RawSource(table=table, lines=lines, typed=True)
+
+
+def _as_utf8(data: bytes, encoding: str) -> bytes:
+    """UTF-8 with line feeds; a byte that cannot be decoded stays one that UTF-8 cannot hold."""
+    if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
+        data = data.removeprefix(b"\xef\xbb\xbf")
+    else:
+        text = data.decode(encoding, errors="surrogateescape").removeprefix("\ufeff")
+        data = text.encode("utf-8", errors="surrogateescape")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return data

@@ -1,0 +1,5 @@
+"""How far the labels can be trusted: conflicts, suspected issues, agreement, a list to review."""
+
+from tasks.labels.stage import check_labels
+
+__all__ = ["check_labels"]

@@ -1,0 +1,293 @@
+"""The three questions of the stage as checks: conflicts, suspected issues, agreement.
+
+Guarantees: every share carries its count and interval; a count of suspects is called that, never
+an error rate; what cannot be judged says what is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.checks import Check, Figure, Severity, Table, judged
+from tasks.intervals import wilson
+from tasks.labels.agreement import Agreement, as_labels, consensus, count_votes, measure_agreement
+from tasks.labels.conflicts import compare_features
+from tasks.labels.probabilities import LabelProbabilities
+from tasks.labels.review import conflict_table
+from tasks.project.roles import ROW_KEY, Roles
+from tasks.project.sections import Project
+
+STAGE = "label_consistency"
+_SHOWN = 200
+_CLASSES_IN_FIGURE = 14
+_TITLES = {
+    "conflicts": "Equal rows with different labels (share of rows)",
+    "near_conflicts": "Nearly equal rows with different labels (share of rows)",
+    "issues": "Suspected label issues (share of rows)",
+    "rare_class": "Class with enough rows to judge its labels",
+    "agreement": "Agreement of the annotators (Krippendorff's alpha)",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one question found; `reasons` says what speaks against the label of each row."""
+
+    checks: tuple[Check, ...]
+    summary: str = ""
+    reasons: pd.Series | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+
+
+def judge_conflicts(
+    frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Project
+) -> Finding:
+    """Shares of train and dev rows whose equal, or nearly equal, row has another label."""
+    settings = project.labels
+    labels = pd.factorize(roles.labels(frame), sort=True)[0].astype(np.int64)
+    seen = (sides != "test").to_numpy()
+    rows = int(seen.sum())
+    if len(np.unique(labels[seen])) < 2:
+        needed = "Two classes are needed among the train and dev rows."
+        names = ("conflicts", "near_conflicts")
+        return Finding(
+            checks=tuple(_not_applicable(name, needed, settings.severity, rows) for name in names)
+        )
+    vectors = compare_features(frame, roles, settings.numeric_tolerance)
+    everywhere = np.ones(len(frame), dtype=bool)
+    equal = vectors.equal_conflicts(labels, seen)
+    near = vectors.near_conflicts(labels, seen) & ~equal
+    all_equal = vectors.equal_conflicts(labels, everywhere)
+    all_near = vectors.near_conflicts(labels, everywhere) & ~all_equal
+    counts = {"conflicts": int(equal.sum()), "near_conflicts": int(near.sum())}
+    apart = {
+        "conflicts": int((all_equal & ~seen).sum()),
+        "near_conflicts": int((all_near & ~seen).sum()),
+    }
+    reasons = np.where(near, "a nearly equal row has another label", "")
+    reasons = np.where(equal, "an equal row has another label", reasons)
+    return Finding(
+        checks=tuple(
+            _conflict_check(name, counts[name], rows, apart[name], project) for name in counts
+        ),
+        summary=f"{counts['conflicts']} conflicts, {counts['near_conflicts']} near conflicts",
+        reasons=pd.Series(reasons, index=frame.index, dtype="str"),
+        metrics={
+            f"{STAGE}.conflict_share": counts["conflicts"] / rows,
+            f"{STAGE}.near_conflict_share": counts["near_conflicts"] / rows,
+        },
+        facts={"rows_judged": rows, **counts, **{f"{n}_test": v for n, v in apart.items()}},
+        tables={"conflicts": conflict_table(frame, sides, roles, vectors, labels)},
+    )
+
+
+def judge_issues(
+    quality: pd.DataFrame, probabilities: LabelProbabilities, project: Project
+) -> Finding:
+    """Share of train and dev rows whose label a model that has not seen them does not believe."""
+    settings = project.labels
+    scored = quality[quality["quality"].notna()]
+    judged_rows = scored[scored["side"] != "test"]
+    rare = tuple(
+        _not_applicable(
+            "rare_class",
+            f"Train has {units} independent rows labelled {name}; {settings.folds} are needed, "
+            "so these labels were not judged.",
+            "info",
+            units,
+            subject=name,
+        )
+        for name, units in probabilities.too_rare.items()
+    )
+    if probabilities.matrix is None:
+        detail = f"Label issues were not looked for: {probabilities.reason}."
+        check = _not_applicable("issues", detail, settings.severity, 0, probabilities.broken)
+        return Finding(checks=(check, *rare))
+    rows, count = len(judged_rows), int(judged_rows["issue"].sum())
+    by_side = scored.groupby("side")["issue"].agg(["sum", "count"])
+    tested = by_side.loc["test"] if "test" in by_side.index else None
+    beside = "" if tested is None else f"; {tested['sum']} of {tested['count']} test rows, apart"
+    detail = (
+        f"{count:,} of {rows:,} train and dev rows ({count / rows:.1%}) have a label that the "
+        f"model finds less credible than another{beside}. These are suspects for review, not "
+        "proven errors."
+    )
+    check = _share_check("issues", count, rows, settings.max_issue_share, detail, project, "review")
+    pairs = _issues_by_class(judged_rows)
+    few = len(probabilities.classes) <= _CLASSES_IN_FIGURE
+    return Finding(
+        checks=(check, *rare),
+        summary=f"{count} suspected label issues ({count / rows:.1%})",
+        metrics={
+            f"{STAGE}.issue_share.{side}": float(row["sum"] / row["count"])
+            for side, row in by_side.iterrows()
+        },
+        facts={f"issues_{side}": int(row["sum"]) for side, row in by_side.iterrows()},
+        tables={
+            "issues_by_class": Table(
+                title="Given and likely labels",
+                frame=pairs if few else pairs[pairs["actual"] != pairs["predicted"]].head(_SHOWN),
+                note="Train and dev rows. actual: the label given; predicted: the likely label "
+                "of a suspect, and the given one of all other rows.",
+            )
+        },
+        figures=(_CONFUSION,) if few else (),
+    )
+
+
+def judge_agreement(
+    frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Project
+) -> Finding:
+    """Krippendorff's alpha of the annotators, and where the target is not their consensus.
+
+    A limit that the project sets is critical; without one alpha is shown only.
+    """
+    limit = project.labels.min_agreement
+    severity: Severity = "info" if limit is None else "critical"
+    if len(roles.annotators) < 2:
+        needed = "Agreement needs two columns or more in labels.annotators."
+        return Finding(checks=(_not_applicable("agreement", needed, severity, 0),))
+    votes = count_votes(frame, roles.annotators)
+    found = measure_agreement(votes, project.seed)
+    if np.isnan(found.alpha):
+        needed = (
+            f"{found.items} items have two labels or more; at least one such item, and two "
+            "different labels among all of them, are needed."
+        )
+        return Finding(checks=(_not_applicable("agreement", needed, severity, found.items),))
+    agreed = consensus(votes)
+    target = as_labels(frame[roles.target])
+    differs = agreed["consensus"].notna() & (agreed["consensus"] != target)
+    settled = int(agreed["consensus"].notna().sum())
+    reasons = pd.Series("", index=frame.index, dtype="str").mask(
+        differs, "most annotators say " + agreed["consensus"].fillna("")
+    )
+    return Finding(
+        checks=(_agreement_check(found, agreed, int(differs.sum()), limit, severity),),
+        summary=f"agreement {found.alpha:.2f}",
+        reasons=reasons,
+        metrics={
+            f"{STAGE}.agreement": found.alpha,
+            f"{STAGE}.percent_agreement": found.percent_agreement,
+        },
+        facts={
+            "items": found.items,
+            "ties": int(agreed["tied"].sum()),
+            "settled": settled,
+            "not_consensus": int(differs.sum()),
+        },
+        tables={"consensus": _consensus_table(agreed, target, sides, differs)},
+    )
+
+
+def _conflict_check(name: str, count: int, rows: int, apart: int, project: Project) -> Check:
+    kind = "an equal" if name == "conflicts" else "a nearly equal"
+    beside = f"; so have {apart:,} test rows, counted apart" if apart else ""
+    detail = (
+        f"{count:,} of {rows:,} train and dev rows ({count / rows:.1%}) have {kind} row with "
+        f"another label{beside}."
+    )
+    limit = project.labels.max_conflict_share
+    return _share_check(name, count, rows, limit, detail, project, "conflicts")
+
+
+def _share_check(
+    name: str, count: int, rows: int, limit: float, detail: str, project: Project, evidence: str
+) -> Check:
+    return Check(
+        id=f"{STAGE}.{name}",
+        stage=STAGE,
+        title=_TITLES[name],
+        severity=project.labels.severity,
+        outcome=judged(count / rows, maximum=limit),
+        value=count / rows,
+        limit=limit,
+        interval=wilson(count, rows),
+        n=rows,
+        detail=detail,
+        evidence=evidence,
+    )
+
+
+def _agreement_check(
+    found: Agreement, agreed: pd.DataFrame, differing: int, limit: float | None, severity: Severity
+) -> Check:
+    interval = None if np.isnan(found.low) else (found.low, found.high)
+    return Check(
+        id=f"{STAGE}.agreement",
+        stage=STAGE,
+        title=_TITLES["agreement"],
+        severity=severity,
+        outcome=judged(found.alpha, minimum=limit),
+        value=found.alpha,
+        limit=limit,
+        interval=interval,
+        n=found.items,
+        detail=(
+            f"Krippendorff's alpha is {found.alpha:.3f} over {found.items:,} items with two labels "
+            f"or more (1 is full agreement, 0 is chance); two labels of an item agree "
+            f"{found.percent_agreement:.1%} of the time, {int(agreed['tied'].sum()):,} items are "
+            f"tied, and {differing:,} rows have a label that is not the consensus."
+        ),
+        evidence="consensus",
+    )
+
+
+def _not_applicable(
+    name: str, detail: str, severity: Severity, n: int, broken: bool = False, subject: str = ""
+) -> Check:
+    return Check(
+        id=f"{STAGE}.{name}" + (f":{subject}" if subject else ""),
+        stage=STAGE,
+        title=_TITLES[name],
+        severity=severity,
+        outcome="error" if broken else "not_applicable",
+        n=n,
+        detail=detail,
+    )
+
+
+def _issues_by_class(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts of given and likely labels, every pair of classes."""
+    likely = rows["likely_label"].where(rows["issue"], rows["label"])
+    pairs = pd.crosstab(rows["label"], likely)
+    classes = sorted(set(pairs.index) | set(pairs.columns))
+    pairs = pairs.reindex(index=classes, columns=classes, fill_value=0)
+    return pd.DataFrame(
+        {
+            "actual": np.repeat(np.array(classes, dtype=object), len(classes)),
+            "predicted": np.tile(np.array(classes, dtype=object), len(classes)),
+            "count": pairs.to_numpy().ravel(),
+        }
+    )
+
+
+def _consensus_table(
+    agreed: pd.DataFrame, target: pd.Series, sides: pd.Series, differs: pd.Series
+) -> Table:
+    """Rows whose label is not the consensus, then ties; the clearest majority first."""
+    shown = agreed.assign(side=sides, label=target, differs=differs)[differs | agreed["tied"]]
+    shown = shown.rename_axis(ROW_KEY).reset_index()
+    shown = shown.sort_values(["differs", "share", ROW_KEY], ascending=[False, False, True])
+    columns = [ROW_KEY, "side", "label", "consensus", "share", "labels", "tied"]
+    note = "share: of the labels of the item that its most frequent class has."
+    if len(shown) > _SHOWN:
+        note += f" The first {_SHOWN} of {len(shown)} rows are shown."
+    frame = shown[columns].head(_SHOWN).reset_index(drop=True)
+    return Table(title="Labels that are not the consensus, and ties", frame=frame, note=note)
+
+
+_CONFUSION = Figure(
+    kind="confusion",
+    title="Given and likely labels",
+    table="issues_by_class",
+    alt="How many labels of each class are suspected to belong to each other class",
+)

@@ -1,0 +1,146 @@
+"""What a person looks at: the conflicting rows side by side, and a ranked list to review.
+
+Guarantees: nothing here judges; the ranked list holds train and dev rows only, because a list
+ranked by a model must not decide which test labels are corrected; the order depends on the rows
+and not on their position.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.checks import Table
+from tasks.labels.conflicts import FeatureVectors
+from tasks.project.roles import ROW_KEY, Roles
+
+SHOWN_ROWS = 200
+_SHOWN_COLUMNS = 8
+_SHOWN_CHARACTERS = 200
+_TEXT_CHARACTERS = 120
+
+Mask = NDArray[np.bool_]
+
+
+def short_values(rows: pd.DataFrame, roles: Roles) -> list[str]:
+    """The features of each row in one line: texts first, 8 columns and 200 characters at most."""
+    names = (*roles.text, *roles.categorical, *roles.numeric)[:_SHOWN_COLUMNS]
+    more = ", ..." if len(roles.features) > len(names) else ""
+    alone = len(roles.features) == 1
+    lines = []
+    for values in zip(*(rows[name] for name in names), strict=True):
+        shown = [_shown(value) for value in values]
+        if not alone:
+            shown = [f"{name}={value}" for name, value in zip(names, shown, strict=True)]
+        lines.append(_cut(", ".join(shown) + more, _SHOWN_CHARACTERS))
+    return lines
+
+
+def conflict_table(
+    frame: pd.DataFrame,
+    sides: pd.Series,
+    roles: Roles,
+    vectors: FeatureVectors,
+    labels: NDArray[np.int64],
+) -> Table:
+    """Groups of equal, then of nearly equal rows with different labels, the largest first."""
+    everything = np.ones(len(frame), dtype=bool)
+    parts = (
+        ("equal", vectors.equal_conflicts(labels, everything), vectors.of_row),
+        (
+            "nearly equal",
+            vectors.near_conflicts(labels, everything),
+            vectors.near_groups(labels, everything),
+        ),
+    )
+    found = pd.concat([_members(kind, rows, group, frame) for kind, rows, group in parts])
+    found = found.sort_values(
+        ["kind", "size", "first", ROW_KEY], ascending=[True, False, True, True]
+    )
+    total = len(found)
+    number = pd.factorize(pd.MultiIndex.from_frame(found[["kind", "first"]]))[0] + 1
+    found = found.assign(group=number).head(SHOWN_ROWS)
+    rows = frame.loc[found[ROW_KEY]]
+    table = pd.DataFrame(
+        {
+            "group": found["group"].to_numpy(),
+            "kind": found["kind"].to_numpy(),
+            ROW_KEY: found[ROW_KEY].to_numpy(),
+            "side": sides.loc[rows.index].to_numpy(),
+            "label": roles.labels(rows).to_numpy(),
+            "features": short_values(rows, roles),
+        }
+    )
+    note = "Rows of one group have the same, or nearly the same, features and not the same label."
+    if total > SHOWN_ROWS:
+        note += f" The first {SHOWN_ROWS} of {total} rows are shown."
+    return Table(title="Equal examples with different labels", frame=table, note=note)
+
+
+def review_table(
+    frame: pd.DataFrame, roles: Roles, quality: pd.DataFrame, reasons: pd.Series, rows: int
+) -> Table:
+    """The `rows` train and dev rows most worth a second look.
+
+    `quality` has side, label, likely_label, quality, issue, p_label and p_likely by row key;
+    `reasons` what else speaks against a label (empty: nothing). Issues come first, then rows
+    with another reason, then the rest; within each the lowest quality first.
+    """
+    seen = quality[quality["side"] != "test"]
+    other = reasons.loc[seen.index]
+    tier = np.where(seen["issue"], 0, np.where(other != "", 1, 2))
+    ranked = seen.assign(tier=tier, other=other, key=seen.index)
+    ranked = ranked[(ranked["tier"] < 2) | ranked["quality"].notna()]
+    ranked = ranked.sort_values(["tier", "quality", "key"]).head(rows)
+    table = pd.DataFrame(
+        {
+            "rank": np.arange(1, len(ranked) + 1),
+            ROW_KEY: ranked["key"].to_numpy(),
+            "side": ranked["side"].to_numpy(),
+            "label": ranked["label"].to_numpy(),
+            "likely_label": ranked["likely_label"].to_numpy(),
+            "quality": ranked["quality"].to_numpy(),
+            "reason": [_reason(row) for row in ranked.itertuples(index=False)],
+            "features": short_values(frame.loc[ranked["key"]], roles),
+        }
+    )
+    return Table(
+        title="Labels to review first",
+        frame=table,
+        note="Train and dev rows. A suspect is not a proven error: a person decides. "
+        "Quality is the probability of the label, by a model that has not seen the row.",
+    )
+
+
+def _members(kind: str, rows: Mask, group: NDArray[np.int64], frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one kind with their group's size and first row key."""
+    found = pd.DataFrame({"kind": kind, ROW_KEY: frame.index[rows], "group": group[rows]})
+    by_group = found.groupby("group")[ROW_KEY]
+    return found.assign(size=by_group.transform("size"), first=by_group.transform("min"))
+
+
+def _reason(row: object) -> str:
+    label, likely = getattr(row, "label", ""), getattr(row, "likely_label", "")
+    other = getattr(row, "other", "")
+    if not getattr(row, "issue", False):
+        return str(other) or "low quality, but not suspected"
+    own, best = getattr(row, "p_label", np.nan), getattr(row, "p_likely", np.nan)
+    suspected = f"looks like {likely} ({_percent(best)}) rather than {label} ({_percent(own)})"
+    return f"{suspected}; {other}" if other else suspected
+
+
+def _percent(probability: float) -> str:
+    if probability < 0.01:
+        return "<1%"
+    return ">99%" if probability > 0.99 else f"{probability:.0%}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return "(missing)" if np.isnan(value) else f"{value:.6g}"
+    return "(missing)" if value is None else _cut(" ".join(str(value).split()), _TEXT_CHARACTERS)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -1,0 +1,105 @@
+"""The stage `label_consistency`: conflicts, suspected issues, agreement, and what to review.
+
+Guarantees: limits are judged on train and dev rows; test rows are counted apart and choose
+nothing (agreement, in which no model takes part, is measured on all rows); labels that are too
+few to judge give `not_applicable` with what is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tasks.checks import StageResult
+from tasks.labels.findings import (
+    STAGE,
+    Finding,
+    judge_agreement,
+    judge_conflicts,
+    judge_issues,
+)
+from tasks.labels.issues import class_thresholds, find_issues
+from tasks.labels.probabilities import LabelProbabilities, label_probabilities
+from tasks.labels.review import review_table
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
+
+
+def check_labels(
+    frame: pd.DataFrame,
+    split: pd.DataFrame,
+    roles: Roles,
+    project: Project,
+    allow_imports: tuple[str, ...] = (),
+) -> StageResult:
+    """Judge whether the labels of `frame` agree with each other and with their features.
+
+    Outputs `label_quality`, by row key: side, label, likely_label (missing where not judged),
+    quality in [0, 1] (low is bad, NaN where not judged) and issue. Rows without a label are left
+    out. Raises ProjectError for a candidate that cannot be built.
+    """
+    frame = frame[frame[roles.target].notna()]
+    split = split.loc[frame.index]
+    probabilities = label_probabilities(frame, split, roles, project, allow_imports)
+    quality = _label_quality(roles.labels(frame), split["side"], probabilities)
+    found = (
+        judge_conflicts(frame, split["side"], roles, project),
+        judge_issues(quality, probabilities, project),
+        judge_agreement(frame, split["side"], roles, project),
+    )
+    reasons = _joined(found, frame.index)
+    review = review_table(frame, roles, quality, reasons, project.labels.review_rows)
+    return StageResult(
+        stage=STAGE,
+        summary=", ".join(finding.summary for finding in found if finding.summary),
+        checks=tuple(check for finding in found for check in finding.checks),
+        metrics={k: v for finding in found for k, v in finding.metrics.items()},
+        facts={k: v for finding in found for k, v in finding.facts.items()},
+        tables={"review": review, **{k: v for part in found for k, v in part.tables.items()}},
+        figures=tuple(figure for finding in found for figure in finding.figures),
+        outputs={"label_quality": quality[["side", "label", "likely_label", "quality", "issue"]]},
+    )
+
+
+def _label_quality(
+    labels: pd.Series, sides: pd.Series, probabilities: LabelProbabilities
+) -> pd.DataFrame:
+    """The columns of `label_quality`, and the probabilities of the label and of the likely one."""
+    likely = np.full(len(labels), "", dtype=object)
+    numbers = np.full((3, len(labels)), np.nan)
+    issue = np.zeros(len(labels), dtype=bool)
+    codes = pd.Categorical(labels, categories=list(probabilities.classes)).codes
+    known = np.flatnonzero(codes >= 0)
+    if probabilities.matrix is not None:
+        given, matrix = codes[known].astype(np.int64), probabilities.matrix[known]
+        train = (sides == "train").to_numpy()[known]
+        found = find_issues(given, matrix, class_thresholds(given[train], matrix[train]))
+        likely[known] = np.asarray(probabilities.classes, dtype=object)[found.likely]
+        rows = np.arange(len(known))
+        numbers[:, known] = found.quality, matrix[rows, given], matrix[rows, found.likely]
+        issue[known] = found.issue
+    likely_labels = pd.Series(likely, index=labels.index, dtype="str")
+    return pd.DataFrame(
+        {
+            "side": sides,
+            "label": labels,
+            "likely_label": likely_labels.where(likely_labels != ""),
+            "quality": numbers[0],
+            "issue": issue,
+            "p_label": numbers[1],
+            "p_likely": numbers[2],
+        },
+        index=labels.index,
+    )
+
+
+def _joined(findings: Sequence[Finding], index: pd.Index) -> pd.Series:
+    """What the findings say against each row's label, in one sentence a row."""
+    joined = pd.Series("", index=index, dtype="str")
+    for finding in findings:
+        if finding.reasons is not None:
+            both = (joined != "") & (finding.reasons != "")
+            joined = joined + pd.Series("; ", index=index).where(both, "") + finding.reasons
+    return joined

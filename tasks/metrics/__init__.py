@@ -1,0 +1,25 @@
+"""What a model's predictions are worth: the value of a metric, and how sure it is.
+
+`values` defines the metrics, `estimates` gives intervals and paired differences, `reports` the
+tables by class and by group.
+"""
+
+from tasks.intervals import Difference, Estimate, difference_of_rates, ratio_of_rates
+from tasks.metrics.estimates import estimate_metrics, paired_difference
+from tasks.metrics.reports import class_report, confusion_counts, group_rates
+from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS, metric_value
+
+__all__ = [
+    "HIGHER_IS_BETTER",
+    "SCORE_METRICS",
+    "Difference",
+    "Estimate",
+    "class_report",
+    "confusion_counts",
+    "difference_of_rates",
+    "estimate_metrics",
+    "group_rates",
+    "metric_value",
+    "paired_difference",
+    "ratio_of_rates",
+]

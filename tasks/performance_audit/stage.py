@@ -1,0 +1,152 @@
+"""The audit on test rows, put together: what must hold before the model may ship.
+
+Guarantees: what is judged are the predictions of the model as loaded back from its package, on
+test rows alone; each limit of the project gives a check with its numbers; what is too small to
+judge says so; an audit in which nothing about the predictions was judged blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from tasks.checks import Check, StageResult
+from tasks.conditions import Mask
+from tasks.estimators import predict
+from tasks.models import ModelPackage, declared_types, load_model
+from tasks.performance_audit.calibration import calibration_check
+from tasks.performance_audit.cost import latency_check, measure_latency, size_check
+from tasks.performance_audit.quality import (
+    Quality,
+    measure_quality,
+    quality_metrics,
+    quality_tables,
+)
+from tasks.performance_audit.sanity import (
+    judged_check,
+    nothing_to_audit,
+    output_check,
+    undeclared_checks,
+)
+from tasks.performance_audit.wording import STAGE
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
+from tasks.slice_metrics import ScoredRows, named_slices
+
+
+def audit_performance(
+    frame: pd.DataFrame,
+    split: pd.DataFrame,
+    roles: Roles,
+    project: Project,
+    package: ModelPackage,
+    allow_imports: Sequence[str] = (),
+) -> StageResult:
+    """Judge the packaged model on the test rows by everything that the project declares.
+
+    `allow_imports` names the packages whose declared types the stored model may be built of.
+    `outputs["test_predictions"]` holds the predictions that were judged.
+
+    Raises ProjectError when a slice or gap names what the data does not have, or when the package
+    holds a type that is neither listed nor declared.
+    """
+    named_slices(project.slices, frame)
+    test: Mask = (split["side"].reindex(frame.index) == "test").to_numpy(dtype=bool)
+    if not test.any():
+        return nothing_to_audit()
+    rows, score = frame[test], _scorer(package, project, allow_imports)
+    scored = ScoredRows(
+        labels=roles.labels(rows),
+        predictions=score(rows),
+        positive_class=roles.positive_class,
+        replicates=project.gate.replicates,
+        seed=project.seed,
+        groups=rows[roles.group] if roles.group is not None else None,
+    )
+    quality = measure_quality(frame, test, scored, roles, project)
+    latency = measure_latency(score, rows)
+    checks = (
+        *_checks(quality, package, project),
+        latency_check(latency, project.audit),
+        size_check(len(package.skops), project.audit),
+    )
+    tables, figures = quality_tables(quality, roles.target, project.audit.min_support)
+    return StageResult(
+        stage=STAGE,
+        summary=_summary(quality, checks),
+        checks=checks,
+        metrics=quality_metrics(quality),
+        facts=_facts(quality, package),
+        tables=tables,
+        figures=figures,
+        outputs={"test_predictions": scored.predictions},
+        measured={
+            "latency_ms_median": latency.median_ms,
+            "latency_ms_p95": latency.p95_ms,
+            "rows_per_second": latency.rows_per_second,
+        },
+    )
+
+
+def _scorer(
+    package: ModelPackage, project: Project, allow_imports: Sequence[str]
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """What scores rows as they will be scored in service: the model out of its package."""
+    extra_types = declared_types(project.training.candidates, allow_imports)
+    model = load_model(package, extra_types=extra_types)
+    served = Roles.from_facts(package.facts["roles"])
+    threshold = package.facts["threshold"]
+    return lambda rows: predict(model, rows, served, threshold)
+
+
+def _checks(quality: Quality, package: ModelPackage, project: Project) -> tuple[Check, ...]:
+    rows, audit = len(quality.scored), project.audit
+    of_predictions = (
+        output_check(quality.scored, package.facts["classes"], len(package.skops)),
+        *quality.floors,
+        *quality.gaps.checks,
+        *quality.rare,
+    )
+    return (
+        judged_check(of_predictions, rows),
+        *of_predictions,
+        *undeclared_checks(audit),
+        calibration_check(quality.calibration, rows, audit.min_support),
+    )
+
+
+def _facts(quality: Quality, package: ModelPackage) -> dict[str, Any]:
+    """What the gate and the page read: JSON values, None for what is not defined."""
+
+    def number(value: float) -> float | None:
+        return value if math.isfinite(value) else None
+
+    return {
+        "metric": quality.metric,
+        "rows": len(quality.scored),
+        "threshold": package.facts["threshold"],
+        "size_bytes": len(package.skops),
+        "estimates": {
+            name: {
+                "value": number(estimate.value),
+                "low": number(estimate.low),
+                "high": number(estimate.high),
+                "n": estimate.n,
+            }
+            for name, estimate in quality.overall.items()
+        },
+    }
+
+
+def _summary(quality: Quality, checks: Sequence[Check]) -> str:
+    estimate = quality.overall[quality.metric]
+    failed = sum(c.outcome == "failed" and c.severity != "info" for c in checks)
+    small = sum(c.outcome == "not_applicable" and c.severity != "info" for c in checks)
+    return (
+        f"{quality.metric} {estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f}) on "
+        f"{len(quality.scored)} test rows; {failed} of {len(checks)} checks failed, "
+        f"{small} too small to judge"
+    )

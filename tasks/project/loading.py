@@ -1,0 +1,184 @@
+"""From a YAML file and overrides to a frozen project, or one sentence on what is wrong.
+
+Guarantees: only `true` and `false` are truth values (a class named `yes` stays a word); a
+duplicate or unknown key is refused with the nearest known one; paths are resolved against the
+folder of the project file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from tasks.errors import ProjectError
+from tasks.project.sections import Project
+
+
+@dataclass(frozen=True)
+class LoadedProject:
+    """A project with the file that it came from and that file's text."""
+
+    project: Project
+    path: Path
+    text: str
+    overrides: tuple[str, ...]
+
+    @property
+    def source_path(self) -> Path:
+        """The data file, absolute."""
+        return (self.path.parent / self.project.source.path).resolve()
+
+
+def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
+    """Read a project file and apply `section.key=value` overrides.
+
+    Raises ProjectError, with one sentence, when the file cannot be read, is not a YAML mapping,
+    has an unknown key or a value of the wrong kind.
+    """
+    path = path.resolve()
+    overrides = tuple(overrides)
+    text = _read(path)
+    values = _parse(text, str(path))
+    for override in overrides:
+        _apply_override(values, override)
+    try:
+        project = Project.model_validate(values)
+    except ValidationError as failure:
+        raise ProjectError(_explain(failure, path.name)) from None
+    return LoadedProject(project=project, path=path, text=text, overrides=overrides)
+
+
+def project_schema() -> dict[str, Any]:
+    """The JSON Schema of the project file."""
+    return Project.model_json_schema(by_alias=True)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with the truth values of YAML 1.2, dates as words, and duplicate keys refused."""
+
+
+_REDEFINED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REDEFINED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+
+
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    for position, key in enumerate(keys):
+        if key in keys[:position]:
+            line = node.value[position][0].start_mark.line + 1
+            raise ProjectError(f"line {line}: the key '{key}' stands twice; keep one of them")
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ProjectError(f"no project file at {path}; check the path") from None
+    except IsADirectoryError:
+        raise ProjectError(f"{path} is a folder; name the project file in it") from None
+    except UnicodeDecodeError:
+        raise ProjectError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    except OSError as failure:
+        raise ProjectError(f"cannot read {path}: {failure.strerror}") from None
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    try:
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError as failure:
+        mark = getattr(failure, "problem_mark", None)
+        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(failure, "problem", None) or "cannot be parsed"
+        raise ProjectError(f"{name}:{where} is not valid YAML: {problem}") from None
+    if not isinstance(values, dict):
+        kind = "empty" if values is None else f"a {type(values).__name__}"
+        raise ProjectError(f"{name} must be a YAML mapping of keys to values, and is {kind}")
+    return values
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    dotted, equals, raw = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ProjectError(f"--set {override}: write it as section.key=value")
+    place = values
+    for key in keys[:-1]:
+        inner = place.get(key)
+        if key == "source" and isinstance(inner, str):
+            inner = {"path": inner}
+        inner = {} if inner is None else inner
+        if not isinstance(inner, dict):
+            raise ProjectError(f"--set {override}: '{key}' holds a value, not a section")
+        place[key] = inner
+        place = inner
+    try:
+        place[keys[-1]] = yaml.load(raw, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError:
+        raise ProjectError(f"--set {override}: the value is not valid YAML") from None
+
+
+def _explain(failure: ValidationError, file_name: str) -> str:
+    """One sentence for the first error, and how many more there are."""
+    errors = failure.errors(include_url=False)
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    location = [part for part in first["loc"] if not str(part).startswith("function-")]
+    where = ".".join(str(part) for part in location)
+    if first["type"] == "extra_forbidden":
+        sentence = f"unknown key '{where}'" + _nearest(location)
+    elif first["type"] == "missing":
+        sentence = f"'{where}' is missing; add it to the project file"
+    else:
+        message = first["msg"].removeprefix("Value error, ")
+        value = first["input"]
+        shown = f" (got {value!r})" if isinstance(value, str | int | float | bool) else ""
+        sentence = f"'{where}': {message}{shown}" if where else f"{message}{shown}"
+    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{file_name}: {sentence}{more}"
+
+
+def _nearest(location: list[int | str]) -> str:
+    known = _fields_at(Project, location[:-1])
+    close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known keys here: {', '.join(sorted(known))}"
+
+
+def _fields_at(model: type[BaseModel], path: list[int | str]) -> list[str]:
+    """Names that the project file may use at `path`, which may cross lists and unions."""
+    for part in path:
+        if isinstance(part, int) or part not in _names(model):
+            continue
+        inner = _section_in(_names(model)[part])
+        if inner is None:
+            return []
+        model = inner
+    return list(_names(model))
+
+
+def _names(model: type[BaseModel]) -> Mapping[str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    found = (_section_in(inner) for inner in typing.get_args(annotation))
+    return next((section for section in found if section is not None), None)

@@ -1,0 +1,92 @@
+"""What a project remembers between runs: key columns, sides of units, verdicts.
+
+Guarantees: every file is replaced atomically; sides of units are only ever added; a repeated run
+sees the sides as they were before it first ran, so that its keys do not change.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.evidence import hash_of
+from tasks.snapshots import read_snapshot, write_snapshot
+
+
+@dataclass(frozen=True)
+class ProjectState:
+    """The state of one project below `root`."""
+
+    root: Path
+
+    def key_columns(self) -> tuple[str, ...] | None:
+        """The columns that make a row's key, frozen at the first run; None before it."""
+        record = self._read("key_columns.json")
+        return tuple(record["columns"]) if record else None
+
+    def freeze_key_columns(self, columns: tuple[str, ...]) -> None:
+        """Keep the columns of the first run; later calls change nothing."""
+        if self.key_columns() is None:
+            self._write("key_columns.json", {"columns": list(columns)})
+
+    def sides(self, epoch: int, occasion: str) -> tuple[pd.DataFrame | None, str]:
+        """Units and sides that were assigned before `occasion`, and their digest.
+
+        An occasion names the table and the rule that are being split. Asked again for the same
+        occasion, what that occasion itself added is left out.
+        """
+        frames, names = [], []
+        for path in self._additions(epoch):
+            if path.stem.partition("-")[2] == occasion[:32]:
+                break
+            frames.append(read_snapshot(path))
+            names.append(path.name)
+        if not frames:
+            return None, "none"
+        return pd.concat(frames, ignore_index=True), hash_of(names)
+
+    def add_sides(self, epoch: int, occasion: str, assignments: pd.DataFrame) -> None:
+        """Keep the sides of units that have none yet, under the occasion's name."""
+        known = self._additions(epoch)
+        if any(path.stem.partition("-")[2] == occasion[:32] for path in known):
+            return
+        taken = set().union(*(read_snapshot(path)["unit"] for path in known))
+        new = assignments[~assignments["unit"].isin(taken)].reset_index(drop=True)
+        if new.empty:
+            return
+        place = self.root / "sides" / str(epoch)
+        place.mkdir(parents=True, exist_ok=True)
+        write_snapshot(new, place / f"{len(known) + 1:05d}-{occasion[:32]}.parquet")
+
+    def verdict(self, gate_key: str) -> dict[str, Any] | None:
+        """The verdict that was recorded for the same gate inputs, if any."""
+        return self._read(f"verdicts/{gate_key}.json")
+
+    def record_verdict(self, gate_key: str, verdict: dict[str, Any]) -> None:
+        """Keep a verdict under its gate inputs."""
+        self._write(f"verdicts/{gate_key}.json", verdict)
+
+    def _additions(self, epoch: int) -> list[Path]:
+        return sorted((self.root / "sides" / str(epoch)).glob("*.parquet"))
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            return dict(json.loads((self.root / name).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+
+    def _write(self, name: str, record: dict[str, Any]) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(record, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)

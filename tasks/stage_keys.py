@@ -1,0 +1,164 @@
+"""What a stage depends on: the key under which its result may be reused.
+
+Guarantees: the key covers the sections of the project that the stage can see (it is handed a
+project in which all others are at their defaults), the content of its inputs, the source of every
+module of `tasks` that it imports, the versions of the libraries that those modules import, and
+the seed. Anything else cannot change the result.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tasks.evidence import hash_of
+from tasks.project.sections import Project
+
+_ROOT = Path(__file__).resolve().parent
+
+MODULES: Mapping[str, str] = {
+    "ingestion": "tasks.ingestion",
+    "validation": "tasks.validation",
+    "splitting": "tasks.splitting",
+    "label_consistency": "tasks.labels",
+    "leakage": "tasks.leakage",
+    "baselines": "tasks.baselines",
+    "training": "tasks.training",
+    "error_analysis": "tasks.error_analysis",
+    "performance_audit": "tasks.performance_audit",
+    "gate": "tasks.gate",
+}
+"""The module that computes each stage; its imports inside `tasks` belong to the key."""
+
+_COLUMNS = ("target", "positive_class")
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "ingestion": (
+        *_COLUMNS,
+        "source",
+        "key",
+        "key_columns",
+        "features",
+        "labels.annotators",
+        "split.by",
+        "split.column",
+    ),
+    "validation": (*_COLUMNS, "validation"),
+    "splitting": (*_COLUMNS, "split"),
+    "label_consistency": (*_COLUMNS, "labels", "training.candidates", "training.class_weight"),
+    "leakage": (*_COLUMNS, "leakage", "baselines.max_novel_category_share"),
+    "baselines": (*_COLUMNS, "baselines", "training"),
+    "training": (*_COLUMNS, "training"),
+    "error_analysis": (*_COLUMNS, "slices", "error_analysis", "training.metric", "baselines.hlp"),
+    "performance_audit": (*_COLUMNS, "slices", "audit", "training.metric"),
+    "gate": (*_COLUMNS, "gate", "training.metric", "approval.mode"),
+}
+"""The parts of the project file that each stage sees, besides the seed."""
+
+_DISTRIBUTIONS = {
+    "great_expectations": "great-expectations",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "pyarrow": "pyarrow",
+    "scipy": "scipy",
+    "skops": "skops",
+    "sklearn": "scikit-learn",
+}
+
+
+def project_for(stage: str, project: Project) -> Project:
+    """The project as the stage sees it: sections that it does not depend on at their defaults."""
+    seen: dict[str, Any] = {
+        "name": "project",
+        "source": {"path": "-"},
+        "target": project.target,
+        "seed": project.seed,
+    }
+    values = project.model_dump(by_alias=True)
+    for dotted in SECTIONS[stage]:
+        section, _, part = dotted.partition(".")
+        if part:
+            seen.setdefault(section, {})[part] = values[section][part]
+        else:
+            seen[section] = values[section]
+    return Project.model_validate(seen)
+
+
+def stage_key(stage: str, project: Project, inputs: Mapping[str, str]) -> str:
+    """The key of a stage for `inputs` (name: content hash), as 32 hex characters."""
+    return hash_of(
+        {
+            "stage": stage,
+            "project": project_for(stage, project).model_dump(mode="json", by_alias=True),
+            "inputs": dict(inputs),
+            "code": code_digest(MODULES[stage]),
+            "libraries": library_versions(MODULES[stage]),
+        }
+    )[:32]
+
+
+@cache
+def code_digest(module: str) -> str:
+    """SHA-256 over the source of `module` and of all that it imports inside `tasks`."""
+    digest = hashlib.sha256()
+    for path in _closure(module)[0]:
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def library_versions(module: str) -> dict[str, str]:
+    """Versions of the third-party libraries that `module` and its closure import."""
+    found = {_DISTRIBUTIONS[name] for name in _closure(module)[1] if name in _DISTRIBUTIONS}
+    return {"python": platform.python_version(), **{name: version(name) for name in sorted(found)}}
+
+
+@cache
+def _closure(module: str) -> tuple[tuple[Path, ...], frozenset[str]]:
+    """Files inside `tasks` reachable by imports, sorted, and outside names imported there."""
+    waiting, files, outside = [module], set(), set()
+    while waiting:
+        path = _file_of(waiting.pop())
+        if path is None or path in files:
+            continue
+        files.add(path)
+        if path.name == "__init__.py":
+            waiting += [
+                f"{_dotted(path.parent)}.{p.stem}"
+                for p in path.parent.glob("*.py")
+                if path.parent != _ROOT
+            ]
+        for name in _imports(path):
+            if name.partition(".")[0] == "tasks":
+                waiting.append(name)
+            else:
+                outside.add(name.partition(".")[0])
+    return tuple(sorted(files)), frozenset(outside)
+
+
+def _imports(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
+
+
+def _file_of(module: str) -> Path | None:
+    place = _ROOT.joinpath(*module.split(".")[1:])
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file() and path != _ROOT / "__init__.py":
+            return path
+    return None
+
+
+def _dotted(folder: Path) -> str:
+    return ".".join(("tasks", *folder.relative_to(_ROOT).parts))

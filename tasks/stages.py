@@ -1,0 +1,256 @@
+"""Every stage as a Prefect task, in stage order: open the inputs, compute, store, return.
+
+Guarantees: a task is handed names and keys and returns the same, never a frame; its Prefect cache
+key is the stage key, so that a stage with the same inputs shows as `Cached`; stored results are
+JSON, so that nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
+
+from tasks.checks import StageResult
+from tasks.evidence import EvidenceStore
+from tasks.ledger import Ledger
+from tasks.project import Project, Roles
+from tasks.promotion import Decision, act, unchanged
+
+if TYPE_CHECKING:
+    from tasks.models import Champion, ModelPackage
+
+Ref = dict[str, str]
+"""What tasks pass to each other: the stage, its key, and the digest of what it found."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a stage is given: where it reads and writes, its view of the project, its key."""
+
+    stage: str
+    key: str
+    project: Project
+    evidence: Path
+    allow_imports: tuple[str, ...] = ()
+
+    @property
+    def store(self) -> EvidenceStore:
+        """The evidence store of the run."""
+        return EvidenceStore(self.evidence)
+
+    def frame(self, ref: Ref, name: str) -> pd.DataFrame:
+        """An output of an earlier stage."""
+        return self.store.output(ref["stage"], ref["key"], name)
+
+    def facts(self, ref: Ref) -> dict[str, Any]:
+        """The facts of an earlier stage."""
+        return self.store.facts(ref["stage"], ref["key"])
+
+    def rows(
+        self, ingested: Ref, validated: Ref, divided: Ref
+    ) -> tuple[pd.DataFrame, pd.DataFrame, Roles, Project]:
+        """The curated rows, their sides, the roles of the columns, and the project."""
+        curated = self.frame(validated, "curated")
+        return curated, self.frame(divided, "split"), self.roles(ingested), self.project
+
+    def roles(self, ingestion: Ref) -> Roles:
+        """The roles of the columns."""
+        return Roles.from_facts(self.facts(ingestion)["roles"])
+
+    def package(self, ref: Ref, name: str = "model") -> ModelPackage:
+        """A model that an earlier stage stored."""
+        from tasks.models import ModelPackage
+
+        return ModelPackage.from_files(self.store.load_files(ref["stage"], ref["key"]), name)
+
+    def champion(self, ref: Ref | None) -> Champion | None:
+        """The champion that the run compares with, if there is one."""
+        from tasks.models import Champion
+
+        if ref is None:
+            return None
+        units = frozenset(self.frame(ref, "units")["unit"])
+        return Champion(self.facts(ref)["version"], self.package(ref), units)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where promotion acts: the home folder, the ledger, the MLflow run."""
+
+    home: Path
+    ledger: Path
+    run: str
+
+
+def _stage(function: Callable[..., StageResult]) -> Task[..., Ref]:
+    """The function as a task that stores what it found under the step's key."""
+
+    @functools.wraps(function)
+    def body(step: Step, *inputs: Any) -> Ref:
+        started = time.perf_counter()
+        result = function(step, *inputs)
+        timed = {**result.measured, "seconds": time.perf_counter() - started}
+        digest = step.store.save(step.key, dataclasses.replace(result, measured=timed))
+        return {"stage": step.stage, "key": step.key, "digest": digest}
+
+    return task(
+        name=function.__name__,
+        cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key),
+        persist_result=True,
+        result_serializer="json",
+    )(body)
+
+
+def _cache_key(_: object, parameters: dict[str, Any]) -> str:
+    step: Step = parameters["step"]
+    return f"{step.stage}-{step.key}"
+
+
+@_stage
+def ingestion(step: Step, source: str, key_columns: tuple[str, ...] | None) -> StageResult:
+    """Read the source into an immutable, typed, fingerprinted table."""
+    from tasks.ingestion import ingest
+
+    return ingest(Path(source), step.project, key_columns)
+
+
+@_stage
+def validation(step: Step, ingested: Ref) -> StageResult:
+    """Check the table against the project's expectations."""
+    from tasks.validation import validate
+
+    return validate(step.frame(ingested, "snapshot"), step.roles(ingested), step.project)
+
+
+@_stage
+def splitting(step: Step, ingested: Ref, validated: Ref, sides: Ref | None) -> StageResult:
+    """Give each row its side: train, dev or test."""
+    from tasks.splitting import split_rows
+
+    assigned = step.frame(sides, "assignments") if sides else None
+    curated = step.frame(validated, "curated")
+    return split_rows(curated, step.roles(ingested), step.project, assigned)
+
+
+@_stage
+def label_consistency(step: Step, ingested: Ref, validated: Ref, divided: Ref) -> StageResult:
+    """Find labels that contradict each other or look wrong."""
+    from tasks.labels import check_labels
+
+    return check_labels(*step.rows(ingested, validated, divided), step.allow_imports)
+
+
+@_stage
+def leakage(step: Step, ingested: Ref, validated: Ref, divided: Ref) -> StageResult:
+    """Find columns that nearly settle the target by themselves."""
+    from tasks.leakage import find_leaks
+
+    return find_leaks(*step.rows(ingested, validated, divided))
+
+
+@_stage
+def baselines(
+    step: Step, ingested: Ref, validated: Ref, divided: Ref, champion: Ref | None
+) -> StageResult:
+    """Measure what the candidate has to beat, and try the pipeline on what it must manage."""
+    from tasks.baselines import measure_baselines
+
+    rows = step.rows(ingested, validated, divided)
+    return measure_baselines(*rows, step.champion(champion), step.allow_imports)
+
+
+@_stage
+def training(step: Step, ingested: Ref, validated: Ref, divided: Ref) -> StageResult:
+    """Find the candidate."""
+    from tasks.training import train
+
+    return train(*step.rows(ingested, validated, divided), step.allow_imports)
+
+
+@_stage
+def error_analysis(
+    step: Step, ingested: Ref, validated: Ref, divided: Ref, trained: Ref, ladder: Ref
+) -> StageResult:
+    """Find where the candidate is wrong on dev, and what to work on next."""
+    from tasks.error_analysis import analyse_errors
+
+    rows = step.rows(ingested, validated, divided)
+    predictions = step.frame(trained, "dev_predictions")
+    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"])
+
+
+@_stage
+def performance_audit(
+    step: Step, ingested: Ref, validated: Ref, divided: Ref, trained: Ref
+) -> StageResult:
+    """Judge the candidate on test, everywhere that matters."""
+    from tasks.performance_audit import audit_performance
+
+    rows = step.rows(ingested, validated, divided)
+    return audit_performance(*rows, step.package(trained), step.allow_imports)
+
+
+@_stage
+def gate(  # noqa: PLR0913, PLR0917 - every contestant is an input of its own
+    step: Step,
+    ingested: Ref,
+    validated: Ref,
+    divided: Ref,
+    ladder: Ref,
+    audited: Ref,
+    champion: Ref | None,
+    judged: list[Ref],
+) -> StageResult:
+    """Decide whether the candidate may become the champion."""
+    from tasks.gate import judge_candidate
+
+    rows = step.rows(ingested, validated, divided)
+    absolute = [check for ref in judged for check in step.store.checks(ref["stage"], ref["key"])]
+    return judge_candidate(
+        *rows,
+        step.frame(audited, "test_predictions"),
+        step.package(ladder, "quick"),
+        step.facts(ladder)["constant"]["shares"],
+        step.champion(champion),
+        absolute,
+        step.allow_imports,
+    )
+
+
+@task(name="promotion", cache_policy=NO_CACHE, persist_result=False)
+def promotion(
+    step: Step,
+    decision: Decision,
+    recorded: dict[str, Any] | None,
+    places: Places,
+    ingested: Ref,
+    validated: Ref,
+    divided: Ref,
+    trained: Ref,
+) -> Ref:
+    """Register the candidate, write the ledger, move the champion; nothing for a repeated run."""
+    from tasks.models import declared_types
+    from tasks.tracking import Tracking
+
+    def register() -> str:
+        rows, split, roles, _ = step.rows(ingested, validated, divided)
+        return tracking.register_candidate(
+            decision, places.run, step.package(trained), rows, split, roles, trusted
+        )
+
+    candidates = step.project.training.candidates
+    trusted = declared_types(candidates, step.allow_imports)
+    tracking = Tracking(places.home)
+    ledger = Ledger(places.ledger)
+    result = unchanged(recorded) if recorded else act(decision, tracking, ledger, register)
+    digest = step.store.save(step.key, result)
+    return {"stage": step.stage, "key": step.key, "digest": digest}

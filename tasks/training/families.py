@@ -1,0 +1,113 @@
+"""Each family's worth on dev, with its threshold where there are two classes.
+
+Guarantees: dev rows are scored, never fitted on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tasks.estimators import Handling, default_candidates, imbalance_handling, predict
+from tasks.metrics import Estimate, estimate_metrics, metric_value
+from tasks.project.roles import Roles
+from tasks.project.sections import Candidate, Project
+from tasks.training.search import FittedFamily, TrainRows, rank
+from tasks.training.threshold import HALF, best_f1_threshold
+
+REPLICATES = 1000
+DEV_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision", "roc_auc")
+
+
+def training_metric(project: Project, roles: Roles) -> str:
+    """The project's metric, or average_precision for two classes and macro_f1 for more."""
+    default = "macro_f1" if roles.positive_class is None else "average_precision"
+    return project.training.metric or default
+
+
+def candidates_of(project: Project, roles: Roles) -> tuple[Candidate, ...]:
+    """The project's candidates, or the default ones."""
+    return project.training.candidates or default_candidates(roles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredFamily:
+    """A fitted family with its threshold, its dev predictions and what they are worth."""
+
+    fitted: FittedFamily
+    threshold: float | None
+    dev_predictions: pd.DataFrame
+    dev: Estimate
+    train_value: float
+
+    @property
+    def name(self) -> str:
+        """The candidate's name."""
+        return self.fitted.candidate.name
+
+    def merit(self, metric: str) -> tuple[float, float]:
+        """What families are ranked by: dev, and cross-validation where dev cannot tell."""
+        return rank(self.dev.value, metric), rank(self.fitted.best.mean, metric)
+
+    def handling(self, class_weight: str) -> Handling:
+        """What is done about rare classes."""
+        return imbalance_handling(self.fitted.model.named_steps["estimator"], class_weight)
+
+
+def score_family(
+    fitted: FittedFamily,
+    frame: pd.DataFrame,
+    dev: pd.DataFrame,
+    rows: TrainRows,
+) -> ScoredFamily:
+    """Choose the family's threshold on dev, and score it on dev and on train."""
+    roles, labels = rows.roles, rows.roles.labels(dev)
+    raw = predict(fitted.model, dev, roles, None)
+    threshold = _threshold(raw, labels, rows)
+    dev_predictions = predict(fitted.model, dev, roles, threshold)
+    learned = predict(fitted.model, frame.loc[rows.labels.index], roles, threshold)
+    estimates = estimate_metrics(
+        [rows.metric],
+        labels,
+        dev_predictions,
+        positive_class=roles.positive_class,
+        replicates=REPLICATES,
+        seed=rows.seed,
+        groups=dev[roles.group] if roles.group is not None else None,
+    )
+    return ScoredFamily(
+        fitted=fitted,
+        threshold=threshold,
+        dev_predictions=dev_predictions,
+        dev=estimates[rows.metric],
+        train_value=metric_value(
+            rows.metric, rows.labels, learned, positive_class=roles.positive_class
+        ),
+    )
+
+
+def dev_metrics(chosen: ScoredFamily, labels: pd.Series, rows: TrainRows) -> dict[str, float]:
+    """The chosen family's metrics on dev, and the project's on train and by cross-validation."""
+    names = dict.fromkeys((*DEV_METRICS, "f1", "log_loss", rows.metric))
+    if rows.roles.positive_class is None:
+        names.pop("f1")
+    values = {
+        f"dev.{name}": metric_value(
+            name, labels, chosen.dev_predictions, positive_class=rows.roles.positive_class
+        )
+        for name in names
+    }
+    values[f"train.{rows.metric}"] = chosen.train_value
+    values[f"cv.{rows.metric}"] = chosen.fitted.best.mean
+    return {name: value for name, value in values.items() if not math.isnan(value)}
+
+
+def _threshold(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float | None:
+    positive = rows.roles.positive_class
+    if positive is None:
+        return None
+    if rows.section.threshold == "half" or f"p:{positive}" not in raw or raw.empty:
+        return HALF
+    return best_f1_threshold((labels == positive).to_numpy(), raw[f"p:{positive}"].to_numpy())

@@ -1,0 +1,240 @@
+"""Which setting of a family is best, by cross-validation on train alone.
+
+Guarantees: rows of one split unit stay in one fold, so that a repeated row is never scored by a
+model that saw its copy; the preparation of the columns is fitted anew within each fold; the same
+seed gives the same folds and the same settings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
+
+from tasks.estimators import (
+    as_outcomes,
+    as_predictions,
+    build_pipeline,
+    convergence_messages,
+    feature_frame,
+    few_threads,
+    fit_estimator,
+    fit_pipeline,
+)
+from tasks.metrics import HIGHER_IS_BETTER, metric_value
+from tasks.project.roles import Roles
+from tasks.project.sections import Candidate, TrainingSection
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One setting of a family: its score in each fold; NaN where the metric is undefined."""
+
+    family: str
+    params: Mapping[str, Any]
+    scores: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the folds with a defined score; NaN where there is none."""
+        return float(np.mean(self._defined)) if self._defined else math.nan
+
+    @property
+    def std(self) -> float:
+        """Standard deviation over those folds."""
+        return float(np.std(self._defined)) if self._defined else math.nan
+
+    @property
+    def _defined(self) -> list[float]:
+        return [score for score in self.scores if not math.isnan(score)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRows:
+    """What a family learns from: train rows alone, with how they are scored."""
+
+    features: pd.DataFrame
+    labels: pd.Series
+    units: pd.Series
+    roles: Roles
+    section: TrainingSection
+    metric: str
+    seed: int
+    allow_imports: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedFamily:
+    """A family's best setting, fitted on all train rows."""
+
+    candidate: Candidate
+    model: Pipeline
+    trials: tuple[Trial, ...]
+    best: Trial
+    not_converged: tuple[str, ...]
+    """What the final fit said if it did not converge."""
+    not_converged_in_search: int
+
+
+def fit_family(candidate: Candidate, rows: TrainRows) -> FittedFamily:
+    """Search the family's settings, and fit the best one on train.
+
+    Raises ProjectError for a candidate that cannot be built, and whatever the estimator raises.
+    """
+    settings = settings_to_try(candidate, rows.section.search_trials, rows.seed)
+    with convergence_messages() as in_search:
+        trials = _score_settings(candidate, settings, rows)
+    best = max(trials, key=lambda trial: rank(trial.mean, rows.metric))
+    chosen = candidate.model_copy(update={"params": {**candidate.params, **best.params}})
+    model = _pipeline(chosen, rows)
+    with convergence_messages() as in_fit:
+        fit_pipeline(model, rows.features, rows.labels, class_weight=rows.section.class_weight)
+    return FittedFamily(
+        candidate=chosen,
+        model=model,
+        trials=tuple(trials),
+        best=best,
+        not_converged=tuple(in_fit),
+        not_converged_in_search=len(in_search),
+    )
+
+
+def rank(score: float, metric: str) -> float:
+    """The score so that higher is better; an undefined one is the worst."""
+    if math.isnan(score):
+        return -math.inf
+    return score if HIGHER_IS_BETTER[metric] else -score
+
+
+def settings_to_try(candidate: Candidate, trials: int, seed: int) -> list[dict[str, Any]]:
+    """The whole grid of `search` where it has at most `trials` settings, else a random sample.
+
+    A sample has no setting twice and keeps the grid's order (Bergstra and Bengio, JMLR 13 (2012)
+    281, for why it does nearly as well). Without a search space: the one empty setting.
+    """
+    names = list(candidate.search)
+    sizes = [len(candidate.search[name]) for name in names]
+    total = math.prod(sizes)
+    if total == 0:
+        return [{}]
+    places: Sequence[int] = range(total)
+    if total > trials:
+        drawn = np.random.default_rng(seed).choice(total, size=trials, replace=False)
+        places = sorted(int(place) for place in drawn)
+    chosen = (np.unravel_index(place, sizes) if sizes else () for place in places)
+    return [
+        {name: candidate.search[name][int(at)] for name, at in zip(names, position, strict=True)}
+        for position in chosen
+    ]
+
+
+def fold_count(labels: pd.Series, units: pd.Series, wanted: int) -> int:
+    """Folds that the rarest class can fill with a unit each; at least 2, and 0 where none can.
+
+    A class with a single unit is left to one fold, and the models of that fold never see it.
+    """
+    units_by_class = units.groupby(labels.to_numpy()).nunique()
+    if len(units_by_class) < 2 or units_by_class.max() < 2:
+        return 0
+    return max(2, min(wanted, int(units_by_class.min())))
+
+
+def folds(rows: TrainRows) -> list[Fold]:
+    """Positions of the rows to fit on and to score, for each fold; stratified by label."""
+    count = fold_count(rows.labels, rows.units, rows.section.cv_folds)
+    if count == 0:
+        return []
+    splitter: StratifiedKFold | StratifiedGroupKFold
+    if rows.units.is_unique:
+        splitter = StratifiedKFold(count, shuffle=True, random_state=rows.seed)
+    else:
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=rows.seed)
+    with convergence_messages():
+        return list(splitter.split(rows.features, rows.labels, groups=rows.units))
+
+
+def _score_settings(
+    candidate: Candidate, settings: Sequence[Mapping[str, Any]], rows: TrainRows
+) -> list[Trial]:
+    by_fold = [list(_fold_scores(candidate, settings, rows, fold)) for fold in folds(rows)]
+    return [
+        Trial(
+            family=candidate.name,
+            params=setting,
+            scores=tuple(scores[place] for scores in by_fold),
+        )
+        for place, setting in enumerate(settings)
+    ]
+
+
+def _fold_scores(
+    candidate: Candidate, settings: Sequence[Mapping[str, Any]], rows: TrainRows, fold: Fold
+) -> Iterator[float]:
+    """The score of every setting in one fold; the columns are prepared once for all of them."""
+    learn, score = fold
+    pipeline = _pipeline(candidate, rows)
+    prepare = pipeline.named_steps["prepare"]
+    learned = prepare.fit_transform(rows.features.iloc[learn])
+    scored = prepare.transform(rows.features.iloc[score])
+    labels = rows.labels.iloc[score]
+    outcomes = as_outcomes(rows.labels.iloc[learn])
+    for setting in settings:
+        estimator = clone(pipeline.named_steps["estimator"]).set_params(**setting)
+        fit_estimator(estimator, learned, outcomes, class_weight=rows.section.class_weight)
+        with few_threads(scored.shape[0] * scored.shape[1]):
+            probabilities = np.asarray(estimator.predict_proba(scored), dtype=np.float64)
+        predictions = as_predictions(
+            probabilities,
+            [str(name) for name in estimator.classes_],
+            labels.index,
+            rows.roles.positive_class,
+            None,
+        )
+        yield metric_value(
+            rows.metric, labels, predictions, positive_class=rows.roles.positive_class
+        )
+
+
+def _pipeline(candidate: Candidate, rows: TrainRows) -> Pipeline:
+    return build_pipeline(
+        candidate,
+        rows.roles,
+        class_weight=rows.section.class_weight,
+        seed=rows.seed,
+        allow_imports=rows.allow_imports,
+    )
+
+
+def train_rows(
+    frame: pd.DataFrame,
+    split: pd.DataFrame,
+    roles: Roles,
+    section: TrainingSection,
+    *,
+    metric: str,
+    seed: int,
+    allow_imports: tuple[str, ...],
+) -> TrainRows:
+    """The rows whose side is train."""
+    chosen = (split["side"] == "train").to_numpy()
+    learned = frame.loc[chosen]
+    return TrainRows(
+        features=feature_frame(learned, roles),
+        labels=roles.labels(learned),
+        units=split.loc[chosen, "unit"],
+        roles=roles,
+        section=section,
+        metric=metric,
+        seed=seed,
+        allow_imports=allow_imports,
+    )

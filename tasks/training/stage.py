@@ -1,0 +1,151 @@
+"""The candidate: each family's best setting fitted on train, the best family chosen on dev.
+
+Guarantees: no model is fitted on a dev or test row, and test rows are not looked at; a family
+that cannot be fitted is a check, not a crash; the model is stored without pickle.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from tasks.checks import Check, StageResult
+from tasks.errors import ProjectError
+from tasks.models import ModelPackage, declared_types, save_model
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
+from tasks.training import evidence, judgement
+from tasks.training.families import (
+    ScoredFamily,
+    candidates_of,
+    dev_metrics,
+    score_family,
+    training_metric,
+)
+from tasks.training.search import TrainRows, fit_family, fold_count, train_rows
+
+
+def train(
+    frame: pd.DataFrame,
+    split: pd.DataFrame,
+    roles: Roles,
+    project: Project,
+    allow_imports: tuple[str, ...] = (),
+) -> StageResult:
+    """Search, fit and choose; the chosen model is not fitted again on train and dev together.
+
+    A family's setting is the one with the best mean score over folds of train; the family is the
+    one with the best score on dev. For two classes the threshold is read from dev too, so that
+    dev scores of predicted labels are flattered a little; the audit on test is not.
+
+    Without any family that can be fitted the result has no files and a critical error. Raises
+    ProjectError when a candidate cannot be built, or the chosen model not be saved.
+    """
+    metric = training_metric(project, roles)
+    candidates = candidates_of(project, roles)
+    extra_types = declared_types(candidates, allow_imports)
+    rows = train_rows(
+        frame,
+        split,
+        roles,
+        project.training,
+        metric=metric,
+        seed=project.seed,
+        allow_imports=allow_imports,
+    )
+    dev = frame.loc[(split["side"] == "dev").to_numpy()]
+    families: list[ScoredFamily] = []
+    failures: dict[str, str] = {}
+    for candidate in candidates:
+        try:
+            fitted = fit_family(candidate, rows)
+            families.append(score_family(fitted, frame, dev, rows))
+        except ProjectError:
+            raise
+        except Exception as failure:  # an estimator may fail in any way on some data
+            failures[candidate.name] = judgement.first_line(failure)
+    if not families:
+        return judgement.nothing_fitted(failures, metric)
+    chosen = max(families, key=lambda family: family.merit(metric))
+    package = save_model(
+        chosen.fitted.model, extra_types=extra_types, facts=_package_facts(chosen, roles)
+    )
+    return _result(families, chosen, package, failures, rows, dev)
+
+
+def _result(
+    families: list[ScoredFamily],
+    chosen: ScoredFamily,
+    package: ModelPackage,
+    failures: dict[str, str],
+    rows: TrainRows,
+    dev: pd.DataFrame,
+) -> StageResult:
+    metric, labels = rows.metric, rows.roles.labels(dev)
+    class_weight, positive = rows.section.class_weight, rows.roles.positive_class
+    tables = {
+        "families": evidence.families_table(families, chosen, metric),
+        "trials": evidence.trials_table(families),
+    }
+    curve = None if positive is None else evidence.threshold_table(chosen, labels, positive)
+    if curve is not None:
+        tables["threshold"] = curve
+    return StageResult(
+        stage="training",
+        summary=judgement.summary(chosen.name, metric, chosen.dev, len(families)),
+        checks=_checks(families, chosen, failures, rows),
+        metrics=dev_metrics(chosen, labels, rows),
+        facts={
+            "metric": metric,
+            "chosen": chosen.name,
+            "threshold": chosen.threshold,
+            "trials": evidence.trial_facts(families),
+            "class_weight": class_weight,
+            "imbalance_handling": {one.name: one.handling(class_weight) for one in families},
+            "extra_types": list(package.facts["extra_types"]),
+        },
+        tables=tables,
+        figures=(evidence.families_figure(metric),),
+        outputs={"dev_predictions": chosen.dev_predictions},
+        files=package.to_files("model"),
+    )
+
+
+def _checks(
+    families: list[ScoredFamily],
+    chosen: ScoredFamily,
+    failures: dict[str, str],
+    rows: TrainRows,
+) -> tuple[Check, ...]:
+    checks = [judgement.family_failed(name, reason) for name, reason in failures.items()]
+    for family in families:
+        checks.append(judgement.family_fitted(family.name, len(rows.labels)))
+        checks.append(judgement.converged(family.fitted))
+    count = fold_count(rows.labels, rows.units, rows.section.cv_folds)
+    trials = sum(len(family.fitted.trials) for family in families)
+    checks += [
+        judgement.searched(trials, count, rows.section.cv_folds, len(rows.labels)),
+        judgement.chosen(chosen.name, rows.metric, chosen.dev),
+        judgement.train_dev_gap(chosen.name, rows.metric, chosen.train_value, chosen.dev),
+        judgement.imbalance(
+            chosen.name,
+            rows.labels,
+            rows.section.class_weight,
+            chosen.handling(rows.section.class_weight),
+        ),
+    ]
+    return tuple(checks)
+
+
+def _package_facts(chosen: ScoredFamily, roles: Roles) -> dict[str, Any]:
+    candidate = chosen.fitted.candidate
+    return {
+        "classes": [str(name) for name in chosen.fitted.model.classes_],
+        "positive_class": roles.positive_class,
+        "threshold": chosen.threshold,
+        "roles": roles.to_facts(),
+        "candidate": candidate.name,
+        "estimator": candidate.estimator,
+        "params": dict(candidate.params),
+    }

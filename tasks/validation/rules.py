@@ -1,0 +1,125 @@
+"""What does each of the project's rules ask, in the terms of Great Expectations?
+
+Guarantees: an unknown rule or argument is refused in one sentence, never dropped (the library
+itself drops an unknown rule and goes on); what a project file cannot write is read as meant: a
+word bound on a time column is a time, a number in a `value_set` on a column of words a word.
+
+Importing this module does not import Great Expectations; calling `build_rule` does.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from tasks.errors import ProjectError
+from tasks.project.sections import Expectation
+
+_NOT_AMONG_KWARGS = {
+    "severity": "write 'severity' beside 'type'",
+    "meta": "write 'reason' beside 'type'",
+    "condition_parser": "'row_condition' is written as the conditions of slices are",
+    "result_format": "the failing rows are always counted",
+    "catch_exceptions": "a rule that raised is always reported",
+    "id": "the rule is named by its type and column",
+}
+
+
+def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
+    """The library's object for `rule`, with `place` in its `meta`.
+
+    Raises ProjectError for an unknown rule, naming the nearest; for arguments that the rule does
+    not take; and for 'quarantine' on a rule that does not judge row by row.
+    """
+    from great_expectations.expectations.registry import (
+        get_expectation_impl,
+        list_registered_expectation_implementations,
+    )
+
+    known = list_registered_expectation_implementations()
+    if rule.type not in known:
+        close = difflib.get_close_matches(rule.type, known, n=1, cutoff=0.3)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        raise ProjectError(f"unknown expectation '{rule.type}'{hint}")
+    for name, advice in _NOT_AMONG_KWARGS.items():
+        if name in rule.kwargs:
+            raise ProjectError(f"{rule.type} takes no '{name}' among its kwargs: {advice}")
+    kind = get_expectation_impl(rule.type)
+    kwargs = {name: v for name, v in rule.kwargs.items() if name != "row_condition"}
+    try:
+        built = kind(**_as_meant(kwargs, frame), meta={"place": place})
+    except (ValueError, TypeError) as failure:
+        raise ProjectError(f"{rule.type}: {_first_problem(failure)}") from None
+    if rule.on_failure == "quarantine" and not judges_rows(built):
+        raise ProjectError(
+            f"{rule.type} does not judge row by row, so it cannot set rows aside; "
+            "use on_failure: report"
+        )
+    return built
+
+
+def judges_rows(built: Any) -> bool:
+    """Whether the rule judges row by row, so that it can name the rows that break it."""
+    from great_expectations.expectations.expectation import (
+        ColumnMapExpectation,
+        ColumnPairMapExpectation,
+        MulticolumnMapExpectation,
+    )
+
+    by_row = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+    return isinstance(built, by_row)
+
+
+def judges_values(built: Any) -> bool:
+    """Whether the rule sums up a column's values, so that it needs at least one.
+
+    Rules about the nulls themselves are judged on every row.
+    """
+    from great_expectations.expectations.expectation import (
+        ColumnAggregateExpectation,
+    )
+
+    about_nulls = "null" in str(built.expectation_type)
+    return isinstance(built, ColumnAggregateExpectation) and not about_nulls
+
+
+def named_columns(rule: Expectation) -> tuple[str, ...]:
+    """The columns that the rule is about; none for a rule about the table."""
+    kwargs = rule.kwargs
+    names = [kwargs.get(name) for name in ("column", "column_A", "column_B")]
+    listed = kwargs.get("column_list", ())
+    every = [*names, *(listed if isinstance(listed, list | tuple) else ())]
+    return tuple(str(name) for name in every if name is not None)
+
+
+def _as_meant(kwargs: Mapping[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
+    meant = dict(kwargs)
+    column = kwargs.get("column")
+    if not isinstance(column, str) or column not in frame.columns:
+        return meant
+    dtype = frame[column].dtype
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        for bound in ("min_value", "max_value"):
+            if isinstance(kwargs.get(bound), str):
+                meant[bound] = pd.Timestamp(kwargs[bound]).to_pydatetime()
+    elif not pd.api.types.is_numeric_dtype(dtype) and isinstance(kwargs.get("value_set"), list):
+        meant["value_set"] = [_word(value) for value in kwargs["value_set"]]
+    return meant
+
+
+def _word(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _first_problem(failure: Exception) -> str:
+    """The first of a validation error's problems, as `argument: what is wrong with it`."""
+    errors = getattr(failure, "errors", None)
+    if not callable(errors):
+        return str(failure)
+    first = errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "__root__")
+    what = str(first["msg"]).replace("extra fields not permitted", "is not an argument of it")
+    return f"'{where}' {what}" if where else what

@@ -1,0 +1,646 @@
+"""The gate's rules: what must not be promoted first, then what may."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.checks import Check
+from tasks.errors import ProjectError
+from tasks.gate import judge
+from tasks.gate.rules import decide, rows_needed
+from tasks.intervals import Difference, tango
+from tasks.project.roles import Roles
+from tasks.project.sections import GateSection, Project
+
+
+def make_project(*, gate=None, **sections):
+    return Project(
+        name="demo", source="d.csv", target="y", positive_class="yes", gate=gate or {}, **sections
+    )
+
+
+def make_roles(positive="yes"):
+    return Roles(
+        target="y",
+        positive_class=positive,
+        numeric=(),
+        categorical=(),
+        text=(),
+        excluded={},
+        outcome_only=(),
+        annotators=(),
+        key=None,
+        key_columns=(),
+        group=None,
+        time=None,
+    )
+
+
+def earlier(outcome="passed", *, severity="critical", required=False, stage="performance_audit"):
+    return Check(
+        id=f"{stage}.floor:recall",
+        stage=stage,
+        title="Recall",
+        severity=severity,
+        outcome=outcome,
+        detail=f"Recall was {outcome} in {stage}.",
+        required=required,
+    )
+
+
+def case(only_candidate, only_champion, rows=400):
+    """Labels (half yes) and three models: `b` and `c` rows that only one has right.
+
+    The rest both have right. Probabilities follow the predicted labels. The constant says no.
+    """
+    keys = pd.Index([f"k{i:05d}" for i in range(rows)], name="row_key")
+    labels = pd.Series(["yes", "no"] * (rows // 2), index=keys, dtype="str")
+    wrong = pd.Series(np.where(labels == "yes", "no", "yes"), index=keys, dtype="str")
+    places = np.arange(rows)
+    first = places < only_candidate
+    second = (places >= only_candidate) & (places < only_candidate + only_champion)
+    return labels, model(labels.where(~second, wrong)), model(labels.where(~first, wrong))
+
+
+def model(predicted):
+    yes = np.where(predicted == "yes", 0.9, 0.1)
+    return pd.DataFrame(
+        {"predicted": predicted.astype("str"), "p:no": 1 - yes, "p:yes": yes},
+        index=predicted.index,
+    )
+
+
+def constant_of(labels):
+    frame = model(pd.Series("no", index=labels.index))
+    return frame.assign(**{"p:no": 0.5, "p:yes": 0.5})
+
+
+def run(
+    labels, candidate, champion, *, metric="accuracy", gate=None, quick=None, positive="yes",
+    absolute=None, **options,
+):  # fmt: skip
+    sections = options.pop("sections", {})
+    if champion is not None:
+        options.setdefault("champion_version", "3")
+    result = judge(
+        labels=labels,
+        candidate=candidate,
+        champion=champion,
+        constant=constant_of(labels),
+        quick=quick,
+        metric=metric,
+        absolute=[earlier()] if absolute is None else absolute,
+        project=make_project(gate=gate, **sections),
+        roles=make_roles(positive),
+        **options,
+    )
+    json.dumps(result.facts, allow_nan=False)
+    assert result.facts["reasons"]
+    assert (result.outcome == "passed") == (result.facts["verdict"] == "promote")
+    return result
+
+
+def outcomes(result):
+    return {check.id.removeprefix("gate."): check.outcome for check in result.checks}
+
+
+# Better by 60 rows of 400, with 20 the other way: promoted by every rule unless something blocks.
+CLEARLY_BETTER = (80, 20)
+
+
+# What never promotes: earlier checks.
+
+
+def test_a_failed_critical_check_rejects_a_better_candidate_and_comes_first():
+    result = run(*case(*CLEARLY_BETTER), absolute=[earlier(), earlier("failed")])
+    assert result.facts["verdict"] == "reject"
+    assert result.facts["reasons"] == ["Recall was failed in performance_audit."]
+    assert outcomes(result)["absolute_checks"] == "failed"
+    assert outcomes(result)["beats_champion"] == "passed"
+    assert result.facts["rows_needed"] is None
+
+
+@pytest.mark.parametrize(
+    "blocking",
+    [earlier("error"), earlier("not_applicable", required=True)],
+    ids=["critical error", "required not applicable"],
+)
+def test_what_could_not_be_judged_is_inconclusive(blocking):
+    result = run(*case(*CLEARLY_BETTER), absolute=[earlier(), blocking])
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"] == [blocking.detail]
+    assert result.facts["rows_needed_reason"] == "more rows will not decide it"
+
+
+def test_a_failure_outweighs_an_error():
+    absolute = [earlier("error", stage="baselines"), earlier("failed")]
+    result = run(*case(*CLEARLY_BETTER), absolute=absolute)
+    assert result.facts["verdict"] == "reject"
+    assert result.facts["reasons"][0] == "Recall was failed in performance_audit."
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        earlier("failed", severity="warning"),
+        earlier("failed", severity="info"),
+        earlier("error", severity="warning"),
+        earlier("not_applicable"),
+    ],
+)
+def test_what_does_not_block_does_not_block(harmless):
+    result = run(*case(*CLEARLY_BETTER), absolute=[earlier(), harmless])
+    assert result.facts["verdict"] == "promote"
+
+
+@pytest.mark.parametrize(
+    ("absolute", "expected"),
+    [
+        ([], "Nothing was judged before the gate."),
+        ([earlier("not_applicable")], "Nothing was judged before the gate."),
+        (
+            [earlier(), earlier("not_applicable", stage="leakage")],
+            "Nothing was judged in leakage.",
+        ),
+    ],
+)
+def test_nothing_judged_is_inconclusive(absolute, expected):
+    result = run(*case(*CLEARLY_BETTER), absolute=absolute)
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"] == [expected]
+
+
+def test_a_stage_that_left_no_check_is_missed():
+    result = run(*case(*CLEARLY_BETTER), expected_stages=("training", "performance_audit"))
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"] == ["Nothing was judged in training."]
+
+
+# What never promotes: the comparison cannot be made.
+
+
+def test_a_champion_that_cannot_score_is_inconclusive_not_a_first_model():
+    labels, candidate, _ = case(*CLEARLY_BETTER)
+    result = run(
+        labels,
+        candidate,
+        None,
+        champion_version="3",
+        champion_problem="the column 'lvr' is gone.",
+    )
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["rule"] == "improve"
+    assert result.facts["against"] == "3"
+    assert result.facts["difference"] is None
+    assert result.facts["reasons"] == [
+        "The champion 3 cannot be compared with: the column 'lvr' is gone."
+    ]
+
+
+def test_a_champion_without_predictions_is_inconclusive():
+    labels, candidate, _ = case(*CLEARLY_BETTER)
+    result = run(labels, candidate, None, champion_version="3")
+    assert result.facts["verdict"] == "inconclusive"
+    assert "it gave no predictions" in result.facts["reasons"][0]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "average_precision", "log_loss"])
+@pytest.mark.parametrize("side", ["candidate", "champion 3"])
+def test_a_row_that_a_model_did_not_score_is_inconclusive(metric, side):
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    if side == "candidate":
+        candidate = candidate.iloc[1:]
+    else:
+        champion = champion.iloc[1:]
+    result = run(labels, candidate, champion, metric=metric)
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"][0] == (
+        f"{metric} of the {side} is undefined on the 400 rows compared."
+    )
+    assert result.facts["difference"]["value"] is None
+
+
+def test_nan_probabilities_are_inconclusive():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    candidate = candidate.assign(**{"p:yes": math.nan})
+    result = run(labels, candidate, champion, metric="average_precision")
+    assert result.facts["verdict"] == "inconclusive"
+
+
+def test_an_unknown_metric_is_refused():
+    with pytest.raises(ValueError, match="unknown metric 'auc'"):
+        run(*case(*CLEARLY_BETTER), metric="auc")
+
+
+def test_a_mask_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="comparable marks 2 rows, and there are 400 labels"):
+        run(*case(*CLEARLY_BETTER), comparable=np.array([True, False]))
+
+
+def test_a_metric_that_is_often_undefined_is_inconclusive():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    labels = labels.mask(labels == "yes", "no")
+    labels.iloc[:3] = "yes"
+    result = run(labels, candidate, champion, metric="recall", gate={"min_positives": 1})
+    assert result.facts["verdict"] == "inconclusive"
+    assert "has no interval: the metric is undefined in" in result.facts["reasons"][0]
+
+
+# What never promotes: too few rows.
+
+
+def test_too_few_rows_are_inconclusive_whatever_they_say():
+    for b, c in ((80, 2), (2, 80)):
+        result = run(*case(b, c, rows=98))
+        assert result.facts["verdict"] == "inconclusive"
+        assert outcomes(result) == {
+            "absolute_checks": "passed",
+            "support": "not_applicable",
+            "beats_champion": "not_applicable",
+        }
+        assert result.facts["reasons"] == [
+            "Too little to compare: 98 of 98 test rows can be compared, "
+            "with 98 rows where 100 are needed."
+        ]
+        assert result.facts["rows_needed"] == 100
+
+
+def test_no_rows_at_all_are_inconclusive():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    for metric in ("accuracy", "f1", "roc_auc"):
+        result = run(labels, candidate, champion, metric=metric, comparable=np.zeros(400, bool))
+        assert result.facts["verdict"] == "inconclusive"
+        assert result.facts["rows_compared"] == 0
+        assert result.facts["rows_needed"] is None
+
+
+def test_only_rows_that_neither_model_saw_are_compared():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    # Among the last 300 rows the champion is never beaten.
+    comparable = np.arange(400) >= 100
+    result = run(labels, candidate, champion, comparable=comparable)
+    assert result.facts["rows_compared"] == 300
+    assert result.facts["difference"]["n"] == 300
+    assert result.facts["difference"]["value"] == 0
+    assert "300 of 400 test rows" in result.checks[1].detail
+
+
+def test_too_few_positives_are_inconclusive():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    keep = (labels == "no") | (np.arange(400) < 58)
+    result = run(labels[keep], candidate[keep], champion[keep])
+    assert result.facts["verdict"] == "inconclusive"
+    assert "29 rows of class yes where 30 are needed" in result.facts["reasons"][0]
+    # 229 rows hold 29 positives; 30 of them need 237.
+    assert result.facts["rows_needed"] == 237
+
+
+def test_positives_are_not_asked_for_with_more_classes():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    assert run(labels, candidate, champion, positive=None).facts["verdict"] == "promote"
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+@pytest.mark.parametrize("intent", ["improve", "refresh"])
+def test_too_few_discordant_rows_are_inconclusive(metric, intent):
+    result = run(*case(9, 0), metric=metric, gate={"intent": intent})
+    assert result.facts["verdict"] == "inconclusive"
+    assert "Only 9 rows tell the candidate from the champion 3" in result.facts["reasons"][0]
+    assert run(*case(10, 0), metric=metric).facts["verdict"] == "promote"
+
+
+def test_too_few_groups_are_inconclusive():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    groups = pd.Series(np.arange(400) % 9, index=labels.index)
+    result = run(labels, candidate, champion, groups=groups)
+    assert result.facts["verdict"] == "inconclusive"
+    assert "9 groups where 10 are needed" in result.facts["reasons"][0]
+
+
+# improve and refresh.
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "verdict"),
+    [
+        (80, 20, "promote"),  # +0.15, far above 0
+        (20, 80, "reject"),  # -0.15
+        (12, 10, "inconclusive"),  # +0.005: neither above 0 nor below 0.01
+        (30, 15, "promote"),  # a bound just above 0
+        (29, 16, "inconclusive"),
+    ],
+)
+def test_improve_by_accuracy(b, c, verdict):
+    result = run(*case(b, c))
+    low, high = tango(b, c, 400)
+    found = result.facts["difference"]
+    assert result.facts["verdict"] == verdict
+    assert (found["value"], found["low"], found["high"]) == ((b - c) / 400, low, high)
+    assert (found["method"], found["discordant"]) == ("tango", b + c)
+    assert found["p_value"] is not None
+    assert (result.facts["rule"], result.facts["against"]) == ("improve", "3")
+
+
+def test_improve_rejects_a_gain_that_is_surely_too_small():
+    # Low below 0, high below the smallest gain.
+    assert run(*case(50, 50, rows=20000)).facts["verdict"] == "reject"
+    result = run(*case(50, 50, rows=20000), gate={"min_gain": 0.0005})
+    assert result.facts["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "rows", "verdict"),
+    [
+        (50, 50, 20000, "promote"),  # no loss beyond 0.01
+        (50, 550, 20000, "reject"),  # -0.025
+        (20, 25, 400, "inconclusive"),
+        (80, 20, 400, "promote"),
+    ],
+)
+def test_refresh_by_accuracy(b, c, rows, verdict):
+    result = run(*case(b, c, rows=rows), gate={"intent": "refresh"})
+    assert result.facts["verdict"] == verdict
+    assert result.facts["rule"] == "refresh"
+
+
+@pytest.mark.parametrize("metric", ["f1", "macro_f1", "average_precision", "roc_auc", "log_loss"])
+def test_other_metrics_are_decided_by_the_paired_bootstrap_better_first(metric):
+    labels, good, bad = case(80, 20)
+    promoted = run(labels, good, bad, metric=metric)
+    assert promoted.facts["verdict"] == "promote"
+    assert promoted.facts["difference"]["low"] > 0
+    assert promoted.facts["difference"]["method"] == "paired bootstrap"
+    assert promoted.facts["difference"]["p_value"] is None
+    assert run(labels, bad, good, metric=metric).facts["verdict"] == "reject"
+
+
+def test_grouped_rows_are_compared_by_group():
+    labels, candidate, champion = case(30, 15)
+    groups = pd.Series(np.arange(400) // 15, index=labels.index)
+    result = run(labels, candidate, champion, groups=groups)
+    assert result.facts["difference"]["method"] == "paired group bootstrap"
+    # Row by row the gain is significant; all of it is in three groups.
+    assert result.facts["verdict"] == "inconclusive"
+
+
+def test_identical_models_improve_nothing_and_refresh_safely():
+    labels, candidate, _ = case(0, 40)
+    for metric in ("accuracy", "f1", "average_precision"):
+        result = run(labels, candidate, candidate.copy(), metric=metric)
+        assert result.facts["verdict"] == "reject"
+        assert result.facts["difference"]["method"] == "identical predictions"
+        refreshed = run(
+            labels, candidate, candidate.copy(), metric=metric, gate={"intent": "refresh"}
+        )
+        assert refreshed.facts["verdict"] == "promote"
+
+
+def test_a_probability_apart_is_not_identical():
+    labels, candidate, _ = case(0, 40)
+    champion = candidate.assign(**{"p:yes": candidate["p:yes"] * 0.99})
+    result = run(labels, candidate, champion)
+    assert result.facts["verdict"] == "inconclusive"
+    assert "Only 0 rows tell" in result.facts["reasons"][0]
+    assert result.facts["rows_needed"] is None
+
+
+# The first model.
+
+
+def test_the_first_model_has_to_beat_both_baselines():
+    labels, candidate, quick = case(60, 20)
+    result = run(labels, candidate, None, quick=quick)
+    assert result.facts["verdict"] == "promote"
+    assert result.facts["rule"] == "first_model"
+    assert result.facts["against"] == "constant and quick baselines"
+    assert outcomes(result)["beats_constant"] == outcomes(result)["beats_quick"] == "passed"
+    assert result.facts["reasons"][0].startswith("This is the first model")
+    # The hardest of the two is the quick model.
+    assert result.facts["difference"]["against"] == "quick"
+    assert [row["against"] for row in result.facts["differences"]] == ["constant", "quick"]
+
+
+@pytest.mark.parametrize(("b", "c", "verdict"), [(20, 60, "reject"), (22, 20, "inconclusive")])
+def test_the_first_model_against_the_quick_baseline(b, c, verdict):
+    labels, candidate, quick = case(b, c)
+    result = run(labels, candidate, None, quick=quick)
+    assert result.facts["verdict"] == verdict
+    assert outcomes(result)["beats_constant"] == "passed"
+    assert "quick baseline" in result.facts["reasons"][0]
+
+
+def test_the_first_model_needs_every_earlier_check():
+    labels, candidate, quick = case(60, 20)
+    result = run(labels, candidate, None, quick=quick, absolute=[earlier("failed")])
+    assert result.facts["verdict"] == "reject"
+
+
+def test_the_first_model_is_judged_by_improve_even_for_a_refresh():
+    labels, candidate, quick = case(22, 20)
+    result = run(labels, candidate, None, quick=quick, gate={"intent": "refresh", "margin": 0.5})
+    assert result.facts["verdict"] == "inconclusive"
+
+
+def test_without_a_quick_baseline_the_first_model_is_inconclusive():
+    labels, candidate, _ = case(60, 20)
+    result = run(labels, candidate, None)
+    assert result.facts["verdict"] == "inconclusive"
+    assert "quick baseline cannot be compared with" in result.facts["reasons"][0]
+
+
+def test_a_constant_model_never_becomes_the_first():
+    labels, _, quick = case(60, 20)
+    for metric in ("accuracy", "f1", "average_precision", "precision"):
+        result = run(labels, constant_of(labels), None, quick=quick, metric=metric)
+        assert result.facts["verdict"] != "promote"
+
+
+def test_precision_can_beat_a_baseline_that_predicts_nothing():
+    labels, candidate, quick = case(80, 20)
+    result = run(labels, candidate, None, quick=quick, metric="precision")
+    assert outcomes(result)["beats_constant"] == "passed"
+    multi = run(labels, candidate, None, quick=quick, metric="precision", positive=None)
+    assert outcomes(multi)["beats_constant"] == "passed"
+
+
+# Guarded slices.
+
+
+def sliced(labels, in_slice):
+    return pd.DataFrame({"black": np.where(in_slice, "yes", "no")}, index=labels.index)
+
+
+GUARD = {"guard_slices": ["black"]}
+
+
+def test_a_significant_loss_on_a_guarded_slice_rejects_a_better_candidate():
+    labels, candidate, champion = case(100, 20)
+    # The candidate's 20 losses are all among the 60 rows of the slice.
+    places = np.arange(400)
+    frame = sliced(labels, (places >= 100) & (places < 160))
+    result = run(labels, candidate, champion, gate=GUARD, frame=frame)
+    assert outcomes(result)["beats_champion"] == "passed"
+    assert outcomes(result)["guard_slice:black=yes"] == "failed"
+    assert outcomes(result)["guard_slice:black=no"] == "passed"
+    assert result.facts["verdict"] == "reject"
+    assert result.facts["reasons"][0].startswith("The candidate loses more than 0.01")
+
+
+def test_a_slice_whose_loss_is_not_excluded_is_unjudged_and_told():
+    labels, candidate, champion = case(100, 20)
+    places = np.arange(400)
+    frame = sliced(labels, (places >= 98) & (places < 104) | (places >= 300))
+    result = run(labels, candidate, champion, gate=GUARD, frame=frame)
+    assert outcomes(result)["guard_slice:black=yes"] == "not_applicable"
+    assert result.facts["verdict"] == "promote"
+    assert "rows of it would decide it" in result.facts["reasons"][-1]
+
+
+def test_a_slice_that_is_too_small_is_unjudged():
+    labels, candidate, champion = case(100, 20)
+    places = np.arange(400)
+    frame = sliced(labels, (places >= 100) & (places < 129))
+    result = run(labels, candidate, champion, gate=GUARD, frame=frame)
+    assert outcomes(result)["guard_slice:black=yes"] == "not_applicable"
+    check = next(c for c in result.checks if c.id == "gate.guard_slice:black=yes")
+    assert check.detail == "Only 29 compared rows are in black=yes, and 30 are needed."
+    assert check.n == 29
+
+
+@pytest.mark.parametrize("metric", ["f1", "average_precision", "log_loss"])
+def test_guarded_slices_by_the_bootstrap(metric):
+    labels, candidate, champion = case(100, 40)
+    places = np.arange(400)
+    frame = sliced(labels, (places >= 100) & (places < 180))
+    result = run(labels, candidate, champion, metric=metric, gate=GUARD, frame=frame)
+    assert outcomes(result)["guard_slice:black=yes"] == "failed"
+    assert result.facts["verdict"] == "reject"
+
+
+def test_the_bootstrap_does_not_pass_a_slice_without_discordant_rows():
+    labels, candidate, champion = case(100, 20)
+    frame = sliced(labels, np.arange(400) >= 350)
+    # A hair's difference in the probabilities: not identical, but no label differs there.
+    candidate["p:yes"] = candidate["p:yes"] * 0.999
+    result = run(labels, candidate, champion, metric="f1", gate=GUARD, frame=frame)
+    assert outcomes(result)["guard_slice:black=yes"] == "not_applicable"
+
+
+def test_holm_spares_a_loss_that_is_significant_only_by_itself():
+    labels, candidate, champion = case(150, 6)
+    places = np.arange(400)
+    # Four losses and no win among 40 rows: p 0.03 alone, not among ten slices.
+    inside = ((places >= 150) & (places < 154)) | (places >= 364)
+    frame = pd.DataFrame(
+        {"one": np.where(inside, "x", "y"), "many": (places % 9).astype(str)}, index=labels.index
+    )
+    alone = {"guard_slices": [{"name": "x", "condition": "one == 'x'"}]}
+    result = run(labels, candidate, champion, gate=alone, frame=frame)
+    assert outcomes(result)["guard_slice:x"] == "failed"
+    among = {"guard_slices": [*alone["guard_slices"], "many"]}
+    result = run(labels, candidate, champion, gate=among, frame=frame)
+    assert outcomes(result)["guard_slice:x"] == "not_applicable"
+
+
+def test_the_first_model_has_no_slices_to_lose():
+    labels, candidate, quick = case(60, 20)
+    frame = sliced(labels, np.arange(400) < 200)
+    result = run(labels, candidate, None, quick=quick, gate=GUARD, frame=frame)
+    assert outcomes(result)["guard_slice:black=yes"] == "not_applicable"
+    assert result.facts["verdict"] == "promote"
+
+
+def test_guarded_slices_without_their_columns_are_inconclusive():
+    result = run(*case(*CLEARLY_BETTER), gate=GUARD)
+    assert outcomes(result)["guard_slice:black"] == "error"
+    assert result.facts["verdict"] == "inconclusive"
+
+
+def test_a_guarded_column_that_is_absent_is_refused():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    with pytest.raises(ProjectError, match="black"):
+        run(labels, candidate, champion, gate=GUARD, frame=pd.DataFrame(index=labels.index))
+
+
+def test_slices_are_cut_on_the_whole_frame_and_judged_on_the_compared_rows():
+    labels, candidate, champion = case(100, 20)
+    keys = pd.Index([f"train{i}" for i in range(500)], name="row_key")
+    frame = pd.concat([pd.DataFrame({"black": "no"}, index=keys), sliced(labels, labels == "no")])
+    comparable = np.arange(400) < 300
+    result = run(labels, candidate, champion, gate=GUARD, frame=frame, comparable=comparable)
+    sizes = {c.id: c.n for c in result.checks if "guard_slice" in c.id}
+    assert sizes == {"gate.guard_slice:black=no": 150, "gate.guard_slice:black=yes": 150}
+
+
+# Rows needed.
+
+
+def test_rows_needed_for_accuracy_by_hand():
+    # Share of discordant rows 0.1, gain 0.05: ((1.96 sqrt(.1) + .8416 sqrt(.0975)) / .05) ** 2
+    found = Difference(
+        value=0.0, low=-0.06, high=0.06, n=100, method="tango", discordant=10, p_value=1.0
+    )
+    gate = GateSection(min_gain=0.05, margin=0.05)
+    assert rows_needed(found, "improve", gate) == 312
+    # (1.96 + .8416) ** 2 * 0.1 / 0.05 ** 2
+    assert rows_needed(found, "refresh", gate) == 314
+
+
+def test_rows_needed_from_the_width_of_an_interval():
+    # Standard error 0.1 at 100 rows; 0.05 needs (2.8016 * 0.1 / 0.05) ** 2 = 31.4 times as many.
+    found = Difference(value=0, low=-0.1959964, high=0.1959964, n=100, method="paired bootstrap")
+    assert rows_needed(found, "improve", GateSection(min_gain=0.05)) == 3140
+
+
+def test_more_rows_do_not_help_where_the_power_is_there():
+    found = Difference(value=0.005, low=-0.001, high=0.011, n=9000, method="paired bootstrap")
+    assert decide(found, "improve", GateSection()) == "undecided"
+    assert rows_needed(found, "improve", GateSection()) is None
+
+
+def test_an_inconclusive_verdict_says_how_many_rows_would_decide():
+    result = run(*case(12, 10))
+    needed = result.facts["rows_needed"]
+    # Discordant share 0.055 and gain 0.01: ((1.96 * .2345 + .8416 * .2343) / .01) ** 2
+    assert needed == 4315
+    assert result.facts["rows_needed_reason"] == f"about {needed} test rows would decide it"
+    assert result.facts["rows_needed_reason"] in result.facts["reasons"][0]
+
+
+@pytest.mark.parametrize("missing", ["value", "low", "high"])
+def test_an_undefined_number_never_decides(missing):
+    numbers = {"value": 0.5, "low": 0.4, "high": 0.6, missing: math.nan}
+    found = Difference(n=500, method="paired bootstrap", **numbers)
+    assert decide(found, "improve", GateSection()) == "undecided"
+    assert rows_needed(found, "improve", GateSection()) is None
+
+
+# Evidence.
+
+
+def test_the_evidence_is_whole():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    result = run(labels, candidate, champion, quick=champion)
+    comparison = result.tables["comparison"].frame
+    assert list(comparison.columns) == ["model", "label", "metric", "value", "low", "high", "n"]
+    assert list(comparison["model"]) == ["candidate", "champion", "constant", "quick"]
+    assert list(comparison["value"]) == [0.95, 0.8, 0.5, 0.8]
+    for figure in result.figures:
+        assert {"label", "value", "low", "high", "n"} <= set(result.tables[figure.table].frame)
+    assert list(result.tables["reasons"].frame["reason"]) == result.facts["reasons"]
+    assert result.metrics["gate.difference.champion"] == 0.15
+    assert result.summary.startswith("promote: The candidate beats the champion 3: accuracy")
+    check = next(c for c in result.checks if c.id == "gate.beats_champion")
+    assert check.interval == tango(80, 20, 400)
+    assert (check.value, check.limit, check.n, check.evidence) == (0.15, 0.0, 400, "differences")
+
+
+def test_the_same_inputs_give_the_same_verdict_in_any_row_order_of_the_models():
+    labels, candidate, champion = case(30, 15)
+    once = run(labels, candidate, champion, metric="average_precision")
+    again = run(labels, candidate.iloc[::-1], champion.iloc[::-1], metric="average_precision")
+    assert once.facts == again.facts
+    assert once.checks == again.checks

@@ -1,0 +1,454 @@
+"""The audit: floors, gaps, rare classes and cost on rows whose predictions are set by hand.
+
+The model answers what column `x` says, so that every expected number can be counted.
+"""
+
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+
+from tasks.checks import Check
+from tasks.errors import ProjectError
+from tasks.estimators import build_pipeline, feature_frame, fit_pipeline
+from tasks.models import save_model
+from tasks.performance_audit import audit_performance, cost
+from tasks.performance_audit.cost import Latency, latency_check, size_check
+from tasks.performance_audit.sanity import output_check
+from tasks.project.roles import Roles
+from tasks.project.sections import AuditSection, Candidate, Project
+from tasks.slice_metrics import ScoredRows
+
+# Newcombe 1998, table II (a): 56 of 70 against 48 of 80.
+SELECTED = {
+    ("a", "yes", "yes"): 40,
+    ("a", "no", "yes"): 16,
+    ("a", "no", "no"): 14,
+    ("b", "yes", "yes"): 30,
+    ("b", "no", "yes"): 18,
+    ("b", "no", "no"): 27,
+    ("b", "yes", "no"): 5,
+}
+
+
+@pytest.fixture(autouse=True)
+def few_timings(monkeypatch):
+    """No test is about the clock."""
+    monkeypatch.setattr(cost, "SINGLE_ROWS", 1)
+    monkeypatch.setattr(cost, "WARM_UPS", 0)
+
+
+def project(audit=None, **more):
+    values = {"name": "p", "source": "s.csv", "target": "y", "positive_class": "yes"}
+    gate = {"replicates": 200}
+    return Project.model_validate({**values, "gate": gate, "audit": audit or {}, **more})
+
+
+def roles(positive):
+    values = dict.fromkeys(("outcome_only", "annotators", "key_columns", "text", "numeric"), ())
+    values |= {"categorical": ("x",), "excluded": {}, "key": None, "group": None, "time": None}
+    return Roles(target="y", positive_class=positive, **values)
+
+
+def packaged(classes, positive):
+    """A model that predicts the class that `x` names."""
+    train = pd.DataFrame({"x": list(classes) * 20, "y": list(classes) * 20}, dtype="str")
+    candidate = Candidate(
+        name="rule", estimator="sklearn.linear_model.LogisticRegression", params={"C": 100.0}
+    )
+    model = build_pipeline(candidate, roles(positive), class_weight="none", seed=0)
+    features = feature_frame(train, roles(positive))
+    fit_pipeline(model, features, roles(positive).labels(train), class_weight="none")
+    facts = {
+        "classes": sorted(classes),
+        "positive_class": positive,
+        "threshold": 0.5 if positive else None,
+        "roles": roles(positive).to_facts(),
+        "candidate": "rule",
+        "estimator": candidate.estimator,
+    }
+    return save_model(model, extra_types=(), facts=facts)
+
+
+PACKAGES = {"yes": packaged(("no", "yes"), "yes"), None: packaged(("u", "v", "w"), None)}
+
+
+def data(counts, side="test"):
+    """Rows of `side` from (g, label, predicted): how many of them."""
+    rows = [key for key, count in counts.items() for _ in range(count)]
+    index = pd.Index([f"r{place:04d}" for place in range(len(rows))], name="row_key")
+    frame = pd.DataFrame(rows, columns=["g", "y", "x"], index=index).astype("str")
+    return frame, pd.DataFrame({"side": side}, index=index)
+
+
+def audit(counts, limits=None, positive="yes", **more):
+    frame, split = data(counts)
+    chosen = project(limits, positive_class=positive, **more)
+    return audit_performance(frame, split, roles(positive), chosen, PACKAGES[positive])
+
+
+def check(result, name) -> Check:
+    return next(c for c in result.checks if c.id == f"performance_audit.{name}")
+
+
+def ids(result, start):
+    start = f"performance_audit.{start}"
+    return [c.id.removeprefix("performance_audit.") for c in result.checks if start in c.id]
+
+
+# Refusals
+
+
+def test_a_gap_or_slice_on_an_absent_column_is_refused():
+    gap = {"column": "gg", "metric": "selection_rate", "min_ratio": 0.8}
+    with pytest.raises(ProjectError, match="did you mean 'g'"):
+        audit(SELECTED, {"gaps": [gap]})
+    with pytest.raises(ProjectError, match="did you mean 'g'"):
+        audit(SELECTED, {"floors": [{"metric": "accuracy", "minimum": 0.5, "slice": "gg"}]})
+    with pytest.raises(ProjectError, match="did you mean 'g'"):
+        audit(SELECTED, slices=["gg"])
+
+
+def test_a_package_with_an_undeclared_type_is_refused():
+    frame, split = data(SELECTED)
+    own = {"estimator": "other.Model", "name": "o", "trusted_types": ["other.Model"]}
+    chosen = project(training={"candidates": [own]})
+    with pytest.raises(ProjectError, match="--allow-imports other"):
+        audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
+    result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"], ("other",))
+    assert check(result, "model_output").outcome == "passed"
+
+
+def test_no_test_rows_block():
+    frame, split = data(SELECTED, side="dev")
+    result = audit_performance(frame, split, roles("yes"), project(), PACKAGES["yes"])
+    assert check(result, "judged").outcome == "failed"
+    assert result.outcome == "blocked"
+
+
+# What is judged
+
+
+def test_the_reloaded_model_is_judged_on_test_rows_alone():
+    frame, split = data(SELECTED)
+    split.loc[frame.index[:100], "side"] = "train"
+    result = audit_performance(frame, split, roles("yes"), project(), PACKAGES["yes"])
+    predictions = result.outputs["test_predictions"]
+    assert list(predictions.index) == list(frame.index[100:])
+    assert (predictions["predicted"] == frame["x"].iloc[100:]).all()
+    assert list(predictions) == ["predicted", "p:no", "p:yes"]
+    assert "loaded back from its package" in check(result, "model_output").detail
+
+
+def test_probabilities_that_are_none_fail():
+    labels = pd.Series(["no", "yes"], dtype="str")
+    told = pd.DataFrame({"predicted": ["no", "yes"], "p:no": [0.5, 0.2], "p:yes": [0.5, 0.2]})
+    rows = ScoredRows(labels, told, "yes", replicates=200, seed=0)
+    broken = output_check(rows, ["no", "yes"], 1000)
+    assert (broken.outcome, broken.value, broken.severity) == ("failed", 1.0, "critical")
+    other = output_check(rows, ["no", "maybe"], 1000)
+    assert "its classes are not those of its package" in other.detail
+    nothing = ScoredRows(labels, told.assign(**{"p:no": float("nan")}), "yes", 200, 0)
+    assert output_check(nothing, ["no", "yes"], 1000).value == 2.0
+
+
+def test_overall_metrics_by_hand():
+    result = audit(SELECTED)
+    assert result.metrics["test.accuracy"] == pytest.approx(111 / 150)
+    assert result.metrics["test.recall"] == pytest.approx(70 / 75)
+    assert result.metrics["test.precision.yes"] == pytest.approx(70 / 104)
+    assert result.metrics["test.recall.no"] == pytest.approx(41 / 75)
+    table = result.tables["overall"].frame.set_index("metric")
+    assert (table["low"] <= table["value"]).all()
+    assert (table["value"] <= table["high"]).all()
+    json.dumps(dict(result.facts), allow_nan=False)
+
+
+# Floors
+
+
+def floor(**values):
+    return {"floors": [{"metric": "recall", "minimum": 0.8, **values}]}
+
+
+def test_a_floor_fires_stays_silent_and_says_when_it_is_not_certain():
+    counts = {("a", "yes", "yes"): 30, ("a", "yes", "no"): 10, ("a", "no", "no"): 40}
+    low = check(audit(counts, floor()), "floor:recall.yes")
+    assert (low.outcome, low.value, low.limit, low.n) == ("failed", 0.75, 0.8, 40)
+    assert low.interval == pytest.approx((0.5981, 0.8581), abs=1e-4)  # Wilson, 30 of 40
+    assert "the interval reaches above it, so this is not certain" in low.detail
+    assert "not certain" not in check(audit(counts, floor(minimum=0.9)), "floor:recall.yes").detail
+    near = check(audit(counts, floor(minimum=0.7)), "floor:recall.yes")
+    assert near.outcome == "passed"
+    assert "the interval reaches below it, so this is not certain" in near.detail
+    sure = check(audit(counts, floor(minimum=0.5)), "floor:recall.yes")
+    assert sure.outcome == "passed"
+    assert "not certain" not in sure.detail
+
+
+def test_a_floor_names_its_owner_and_severity():
+    told = floor(severity="warning", owner="Risk", reason="policy 7.")
+    found = check(audit(SELECTED, told), "floor:recall.yes")
+    assert found.severity == "warning"
+    assert found.detail.endswith("Limit set by Risk: policy 7.")
+
+
+def test_a_floor_holds_on_each_slice_and_a_small_one_is_not_judged():
+    counts = {**SELECTED, ("c", "yes", "yes"): 29, ("c", "no", "no"): 50}
+    result = audit(counts, floor(slice="g"))
+    outcomes = {name: check(result, name).outcome for name in ids(result, "floor")}
+    assert outcomes == {
+        "floor:recall.yes:g=a": "passed",
+        "floor:recall.yes:g=b": "passed",
+        "floor:recall.yes:g=c": "not_applicable",
+    }
+    small = check(result, "floor:recall.yes:g=c")
+    assert small.detail.startswith("Too small to judge the recall of class 'yes' on test rows with")
+    assert "n=29, and at least 30 are needed" in small.detail
+    assert result.tables["floors"].frame["n"].tolist() == [40, 35, 29]
+
+
+@pytest.mark.parametrize(
+    ("metric", "relevant"),
+    [("accuracy", 150), ("precision", 104), ("recall", 75), ("f1", 75), ("roc_auc", 75)],
+)
+def test_the_rows_that_a_metric_hangs_on(metric, relevant):
+    limits = {"floors": [{"metric": metric, "minimum": 0.1}], "min_support": 10}
+    (found,) = (c for c in audit(SELECTED, limits).checks if ".floor:" in c.id)
+    assert (found.n, found.outcome) == (relevant, "passed")
+
+
+def test_with_more_classes_a_floor_holds_for_each():
+    counts = {("a", "u", "u"): 40, ("a", "v", "v"): 30, ("a", "v", "u"): 10, ("a", "w", "v"): 40}
+    result = audit(counts, floor(), positive=None)
+    outcomes = [check(result, f"floor:recall.{name}").outcome for name in "uvw"]
+    assert outcomes == ["passed", "failed", "failed"]
+    one = audit(counts, floor(**{"class": "u"}), positive=None)
+    assert ids(one, "floor") == ["floor:recall.u"]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"class": "yess"}, "did you mean 'yes'?"),
+        ({"metric": "accuracy", "class": "yes"}, "accuracy is over all classes"),
+    ],
+)
+def test_a_floor_that_cannot_be_judged_is_an_error(values, sentence):
+    result = audit(SELECTED, floor(**values))
+    (found,) = (c for c in result.checks if ".floor:" in c.id)
+    assert found.outcome == "error"
+    assert found.blocks
+    assert sentence in found.detail
+
+
+def test_two_floors_of_one_subject_keep_apart():
+    limits = {"floors": [*floor()["floors"], *floor(minimum=0.5)["floors"]]}
+    assert ids(audit(SELECTED, limits), "floor:") == ["floor:recall.yes", "floor:recall.yes (2)"]
+
+
+# Gaps
+
+
+def gap(metric="selection_rate", **values):
+    return {"gaps": [{"column": "g", "metric": metric, **values}]}
+
+
+def test_a_difference_fires_with_newcombes_interval_and_the_label_rates():
+    found = check(audit(SELECTED, gap(max_difference=0.1)), "gap:g:selection_rate:difference")
+    assert (found.outcome, found.n) == ("failed", 70)
+    assert found.value == pytest.approx(0.2)
+    assert found.interval == pytest.approx((0.0524, 0.3339), abs=1e-4)  # as published
+    assert "not certain" in found.detail
+    assert "y=yes is 57.1% for g=a and 43.8% for g=b" in found.detail  # 40 / 70 and 35 / 80
+
+
+def test_a_difference_stays_silent_within_its_limit():
+    found = check(audit(SELECTED, gap(max_difference=0.35)), "gap:g:selection_rate:difference")
+    assert found.outcome == "passed"
+    assert "within the limit of 35 points." in found.detail
+
+
+def test_a_ratio_is_the_lower_rate_over_the_higher_with_katz_interval():
+    found = check(audit(SELECTED, gap(min_ratio=0.8)), "gap:g:selection_rate:ratio")
+    assert found.outcome == "failed"
+    assert found.value == pytest.approx(0.75)  # 48/80 over 56/70
+    assert found.interval == pytest.approx((0.6056, 0.9288), abs=1e-4)  # by hand, log scale
+    assert check(audit(SELECTED, gap(min_ratio=0.7)), "gap:g:selection_rate:ratio").outcome == (
+        "passed"
+    )
+
+
+def test_the_favourable_class_can_be_compared_instead():
+    found = check(
+        audit(SELECTED, gap(min_ratio=0.8, **{"class": "no"})), "gap:g:selection_rate.no:ratio"
+    )
+    assert found.value == pytest.approx((14 / 70) / (32 / 80))
+    assert found.detail.startswith("The share of rows predicted y=no is 40.0%")
+
+
+def test_error_rates_count_their_own_rows():
+    result = audit(SELECTED, gap("false_positive_rate", max_difference=0.5))
+    found = check(result, "gap:g:false_positive_rate:difference")
+    assert found.value == pytest.approx(16 / 30 - 18 / 45)
+    result = audit(SELECTED, gap("false_negative_rate", max_difference=0.1))
+    found = check(result, "gap:g:false_negative_rate:difference")
+    assert found.value == pytest.approx(5 / 35)
+    assert found.outcome == "failed"
+
+
+def test_groups_too_small_to_compare_say_what_they_need():
+    counts = {**SELECTED, ("b", "yes", "no"): 0, ("b", "yes", "yes"): 29}
+    result = audit(counts, gap("false_negative_rate", max_difference=0.1))
+    found = check(result, "gap:g:false_negative_rate:difference")
+    assert found.outcome == "not_applicable"
+    assert "two groups of g need 30 test rows each" in found.detail
+    assert "g=a has 40, g=b has 29" in found.detail
+    group = check(result, "gap_group:false_negative_rate:g=b")
+    assert (group.outcome, group.n) == ("not_applicable", 29)
+    assert "29 of its 74 test rows count" in group.detail
+
+
+def test_the_extreme_pair_of_more_groups_is_compared_without_the_small_one():
+    counts = {**SELECTED, ("c", "no", "no"): 36, ("c", "no", "yes"): 4, ("d", "no", "no"): 5}
+    result = audit(counts, gap(max_difference=0.5))
+    found = check(result, "gap:g:selection_rate:difference")
+    assert found.value == pytest.approx(0.8 - 0.1)
+    assert "for g=a and" in found.detail
+    assert "for g=c:" in found.detail
+    assert check(result, "gap_group:selection_rate:g=d").outcome == "not_applicable"
+    chart = result.tables["gap_1"]
+    assert chart.frame["label"].tolist() == ["g=a", "g=b", "g=c"]
+    assert chart.note == "Too small to judge: g=d (n=5)."
+
+
+def test_a_ratio_of_nothing_to_nothing_is_not_judged():
+    counts = {("a", "no", "no"): 40, ("b", "no", "no"): 30, ("b", "yes", "no"): 5}
+    result = audit(counts, gap(min_ratio=0.8, max_difference=0.1))
+    assert check(result, "gap:g:selection_rate:ratio").outcome == "not_applicable"
+    assert check(result, "gap:g:selection_rate:difference").outcome == "passed"
+
+
+def test_a_gap_that_cannot_be_judged_is_an_error():
+    misnamed = audit(SELECTED, gap(min_ratio=0.8, **{"class": "nope"}))
+    assert "did you mean 'no'?" in check(misnamed, "gap:g:selection_rate").detail
+    counts = {("a", "u", "u"): 40, ("b", "v", "v"): 40}
+    unnamed = check(audit(counts, gap(min_ratio=0.8), positive=None), "gap:g:selection_rate")
+    assert unnamed.outcome == "error"
+    assert "has to name the 'class'" in unnamed.detail
+    named = audit(counts, gap(max_difference=0.8, **{"class": "u"}), positive=None)
+    assert check(named, "gap:g:selection_rate.u:difference").value == 1.0
+
+
+def test_rates_of_every_slice_column_are_shown_without_a_limit():
+    result = audit(SELECTED, slices=["g"])
+    shown = result.tables["gaps"].frame
+    assert shown.groupby("rate")["group"].agg(list).to_dict() == {
+        rate: ["g=a", "g=b"]
+        for rate in ("false_negative_rate", "false_positive_rate", "selection_rate")
+    }
+    assert result.metrics["test.selection_rate.g=b"] == pytest.approx(0.6)
+    assert check(result, "gaps").outcome == "not_applicable"
+    assert check(result, "floors").outcome == "not_applicable"
+    assert result.outcome != "blocked"
+    pairs = result.tables["gap_pairs"].frame.set_index("rate")
+    assert pairs.loc["selection_rate", "highest_group"] == "g=a"
+
+
+def test_declared_limits_need_no_advice():
+    result = audit(SELECTED, {**floor(), **gap(min_ratio=0.5)})
+    assert "floors" not in ids(result, "")
+    assert "gaps" not in ids(result, "")
+
+
+# Rare classes, probabilities, cost
+
+
+def test_a_rare_class_that_is_never_found_is_warned_of():
+    counts = {("a", "u", "u"): 200, ("a", "v", "v"): 200, ("a", "w", "u"): 12}
+    found = check(audit(counts, positive=None), "rare_class:w")
+    assert (found.outcome, found.severity, found.value, found.n) == ("failed", "warning", 0, 12)
+    assert "does not find this class at all" in found.detail
+
+
+def test_a_rare_class_is_shown_when_small_and_passes_when_found():
+    counts = {("a", "u", "u"): 300, ("a", "v", "v"): 300, ("a", "w", "w"): 20}
+    small = check(audit(counts, positive=None), "rare_class:w")
+    assert (small.outcome, small.value, small.n) == ("not_applicable", 1.0, 20)
+    assert small.interval == pytest.approx((0.8389, 1.0), abs=1e-4)  # Wilson, 20 of 20
+    enough = audit(counts, {"min_support": 20}, positive=None)
+    assert check(enough, "rare_class:w").outcome == "passed"
+    assert ids(enough, "rare_class") == ["rare_class:w"]
+
+
+def test_the_positive_class_always_has_its_check():
+    assert check(audit(SELECTED), "rare_class:yes").value == pytest.approx(70 / 75)
+
+
+def test_probabilities_are_compared_with_the_classes_shares():
+    good = {("a", "yes", "yes"): 40, ("a", "no", "no"): 60}
+    found = check(audit(good), "calibration")
+    assert (found.outcome, found.severity) == ("passed", "info")
+    assert found.limit == pytest.approx(0.24)  # 0.4 * 0.6
+    assert found.value < 0.01
+    bad = check(audit({("a", "yes", "no"): 40, ("a", "no", "yes"): 60}), "calibration")
+    assert bad.outcome == "failed"
+    assert "do not read them as chances" in bad.detail
+    few = check(audit({("a", "yes", "yes"): 5, ("a", "no", "no"): 5}), "calibration")
+    assert few.outcome == "not_applicable"
+
+
+def test_probabilities_of_more_classes_add_up_over_them():
+    counts = {("a", "u", "u"): 20, ("a", "v", "v"): 20, ("a", "w", "w"): 10}
+    result = audit(counts, positive=None)
+    assert check(result, "calibration").limit == pytest.approx(0.64)  # 1 - .16 - .16 - .04
+    assert result.tables["calibration"].frame["n"].sum() == 50
+
+
+def test_latency_is_measured_and_a_warning():
+    latency = Latency(median_ms=120.0, p95_ms=150.0, rows_per_second=900.0)
+    slow = latency_check(latency, AuditSection())
+    assert (slow.outcome, slow.severity, slow.measured) == ("failed", "warning", True)
+    assert latency_check(latency, AuditSection(max_latency_ms=121)).outcome == "passed"
+
+
+def test_size_is_judged_by_its_bytes():
+    small = size_check(4_520, AuditSection())
+    assert (small.outcome, small.value, small.measured) == ("passed", 0.00452, False)
+    assert "4.5 kB" in small.detail
+    large = size_check(60_000_000, AuditSection())
+    assert (large.outcome, large.severity) == ("failed", "critical")
+
+
+def test_what_is_not_measured_is_the_same_every_time():
+    limits = {**floor(slice="g"), **gap(min_ratio=0.8, max_difference=0.1)}
+    one, other = audit(SELECTED, limits, slices=["g"]), audit(SELECTED, limits, slices=["g"])
+    assert [c for c in one.checks if not c.measured] == [c for c in other.checks if not c.measured]
+    assert one.metrics == other.metrics
+    assert one.facts == other.facts
+    for name, table in one.tables.items():
+        pd.testing.assert_frame_equal(table.frame, other.tables[name].frame)
+
+
+def test_grouped_rows_widen_the_intervals():
+    frame, split = data(SELECTED)
+    frame["person"] = [f"p{place // 10}" for place in range(len(frame))]
+    grouped = dataclasses.replace(roles("yes"), group="person")
+    limits = project(floor())
+    alone = audit_performance(frame, split, roles("yes"), limits, PACKAGES["yes"])
+    together = audit_performance(frame, split, grouped, limits, PACKAGES["yes"])
+    widths = [
+        high - low
+        for result in (alone, together)
+        for low, high in [check(result, "floor:recall.yes").interval]
+    ]
+    assert widths[1] > widths[0]
+
+
+def test_figures_have_the_columns_that_they_need():
+    result = audit(SELECTED, gap(min_ratio=0.5), slices=["g"])
+    for figure in result.figures:
+        columns = set(result.tables[figure.table].frame)
+        needed = {"confusion": {"actual", "predicted", "count"}}
+        assert needed.get(figure.kind, {"label", "value", "low", "high", "n"}) <= columns

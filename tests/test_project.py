@@ -1,0 +1,93 @@
+import json
+
+import pytest
+
+from tasks.errors import ProjectError
+from tasks.project import load_project, project_schema
+
+FOUR_LINES = "name: a\nsource: rows.csv\ntarget: deny\npositive_class: yes\n"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reader(text, *overrides):
+        path = tmp_path / "project.yaml"
+        path.write_text(text)
+        return load_project(path, overrides)
+
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "must be a YAML mapping of keys to values, and is empty"),
+        ("- 1\n", "must be a YAML mapping of keys to values, and is a list"),
+        ("a: [", "line 1, column 5 is not valid YAML"),
+        (FOUR_LINES + "name: b\n", "line 5: the key 'name' stands twice"),
+        (FOUR_LINES + "gaet: {}\n", "unknown key 'gaet'; did you mean 'gate'?"),
+        (FOUR_LINES + "gate: {intnt: improve}\n", "unknown key 'gate.intnt'; did you mean 'intent'?"),
+        (FOUR_LINES + "slices: [{nam: x, condition: a}]\n", "did you mean 'name'?"),
+        (
+            FOUR_LINES + "training: {candidates: [{name: x, estimater: y}]}\n",
+            "unknown key 'training.candidates.0.estimater'; did you mean 'estimator'?",
+        ),
+        (FOUR_LINES + "gate: {zzzz: 1}\n", "known keys here: guard_slices, intent"),
+        ("name: a\ntarget: y\n", "'source' is missing"),
+        (FOUR_LINES + "split: {train: 0.9}\n", "train + dev + test must be 1, and is 1.3"),
+        (FOUR_LINES + "split: {by: group}\n", "needs the group column's name"),
+        (FOUR_LINES + "gate: {intent: better}\n", "'improve' or 'refresh' (got 'better')"),
+        (FOUR_LINES + "audit: {gaps: [{column: a, metric: selection_rate}]}\n", "a gap needs"),
+        (FOUR_LINES + "features: {numeric: [deny]}\n", "target 'deny' is also named as a feature"),
+        (FOUR_LINES + "schedule: {cron: '0 2 * * *', timezone: Mars}\n", "unknown time zone 'Mars'"),
+        (FOUR_LINES + "gate: {margin: .nan}\n", "finite number"),
+    ],
+)
+def test_a_bad_file_is_one_sentence(read, text, sentence):
+    with pytest.raises(ProjectError) as failure:
+        read(text)
+    assert sentence in str(failure.value)
+    assert "\n" not in str(failure.value)
+    assert failure.value.exit_code == 2
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ProjectError, match="no project file at .*nothing.yaml"):
+        load_project(tmp_path / "nothing.yaml")
+
+
+def test_four_lines_are_enough(read):
+    project = read(FOUR_LINES).project
+    assert (project.target, project.positive_class, project.gate.intent) == ("deny", "yes", "improve")
+
+
+def test_words_of_yaml_1_1_stay_words(read):
+    assert read(FOUR_LINES.replace("yes", "no")).project.positive_class == "no"
+    assert read(FOUR_LINES.replace("yes", "true")).project.positive_class == "true"
+    assert read(FOUR_LINES.replace("yes", "1")).project.positive_class == "1"
+
+
+def test_overrides_reach_any_value(read):
+    project = read(
+        FOUR_LINES, "gate.intent=refresh", "source.delimiter=;", "slices=[black, [a, b]]"
+    ).project
+    assert project.gate.intent == "refresh"
+    assert (project.source.path, project.source.delimiter) == ("rows.csv", ";")
+    assert [slice_.columns for slice_ in project.slices] == [("black",), ("a", "b")]
+
+
+@pytest.mark.parametrize("override", ["gate.intent", "=x", "name.deeper=1", "gate.intent=["])
+def test_a_bad_override_is_quoted(read, override):
+    with pytest.raises(ProjectError, match="--set"):
+        read(FOUR_LINES, override)
+
+
+def test_paths_are_relative_to_the_project_file(read, tmp_path):
+    assert read(FOUR_LINES).source_path == tmp_path / "rows.csv"
+
+
+def test_the_schema_names_every_section():
+    schema = project_schema()
+    json.dumps(schema)
+    assert {"source", "gate", "audit", "schedule"} <= set(schema["properties"])
+    assert schema["required"] == ["name", "source", "target"]

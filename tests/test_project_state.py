@@ -1,0 +1,47 @@
+import pandas as pd
+import pytest
+
+from tasks.project_state import ProjectState
+
+
+@pytest.fixture
+def state(tmp_path):
+    return ProjectState(tmp_path)
+
+
+def units(**sides):
+    return pd.DataFrame({"unit": list(sides), "side": list(sides.values())})
+
+
+def test_key_columns_are_frozen_at_the_first_run(state):
+    assert state.key_columns() is None
+    state.freeze_key_columns(("a", "b"))
+    state.freeze_key_columns(("c",))
+    assert state.key_columns() == ("a", "b")
+
+
+def test_a_repeated_occasion_sees_what_it_saw_first(state):
+    assert state.sides(1, "x" * 64) == (None, "none")
+    state.add_sides(1, "x" * 64, units(u="train"))
+    assert state.sides(1, "x" * 64) == (None, "none")
+
+
+def test_a_later_occasion_sees_what_was_kept_before(state):
+    state.add_sides(1, "x" * 64, units(u="train"))
+    seen, first = state.sides(1, "y" * 64)
+    assert dict(zip(seen["unit"], seen["side"], strict=True)) == {"u": "train"}
+    state.add_sides(1, "y" * 64, units(u="test", v="dev"))
+    assert state.sides(1, "y" * 64)[1] == first
+    seen, _ = state.sides(1, "z" * 64)
+    assert dict(zip(seen["unit"], seen["side"], strict=True)) == {"u": "train", "v": "dev"}
+
+
+def test_another_epoch_starts_afresh(state):
+    state.add_sides(1, "x" * 64, units(u="train"))
+    assert state.sides(2, "y" * 64) == (None, "none")
+
+
+def test_verdicts_are_found_by_their_gate_inputs(state):
+    assert state.verdict("k") is None
+    state.record_verdict("k", {"run_id": "r"})
+    assert state.verdict("k") == {"run_id": "r"}

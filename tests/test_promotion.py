@@ -1,0 +1,124 @@
+import dataclasses
+
+import pytest
+
+from tasks.ledger import Ledger
+from tasks.promotion import Decision, act, repair_champion, unchanged
+
+
+class Registry:
+    """Versions and the alias in memory, with MLflow's behaviour of last writer wins."""
+
+    def __init__(self, versions=(), champion=None):
+        self.tags = {version: {} for version in versions}
+        self.champion = champion
+
+    def champion_version(self, _):
+        return self.champion
+
+    def set_champion(self, _, version):
+        self.champion = version
+
+    def find_version(self, _, tag, value):
+        return next((v for v, tags in self.tags.items() if tags.get(tag) == value), None)
+
+    def tag_version(self, _, version, tags):
+        self.tags[version].update(tags)
+
+    def register(self):
+        version = str(len(self.tags) + 1)
+        self.tags[version] = {}
+        return version
+
+
+def decision(**values):
+    base = {
+        "project": "p",
+        "run_id": "r",
+        "verdict": "promote",
+        "reasons": ("because",),
+        "verdict_hash": "h",
+        "training_key": "t",
+        "serving": None,
+        "approval": "auto",
+        "when": "now",
+        "tags": {"assayline.training_key": "t", "assayline.verdict": "promote"},
+    }
+    return Decision(**{**base, **values})
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "p.jsonl")
+
+
+def test_a_champion_that_moved_meanwhile_is_not_replaced(ledger):
+    registry = Registry()
+    act(decision(), registry, ledger, registry.register)
+    late = decision(training_key="u", tags={"assayline.training_key": "u"})
+    result = act(late, registry, ledger, registry.register)
+    assert registry.champion == "1"
+    assert result.checks[0].outcome == "failed"
+    assert "no longer no version" in result.checks[0].detail
+
+
+@pytest.mark.parametrize("verdict", ["reject", "inconclusive"])
+def test_other_verdicts_move_nothing(ledger, verdict):
+    registry = Registry(["1"], "1")
+    result = act(decision(verdict=verdict, serving="1"), registry, ledger, registry.register)
+    assert registry.champion == "1"
+    assert result.facts["candidate_version"] == "2"
+    assert [entry.action for entry in ledger.entries()] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("approval", "verdict"), [("approve", "promote"), ("approve_inconclusive", "inconclusive")]
+)
+def test_a_signature_is_waited_for(ledger, approval, verdict):
+    registry = Registry()
+    result = act(decision(approval=approval, verdict=verdict), registry, ledger, registry.register)
+    assert registry.champion is None
+    assert result.facts["action"] == "pending"
+
+
+def test_a_promotion_moves_the_champion_after_the_ledger(ledger):
+    registry = Registry()
+    result = act(decision(), registry, ledger, registry.register)
+    assert (registry.champion, ledger.champion()) == ("1", "1")
+    assert registry.tags["1"]["assayline.verdict"] == "promote"
+    assert result.facts == {"candidate_version": "1", "champion_version": "1", "action": "promote"}
+
+
+def test_the_same_model_is_registered_once(ledger):
+    registry = Registry()
+    act(decision(), registry, ledger, registry.register)
+    again = dataclasses.replace(decision(), serving="1")
+    result = act(again, registry, ledger, registry.register)
+    assert list(registry.tags) == ["1"]
+    assert "already the champion" in result.summary
+    assert len(ledger.entries()) == 1
+
+
+def test_a_repeated_verdict_does_nothing():
+    recorded = {
+        "run_id": "r1",
+        "candidate_version": "1",
+        "champion_version": "1",
+        "action": "promote",
+    }
+    assert "nothing changed since run r1" in unchanged(recorded).summary
+
+
+def test_the_alias_is_put_where_the_ledger_says(ledger):
+    registry = Registry()
+    act(decision(), registry, ledger, registry.register)
+    registry.champion = None  # killed between the ledger and the alias
+    assert "was at no version" in repair_champion(registry, ledger, "p")
+    assert registry.champion == "1"
+    assert repair_champion(registry, ledger, "p") is None
+
+
+def test_without_a_ledger_nothing_is_repaired(ledger):
+    registry = Registry(["1"], "1")
+    assert repair_champion(registry, ledger, "p") is None
+    assert registry.champion == "1"

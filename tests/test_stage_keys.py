@@ -1,0 +1,96 @@
+import pytest
+
+from tasks import stage_keys
+from tasks.project.sections import Project
+from tasks.stage_keys import MODULES, project_for, stage_key
+
+
+def project(**values):
+    base = {"name": "p", "source": "rows.csv", "target": "y"}
+    return Project.model_validate({**base, **values})
+
+
+def keys(of):
+    return {stage: stage_key(stage, of, {"rows": "digest"}) for stage in MODULES}
+
+
+def changed(**values):
+    before, after = keys(project()), keys(project(**values))
+    return {stage for stage in MODULES if before[stage] != after[stage]}
+
+
+def test_what_a_stage_does_not_see_is_at_its_default():
+    seen = project_for("gate", project(labels={"folds": 9}, gate={"margin": 0.05}))
+    assert (seen.labels.folds, seen.gate.margin) == (3, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "stages"),
+    [
+        ({"gate": {"margin": 0.05}}, {"gate"}),
+        ({"audit": {"min_support": 99}}, {"performance_audit"}),
+        ({"labels": {"folds": 9}}, {"label_consistency"}),
+        ({"labels": {"annotators": ["a"]}}, {"ingestion", "label_consistency"}),
+        ({"validation": {"min_rows": 9}}, {"validation"}),
+        ({"leakage": {"min_value_rows": 9}}, {"leakage"}),
+        ({"training": {"search_trials": 9}}, {"baselines", "training"}),
+        ({"slices": ["a"]}, {"error_analysis", "performance_audit"}),
+        ({"schedule": {"cron": "0 2 * * *"}}, set()),
+        ({"description": "words"}, set()),
+        ({"seed": 1}, set(MODULES)),
+        ({"positive_class": "yes"}, set(MODULES)),
+    ],
+)
+def test_a_change_reaches_the_stages_that_see_it(values, stages):
+    assert changed(**values) == stages
+
+
+def test_an_input_changes_the_key():
+    one = stage_key("gate", project(), {"rows": "a"})
+    assert one == stage_key("gate", project(), {"rows": "a"})
+    assert one != stage_key("gate", project(), {"rows": "b"})
+
+
+@pytest.fixture
+def own_tasks(tmp_path, monkeypatch):
+    """A small package in place of `tasks`: gate imports rules, and nobody imports other."""
+    files = {
+        "gate.py": "from tasks.rules import limit\nimport numpy\n",
+        "rules.py": "limit = 1\n",
+        "other.py": "import sklearn\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(stage_keys, "_ROOT", tmp_path)
+    cached = (stage_keys.code_digest, stage_keys.library_versions, stage_keys._closure)
+
+    def forget():
+        for function in cached:
+            function.cache_clear()
+
+    forget()
+    yield tmp_path, forget
+    forget()
+
+
+def test_own_code_counts_where_it_is_imported(own_tasks):
+    folder, forget = own_tasks
+    before = stage_keys.code_digest("tasks.gate")
+    (folder / "other.py").write_text("import sklearn, scipy\n")
+    forget()
+    assert stage_keys.code_digest("tasks.gate") == before
+    (folder / "rules.py").write_text("limit = 2\n")
+    forget()
+    assert stage_keys.code_digest("tasks.gate") != before
+
+
+def test_libraries_count_where_they_are_imported(own_tasks, monkeypatch):
+    monkeypatch.setattr(stage_keys, "version", lambda name: "1.0")
+    assert set(stage_keys.library_versions("tasks.gate")) == {"python", "numpy"}
+    assert set(stage_keys.library_versions("tasks.other")) == {"python", "scikit-learn"}
+
+
+def test_every_stage_has_a_module_and_sections():
+    assert set(MODULES) == set(stage_keys.SECTIONS)
+    for module in MODULES.values():
+        assert stage_keys._closure(module)[0], module
