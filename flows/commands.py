@@ -106,7 +106,10 @@ def _run_flow(options: argparse.Namespace, home: Path, server: PrefectServer) ->
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from flows import pipeline
+    from flows.pipeline_run import open_tracking
 
+    # The first question opens the store, a second of imports, while the server is starting.
+    open_tracking(home).champion_version("")
     server.wait_until_ready()
     # The heartbeat thread would sleep a second after the flow's end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
@@ -167,13 +170,13 @@ def _print_summary(record: RunRecord, project: str, home: Path, server: PrefectS
 
     own = server.log is not None
     up = f"assayline up {project}"
-    prefect = f"/runs/flow-run/{record.prefect_flow_run_id}"
+    # A server of this command's own is gone by now; the UI comes back with `up`.
+    own = server.log is not None
+    ui = f"after `{up}`: http://127.0.0.1:4200" if own else server.ui_url
     places = {
         "Decision page": record.report or "",
-        "MLflow run": f"{record.mlflow_run_id}  (both UIs: {up})",
-        "Prefect run": f"http://127.0.0.1:4200{prefect}  (after: {up})"
-        if own
-        else server.ui_url + prefect,
+        "MLflow run": f"{record.mlflow_run_id}, after `{up}`: http://127.0.0.1:5000",
+        "Prefect run": f"{ui}/runs/flow-run/{record.prefect_flow_run_id}",
     }
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = min(shutil.get_terminal_size().columns, 110)

@@ -62,4 +62,5 @@ def configured_prefect_api() -> str | None:
         return None
     name = os.environ.get("PREFECT_PROFILE", profiles.get("active"))
     profile = profiles.get("profiles", {}).get(name, {})
-    return profile.get("PREFECT_API_URL")
+    named = profile.get("PREFECT_API_URL")
+    return str(named) if named else None

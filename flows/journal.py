@@ -42,7 +42,7 @@ class Journal:
         if self.host != socket.gethostname():
             return True
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.process_started) < 1
+            return bool(abs(psutil.Process(self.pid).create_time() - self.process_started) < 1)
         except psutil.NoSuchProcess:
             return False
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 from prefect import Task
@@ -31,18 +31,26 @@ from tasks.checks import Check, StageResult
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.ledger import Ledger
-from tasks.models import Champion
 from tasks.project import load_project
 from tasks.project.loading import LoadedProject
 from tasks.project_state import ProjectState
-from tasks.promotion import Decision, repair_champion
+from tasks.promotion import MODEL_DIGEST, Decision, repair_champion
 from tasks.runs import STAGES, RunRecord, StageRecord
 from tasks.stage_keys import project_for, stage_key
 from tasks.stages import Places, Ref, Step
 from tasks.tracking import Tracking
 from tasks.verdicts import conclude
 
+if TYPE_CHECKING:
+    from tasks.models import Champion
+
 _DATA_STAGES = ("ingestion", "validation", "splitting", "label_consistency")
+
+
+def open_tracking(home: Path) -> Tracking:
+    """The MLflow store of a home, from set-up's template where it is new."""
+    copy_template("mlflow", home / "mlflow.db")
+    return Tracking(home)
 
 
 class StoppedError(Exception):
@@ -81,8 +89,7 @@ class PipelineRun:
         run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         interrupted = close_interrupted(name, place / "runs")
         journal = open_journal(run_id, name, place / "runs")
-        copy_template("mlflow", place / "mlflow.db")
-        tracking = Tracking(place)
+        tracking = open_tracking(place)
         for left in interrupted:
             if left.mlflow_run_id:
                 tracking.end_run(left.mlflow_run_id, "KILLED")
@@ -121,7 +128,8 @@ class PipelineRun:
     ) -> None:
         status = "finished" if kind is None else "failed"
         replace(self.journal, status=status).write(self.home / "runs")
-        ended = {None: "FINISHED", KeyboardInterrupt: "KILLED"}.get(kind, "FAILED")
+        cut_off = "KILLED" if kind is KeyboardInterrupt else "FAILED"
+        ended = "FINISHED" if kind is None else cut_off
         self.tracking.end_run(self.mlflow_run, ended)
 
     @property
@@ -136,12 +144,13 @@ class PipelineRun:
 
     def source(self) -> tuple[str, tuple[str, ...] | None]:
         """The data file and the columns that make a row's key, where they are frozen."""
-        return str(self.loaded.source_path), self.state.key_columns()
+        return str(self.loaded.source_path), self.state.key_columns(self._source_occasion())
 
     def freeze_key_columns(self, ingested: Ref) -> None:
         """Keep the key columns of the first run that could be read."""
         if self.loaded.project.key is None:
-            self.state.freeze_key_columns(tuple(self._facts(ingested)["key_columns"]))
+            columns = tuple(self._facts(ingested)["key_columns"])
+            self.state.freeze_key_columns(columns, self._source_occasion())
 
     def sides(self, curated: Ref) -> Ref | None:
         """The sides that units were given before this table was first split."""
@@ -213,13 +222,14 @@ class PipelineRun:
         self.unchanged_since = recorded["run_id"] if recorded else None
         project = self.loaded.project
         before = self._facts(champion)["version"] if champion else ""
+        digest = self.store.fingerprints("training", model["key"])["model.skops"]
         decision = Decision(
             project=project.name,
             run_id=self.run_id,
             verdict=self._facts(gate)["verdict"],
             reasons=tuple(self._facts(gate)["reasons"]),
             verdict_hash=gate["digest"],
-            training_key=model["key"],
+            model_digest=digest,
             serving=self.tracking.champion_version(project.name),
             approval=project.approval.mode,
             when=self.started,
@@ -228,6 +238,7 @@ class PipelineRun:
                 "assayline.dataset_fingerprint": self._facts(curated)["fingerprint"],
                 "assayline.mlflow_run_id": self.mlflow_run,
                 "assayline.run_id": self.run_id,
+                MODEL_DIGEST: digest,
                 "assayline.training_key": model["key"],
                 "assayline.verdict": self._facts(gate)["verdict"],
                 "assayline.verdict_hash": gate["digest"],
@@ -307,6 +318,10 @@ class PipelineRun:
 
     def _training_key(self, *data: Ref) -> str:
         return stage_key("training", self.loaded.project, self._content(data))
+
+    def _source_occasion(self) -> str:
+        view = project_for("ingestion", self.loaded.project).model_dump(mode="json", by_alias=True)
+        return hash_of([self._content_of(str(self.loaded.source_path)), view])
 
     def _occasion(self, curated: Ref) -> str:
         rule = self.loaded.project.split.model_dump(mode="json")

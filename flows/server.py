@@ -28,6 +28,7 @@ from flows.templates import copy_template
 from tasks.errors import UnavailableError
 
 _START_SECONDS = 120.0
+_ANSWER_SECONDS = 10.0
 
 
 @dataclass
@@ -49,7 +50,7 @@ class PrefectServer:
 
         Raises UnavailableError when it does not in time, or its process ends.
         """
-        limit = _START_SECONDS if self.process else 10.0
+        limit = _START_SECONDS if self.process else _ANSWER_SECONDS
         while not _answers(self.api_url):
             if self.process and self.process.poll() is not None:
                 raise UnavailableError(f"the Prefect server did not start; its log is {self.log}")

@@ -25,15 +25,21 @@ class ProjectState:
 
     root: Path
 
-    def key_columns(self) -> tuple[str, ...] | None:
-        """The columns that make a row's key, frozen at the first run; None before it."""
-        record = self._read("key_columns.json")
-        return tuple(record["columns"]) if record else None
+    def key_columns(self, occasion: str) -> tuple[str, ...] | None:
+        """The columns that make a row's key, frozen at the first run; None before it.
 
-    def freeze_key_columns(self, columns: tuple[str, ...]) -> None:
+        An occasion names the source and how it is read. The first run's own occasion is answered
+        None again, as that run was.
+        """
+        record = self._read("key_columns.json")
+        if record is None or record["occasion"] == occasion:
+            return None
+        return tuple(record["columns"])
+
+    def freeze_key_columns(self, columns: tuple[str, ...], occasion: str) -> None:
         """Keep the columns of the first run; later calls change nothing."""
-        if self.key_columns() is None:
-            self._write("key_columns.json", {"columns": list(columns)})
+        if self._read("key_columns.json") is None:
+            self._write("key_columns.json", {"columns": list(columns), "occasion": occasion})
 
     def sides(self, epoch: int, occasion: str) -> tuple[pd.DataFrame | None, str]:
         """Units and sides that were assigned before `occasion`, and their digest.

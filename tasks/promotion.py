@@ -16,6 +16,9 @@ from tasks.checks import Check, Outcome, StageResult
 from tasks.ledger import Action, Ledger
 from tasks.runs import Verdict
 
+MODEL_DIGEST = "assayline.model_digest"
+"""The tag of a version that holds the hash of its model's bytes."""
+
 
 class Registry(Protocol):
     """What promotion needs of the model registry."""
@@ -29,16 +32,13 @@ class Registry(Protocol):
     def find_version(self, project: str, tag: str, value: str) -> str | None:
         """The newest version with a tag."""
 
-    def tag_version(self, project: str, version: str, tags: dict[str, str]) -> None:
-        """Set tags on a version."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """A verdict with what it speaks about.
 
-    `serving` is the champion when the gate judged. `training_key` identifies the candidate: the
-    same key means the same model.
+    `serving` is the champion when the gate judged. `model_digest` is the hash of the
+    candidate's bytes: the same digest means the same model.
     """
 
     project: str
@@ -46,7 +46,7 @@ class Decision:
     verdict: Verdict
     reasons: tuple[str, ...]
     verdict_hash: str
-    training_key: str
+    model_digest: str
     serving: str | None
     approval: str
     when: str
@@ -71,14 +71,11 @@ def act(
 ) -> StageResult:
     """Carry the verdict out and say what was done.
 
-    `register` logs and registers the candidate; it is called unless the same model has a version.
+    `register` logs and registers the candidate with the decision's tags; it is called unless the
+    same model has a version already.
     """
-    version = registry.find_version(
-        decision.project, "assayline.training_key", decision.training_key
-    )
-    if version is None:
-        version = register()
-    registry.tag_version(decision.project, version, decision.tags)
+    same = registry.find_version(decision.project, MODEL_DIGEST, decision.model_digest)
+    version = same or register()
     action, outcome, detail = _move(decision, version, registry, ledger)
     champion = registry.champion_version(decision.project)
     checks = (

@@ -55,8 +55,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "baselines": (*_COLUMNS, "baselines", "training"),
     "training": (*_COLUMNS, "training"),
     "error_analysis": (*_COLUMNS, "slices", "error_analysis", "training.metric", "baselines.hlp"),
-    "performance_audit": (*_COLUMNS, "slices", "audit", "training.metric"),
-    "gate": (*_COLUMNS, "gate", "training.metric", "approval.mode"),
+    "performance_audit": (*_COLUMNS, "slices", "audit", "training.metric", "training.candidates"),
+    "gate": (*_COLUMNS, "gate", "audit.min_support", "training.metric", "training.candidates"),
 }
 """The parts of the project file that each stage sees, besides the seed."""
 

@@ -72,6 +72,11 @@ class Step:
 
         return ModelPackage.from_files(self.store.load_files(ref["stage"], ref["key"]), name)
 
+    def find_package(self, ref: Ref, name: str) -> ModelPackage | None:
+        """A model that an earlier stage may not have been able to fit."""
+        stored = self.store.fingerprints(ref["stage"], ref["key"])
+        return self.package(ref, name) if f"{name}.skops" in stored else None
+
     def champion(self, ref: Ref | None) -> Champion | None:
         """The champion that the run compares with, if there is one."""
         from tasks.models import Champion
@@ -200,7 +205,7 @@ def performance_audit(
 
 
 @_stage
-def gate(  # noqa: PLR0913, PLR0917 - every contestant is an input of its own
+def gate(
     step: Step,
     ingested: Ref,
     validated: Ref,
@@ -218,7 +223,7 @@ def gate(  # noqa: PLR0913, PLR0917 - every contestant is an input of its own
     return judge_candidate(
         *rows,
         step.frame(audited, "test_predictions"),
-        step.package(ladder, "quick"),
+        step.find_package(ladder, "quick"),
         step.facts(ladder)["constant"]["shares"],
         step.champion(champion),
         absolute,
@@ -238,17 +243,17 @@ def promotion(
     trained: Ref,
 ) -> Ref:
     """Register the candidate, write the ledger, move the champion; nothing for a repeated run."""
-    from tasks.models import declared_types
     from tasks.tracking import Tracking
 
     def register() -> str:
+        from tasks.models import declared_types
+
+        trusted = declared_types(step.project.training.candidates, step.allow_imports)
         rows, split, roles, _ = step.rows(ingested, validated, divided)
         return tracking.register_candidate(
             decision, places.run, step.package(trained), rows, split, roles, trusted
         )
 
-    candidates = step.project.training.candidates
-    trusted = declared_types(candidates, step.allow_imports)
     tracking = Tracking(places.home)
     ledger = Ledger(places.ledger)
     result = unchanged(recorded) if recorded else act(decision, tracking, ledger, register)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pandas as pd
@@ -25,11 +25,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 
 from tasks.errors import UnavailableError
-from tasks.estimators import feature_frame
-from tasks.models import ALLOWED_TYPES, Champion, ModelPackage, load_model
 from tasks.project import Roles
 from tasks.promotion import Decision
 from tasks.snapshots import read_snapshot, write_snapshot
+
+if TYPE_CHECKING:
+    from tasks.models import Champion, ModelPackage
 
 ALIAS = "champion"
 _PARAM_LENGTH = 500
@@ -143,12 +144,6 @@ class Tracking:
         with self._reaching():
             return dict(self._client.get_model_version(project, version).tags)
 
-    def tag_version(self, project: str, version: str, tags: Mapping[str, str]) -> None:
-        """Set tags on a version."""
-        with self._reaching():
-            for name, value in tags.items():
-                self._client.set_model_version_tag(project, version, name, value[:_TAG_LENGTH])
-
     def find_version(self, project: str, tag: str, value: str) -> str | None:
         """The newest version with that tag, if any."""
         with self._reaching():
@@ -158,6 +153,8 @@ class Tracking:
 
     def champion(self, project: str, version: str) -> Champion:
         """The champion's package and the units that it was fitted or tuned on."""
+        from tasks.models import Champion, ModelPackage
+
         with self._reaching(), tempfile.TemporaryDirectory() as folder:
             place = mlflow.artifacts.download_artifacts(
                 f"models:/{project}/{version}", dst_path=folder
@@ -168,7 +165,7 @@ class Tracking:
             units = read_snapshot(files / "units.parquet")["unit"]
         return Champion(version, package, frozenset(units))
 
-    def register(  # noqa: PLR0913
+    def register(
         self,
         project: str,
         run_id: str,
@@ -184,6 +181,8 @@ class Tracking:
         The model folder carries, beside MLflow's own form, the exact package that was judged
         and the split units that it was fitted or tuned on.
         """
+        from tasks.models import ALLOWED_TYPES, load_model
+
         model = load_model(package, extra_types=extra_types)
         probabilities = pd.DataFrame(
             model.predict_proba(example), columns=[str(c) for c in model.classes_]
@@ -212,7 +211,7 @@ class Tracking:
             )
         return str(version.version)
 
-    def register_candidate(  # noqa: PLR0913, PLR0917
+    def register_candidate(
         self,
         decision: Decision,
         run_id: str,
@@ -223,6 +222,8 @@ class Tracking:
         extra_types: Sequence[str],
     ) -> str:
         """Register the candidate of a decision, with five of its training rows as the example."""
+        from tasks.estimators import feature_frame
+
         seen = split[split["side"] != "test"]
         example = feature_frame(rows.loc[split.index[split["side"] == "train"][:5]], roles)
         return self.register(

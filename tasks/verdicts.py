@@ -68,12 +68,11 @@ def _dataset(run: RunRecord) -> dict[str, Any]:
     ingested, curated = _facts(run, "ingestion"), _facts(run, "validation")
     last = curated or ingested
     rows_in, rows_kept = ingested.get("rows_in"), last.get("rows_kept")
-    known = rows_in is not None and rows_kept is not None
     return {
         "fingerprint": last.get("fingerprint"),
         "rows_in": rows_in,
         "rows_kept": rows_kept,
-        "rows_quarantined": rows_in - rows_kept if known else None,
+        "rows_quarantined": None if rows_in is None or rows_kept is None else rows_in - rows_kept,
     }
 
 

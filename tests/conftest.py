@@ -1,1 +1,117 @@
-"""Fixtures that more than one test module uses."""
+"""Fixtures that more than one test module uses.
+
+One Prefect server and one home serve every test that runs the flow. Their addresses are set here,
+before any test imports Prefect or MLflow, because both read the environment then; the server is
+started by the first test that needs it.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flows.home import configure_environment
+from flows.server import free_port, start_server
+
+HOME = Path(tempfile.mkdtemp(prefix="assayline-tests-"))
+PORT = free_port()
+DATA = Path(__file__).resolve().parent.parent / "data"
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+
+os.environ.pop("PREFECT_API_URL", None)
+configure_environment(HOME)
+os.environ["ASSAYLINE_HOME"] = str(HOME)
+os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{PORT}/api"
+
+SMALL = """
+name: small
+source: rows.csv
+target: bought
+positive_class: yes
+seed: 3
+features: {numeric: [age, income], categorical: [city]}
+validation:
+  expectations:
+    - type: expect_column_values_to_be_between
+      kwargs: {column: age, min_value: 0, max_value: 120}
+labels: {max_issue_share: 0.5}
+training:
+  metric: roc_auc
+  candidates:
+    - name: logistic regression
+      estimator: sklearn.linear_model.LogisticRegression
+      search: {C: [0.1, 1.0]}
+    - name: tree
+      estimator: sklearn.tree.DecisionTreeClassifier
+      params: {max_depth: 4}
+slices: [city]
+gate: {replicates: 300}
+"""
+
+
+@pytest.fixture(scope="session")
+def home():
+    """The home that every test of the flow shares; projects differ by name."""
+    return HOME
+
+
+@pytest.fixture(scope="session")
+def prefect_server(home):
+    """A real Prefect server for the session."""
+    server = start_server(home, PORT, parent=os.getpid())
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def assayline(prefect_server, capsys):
+    """Runs the command line in this process: the exit code, the document, standard error."""
+    from flows.cli import main
+
+    def command(path, *words):
+        code = main(["run", str(path), "--json", *words])
+        printed = capsys.readouterr()
+        return code, json.loads(printed.out) if printed.out else None, printed.err
+
+    return command
+
+
+@pytest.fixture
+def small_project(tmp_path, request):
+    """A project of 600 rows that trains in a second, under a name of its own."""
+    return write_small(
+        tmp_path, name=request.node.name.lower().translate(str.maketrans("[]", "--"))
+    )
+
+
+def small_rows(rows=600, seed=0):
+    """Customers whose purchase depends on age and income, with noise."""
+    random = np.random.default_rng(seed)
+    age, income = random.uniform(18, 90, rows), random.normal(50, 15, rows)
+    city = random.choice(["north", "south"], rows)
+    bought = (age - 54) / 20 + (income - 50) / 15 + random.normal(0, 1, rows) > 0
+    return pd.DataFrame(
+        {
+            "age": age.round(2),
+            "income": income.round(3),
+            "city": city,
+            "bought": np.where(bought, "yes", "no"),
+        }
+    )
+
+
+def write_small(folder, name="small", text=SMALL, rows=None):
+    """The small project in a folder; returns the project file."""
+    (small_rows() if rows is None else rows).to_csv(folder / "rows.csv", index=False)
+    path = folder / "project.yaml"
+    path.write_text(text.replace("name: small", f"name: {name[:60].strip('-')}"))
+    return path

@@ -26,7 +26,10 @@ def read(tmp_path):
         ("a: [", "line 1, column 5 is not valid YAML"),
         (FOUR_LINES + "name: b\n", "line 5: the key 'name' stands twice"),
         (FOUR_LINES + "gaet: {}\n", "unknown key 'gaet'; did you mean 'gate'?"),
-        (FOUR_LINES + "gate: {intnt: improve}\n", "unknown key 'gate.intnt'; did you mean 'intent'?"),
+        (
+            FOUR_LINES + "gate: {intnt: improve}\n",
+            "unknown key 'gate.intnt'; did you mean 'intent'?",
+        ),
         (FOUR_LINES + "slices: [{nam: x, condition: a}]\n", "did you mean 'name'?"),
         (
             FOUR_LINES + "training: {candidates: [{name: x, estimater: y}]}\n",
@@ -39,7 +42,10 @@ def read(tmp_path):
         (FOUR_LINES + "gate: {intent: better}\n", "'improve' or 'refresh' (got 'better')"),
         (FOUR_LINES + "audit: {gaps: [{column: a, metric: selection_rate}]}\n", "a gap needs"),
         (FOUR_LINES + "features: {numeric: [deny]}\n", "target 'deny' is also named as a feature"),
-        (FOUR_LINES + "schedule: {cron: '0 2 * * *', timezone: Mars}\n", "unknown time zone 'Mars'"),
+        (
+            FOUR_LINES + "schedule: {cron: '0 2 * * *', timezone: Mars}\n",
+            "unknown time zone 'Mars'",
+        ),
         (FOUR_LINES + "gate: {margin: .nan}\n", "finite number"),
     ],
 )
@@ -52,13 +58,17 @@ def test_a_bad_file_is_one_sentence(read, text, sentence):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ProjectError, match="no project file at .*nothing.yaml"):
+    with pytest.raises(ProjectError, match=r"no project file at .*nothing\.yaml"):
         load_project(tmp_path / "nothing.yaml")
 
 
 def test_four_lines_are_enough(read):
     project = read(FOUR_LINES).project
-    assert (project.target, project.positive_class, project.gate.intent) == ("deny", "yes", "improve")
+    assert (project.target, project.positive_class, project.gate.intent) == (
+        "deny",
+        "yes",
+        "improve",
+    )
 
 
 def test_words_of_yaml_1_1_stay_words(read):

@@ -14,10 +14,11 @@ def units(**sides):
 
 
 def test_key_columns_are_frozen_at_the_first_run(state):
-    assert state.key_columns() is None
-    state.freeze_key_columns(("a", "b"))
-    state.freeze_key_columns(("c",))
-    assert state.key_columns() == ("a", "b")
+    assert state.key_columns("x") is None
+    state.freeze_key_columns(("a", "b"), "x")
+    state.freeze_key_columns(("c",), "y")
+    assert state.key_columns("y") == ("a", "b")
+    assert state.key_columns("x") is None
 
 
 def test_a_repeated_occasion_sees_what_it_saw_first(state):

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from tasks.ledger import Ledger
-from tasks.promotion import Decision, act, repair_champion, unchanged
+from tasks.promotion import MODEL_DIGEST, Decision, act, repair_champion, unchanged
 
 
 class Registry:
@@ -22,13 +22,13 @@ class Registry:
     def find_version(self, _, tag, value):
         return next((v for v, tags in self.tags.items() if tags.get(tag) == value), None)
 
-    def tag_version(self, _, version, tags):
-        self.tags[version].update(tags)
+    def registers(self, tags):
+        def register():
+            version = str(len(self.tags) + 1)
+            self.tags[version] = tags
+            return version
 
-    def register(self):
-        version = str(len(self.tags) + 1)
-        self.tags[version] = {}
-        return version
+        return register
 
 
 def decision(**values):
@@ -38,13 +38,17 @@ def decision(**values):
         "verdict": "promote",
         "reasons": ("because",),
         "verdict_hash": "h",
-        "training_key": "t",
+        "model_digest": "t",
         "serving": None,
         "approval": "auto",
         "when": "now",
-        "tags": {"assayline.training_key": "t", "assayline.verdict": "promote"},
+        "tags": {MODEL_DIGEST: "t", "assayline.verdict": "promote"},
     }
     return Decision(**{**base, **values})
+
+
+def carry_out(what, registry, ledger):
+    return act(what, registry, ledger, registry.registers(what.tags))
 
 
 @pytest.fixture
@@ -54,9 +58,9 @@ def ledger(tmp_path):
 
 def test_a_champion_that_moved_meanwhile_is_not_replaced(ledger):
     registry = Registry()
-    act(decision(), registry, ledger, registry.register)
-    late = decision(training_key="u", tags={"assayline.training_key": "u"})
-    result = act(late, registry, ledger, registry.register)
+    carry_out(decision(), registry, ledger)
+    late = decision(model_digest="u", tags={MODEL_DIGEST: "u"})
+    result = carry_out(late, registry, ledger)
     assert registry.champion == "1"
     assert result.checks[0].outcome == "failed"
     assert "no longer no version" in result.checks[0].detail
@@ -65,7 +69,7 @@ def test_a_champion_that_moved_meanwhile_is_not_replaced(ledger):
 @pytest.mark.parametrize("verdict", ["reject", "inconclusive"])
 def test_other_verdicts_move_nothing(ledger, verdict):
     registry = Registry(["1"], "1")
-    result = act(decision(verdict=verdict, serving="1"), registry, ledger, registry.register)
+    result = carry_out(decision(verdict=verdict, serving="1"), registry, ledger)
     assert registry.champion == "1"
     assert result.facts["candidate_version"] == "2"
     assert [entry.action for entry in ledger.entries()] == [verdict]
@@ -76,14 +80,14 @@ def test_other_verdicts_move_nothing(ledger, verdict):
 )
 def test_a_signature_is_waited_for(ledger, approval, verdict):
     registry = Registry()
-    result = act(decision(approval=approval, verdict=verdict), registry, ledger, registry.register)
+    result = carry_out(decision(approval=approval, verdict=verdict), registry, ledger)
     assert registry.champion is None
     assert result.facts["action"] == "pending"
 
 
 def test_a_promotion_moves_the_champion_after_the_ledger(ledger):
     registry = Registry()
-    result = act(decision(), registry, ledger, registry.register)
+    result = carry_out(decision(), registry, ledger)
     assert (registry.champion, ledger.champion()) == ("1", "1")
     assert registry.tags["1"]["assayline.verdict"] == "promote"
     assert result.facts == {"candidate_version": "1", "champion_version": "1", "action": "promote"}
@@ -91,9 +95,9 @@ def test_a_promotion_moves_the_champion_after_the_ledger(ledger):
 
 def test_the_same_model_is_registered_once(ledger):
     registry = Registry()
-    act(decision(), registry, ledger, registry.register)
+    carry_out(decision(), registry, ledger)
     again = dataclasses.replace(decision(), serving="1")
-    result = act(again, registry, ledger, registry.register)
+    result = carry_out(again, registry, ledger)
     assert list(registry.tags) == ["1"]
     assert "already the champion" in result.summary
     assert len(ledger.entries()) == 1
@@ -111,7 +115,7 @@ def test_a_repeated_verdict_does_nothing():
 
 def test_the_alias_is_put_where_the_ledger_says(ledger):
     registry = Registry()
-    act(decision(), registry, ledger, registry.register)
+    carry_out(decision(), registry, ledger)
     registry.champion = None  # killed between the ledger and the alias
     assert "was at no version" in repair_champion(registry, ledger, "p")
     assert registry.champion == "1"

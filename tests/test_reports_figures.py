@@ -242,3 +242,8 @@ def test_a_table_is_cut_and_keeps_its_total():
     assert len(table.rows) == 50
     assert table.total == 70
     assert show_table(Table(title="T", frame=pd.DataFrame()), 50).rows == ()
+
+
+def test_counts_have_thousands_and_numbers_that_are_names_do_not():
+    frame = pd.DataFrame({"rows": [1275], "line": [1275], "share": [0.1234], "value": [1275.5]})
+    assert shown(frame)[1] == [["1,275", "1275", "12.3%", "1,276"]]

@@ -191,7 +191,7 @@ def test_markdown_of_a_stage_has_summary_checks_and_ten_rows_of_a_table():
         "| ✕ failed | warning | Beats it | 0.5 |  | 0.8 | 9 | It beats it by 0.1. |"
     )
     assert lines[head + 3].startswith("| ✓ passed | critical |")
-    assert "All. 10 of 25 rows" in lines
+    assert "All. (The first 10 of 25 rows.)" in lines
     assert lines[-12:-9] == ["| row n |", "|---:|", "| 0 |"]
     assert lines[-1] == "| 9 |"
 

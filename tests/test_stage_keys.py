@@ -28,7 +28,8 @@ def test_what_a_stage_does_not_see_is_at_its_default():
     ("values", "stages"),
     [
         ({"gate": {"margin": 0.05}}, {"gate"}),
-        ({"audit": {"min_support": 99}}, {"performance_audit"}),
+        ({"audit": {"max_size_mb": 9}}, {"performance_audit"}),
+        ({"audit": {"min_support": 99}}, {"performance_audit", "gate"}),
         ({"labels": {"folds": 9}}, {"label_consistency"}),
         ({"labels": {"annotators": ["a"]}}, {"ingestion", "label_consistency"}),
         ({"validation": {"min_rows": 9}}, {"validation"}),

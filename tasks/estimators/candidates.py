@@ -33,7 +33,7 @@ def default_candidates(roles: Roles) -> tuple[Candidate, ...]:
         other = Candidate(
             name="boosted_trees",
             estimator="sklearn.ensemble.HistGradientBoostingClassifier",
-            params={"max_iter": 60, "max_bins": 63, "early_stopping": False},
+            params={"max_iter": 60, "max_bins": 31, "early_stopping": False},
             search={"learning_rate": (0.05, 0.15), "max_leaf_nodes": (4, 12)},
         )
     elif not roles.numeric and not roles.categorical:

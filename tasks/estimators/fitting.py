@@ -20,7 +20,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import has_fit_parameter
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController
 
 from tasks.estimators.pipelines import feature_frame
 from tasks.project.roles import Roles
@@ -110,9 +110,11 @@ def predict(model: Any, frame: pd.DataFrame, roles: Roles, threshold: float | No
     Otherwise the most probable class, the first in order where several are equal.
     """
     features = feature_frame(frame, roles)
-    with few_threads(features.size):
-        probabilities = np.asarray(model.predict_proba(features), dtype=np.float64)
     classes = [str(name) for name in model.classes_]
+    probabilities = np.zeros((0, len(classes)))  # which scikit-learn refuses to compute
+    if len(features):
+        with few_threads(features.size):
+            probabilities = np.asarray(model.predict_proba(features), dtype=np.float64)
     return as_predictions(probabilities, classes, frame.index, roles.positive_class, threshold)
 
 

@@ -29,13 +29,13 @@ from tasks.training import candidates_of, training_metric
 EXPECTED_STAGES = ("leakage", "baselines", "training", "error_analysis", "performance_audit")
 
 
-def judge_candidate(
+def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
     frame: pd.DataFrame,
     split: pd.DataFrame,
     roles: Roles,
     project: Project,
     candidate: pd.DataFrame,
-    quick: ModelPackage,
+    quick: ModelPackage | None,
     class_shares: Mapping[str, float],
     champion: Champion | None,
     absolute: Sequence[Check],
@@ -55,7 +55,7 @@ def judge_candidate(
         candidate=candidate,
         champion=scored,
         constant=constant_predictions(class_shares, candidate.index),
-        quick=_score(quick, rows, ()),
+        quick=_score(quick, rows, ()) if quick else None,
         metric=project.gate.metric or training_metric(project, roles),
         absolute=absolute,
         project=project,

@@ -46,7 +46,7 @@ def count_votes(frame: pd.DataFrame, annotators: Sequence[str]) -> pd.DataFrame:
     classes = sorted({str(value) for column in columns for value in column.dropna().unique()})
     votes = np.zeros((len(frame), len(classes)), dtype=np.int64)
     for column in columns:
-        codes = pd.Categorical(column, categories=classes).codes
+        codes = pd.Index(classes, dtype="str").get_indexer(pd.Index(column))
         rows = np.flatnonzero(codes >= 0)
         votes[rows, codes[rows]] += 1
     return pd.DataFrame(votes, index=frame.index, columns=classes)

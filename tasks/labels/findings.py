@@ -18,12 +18,11 @@ from tasks.intervals import wilson
 from tasks.labels.agreement import Agreement, as_labels, consensus, count_votes, measure_agreement
 from tasks.labels.conflicts import compare_features
 from tasks.labels.probabilities import LabelProbabilities
-from tasks.labels.review import conflict_table
-from tasks.project.roles import ROW_KEY, Roles
+from tasks.labels.review import conflict_table, consensus_table, issues_by_class
+from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
 STAGE = "label_consistency"
-_SHOWN = 200
 _CLASSES_IN_FIGURE = 14
 _TITLES = {
     "conflicts": "Equal rows with different labels (share of rows)",
@@ -96,17 +95,7 @@ def judge_issues(
     settings = project.labels
     scored = quality[quality["quality"].notna()]
     judged_rows = scored[scored["side"] != "test"]
-    rare = tuple(
-        _not_applicable(
-            "rare_class",
-            f"Train has {units} independent rows labelled {name}; {settings.folds} are needed, "
-            "so these labels were not judged.",
-            "info",
-            units,
-            subject=name,
-        )
-        for name, units in probabilities.too_rare.items()
-    )
+    rare = _rare_class_checks(probabilities, settings.folds)
     if probabilities.matrix is None:
         detail = f"Label issues were not looked for: {probabilities.reason}."
         check = _not_applicable("issues", detail, settings.severity, 0, probabilities.broken)
@@ -121,7 +110,6 @@ def judge_issues(
         "proven errors."
     )
     check = _share_check("issues", count, rows, settings.max_issue_share, detail, project, "review")
-    pairs = _issues_by_class(judged_rows)
     few = len(probabilities.classes) <= _CLASSES_IN_FIGURE
     return Finding(
         checks=(check, *rare),
@@ -131,14 +119,7 @@ def judge_issues(
             for side, row in by_side.iterrows()
         },
         facts={f"issues_{side}": int(row["sum"]) for side, row in by_side.iterrows()},
-        tables={
-            "issues_by_class": Table(
-                title="Given and likely labels",
-                frame=pairs if few else pairs[pairs["actual"] != pairs["predicted"]].head(_SHOWN),
-                note="Train and dev rows. actual: the label given; predicted: the likely label "
-                "of a suspect, and the given one of all other rows.",
-            )
-        },
+        tables={"issues_by_class": issues_by_class(judged_rows, whole=few)},
         figures=(_CONFUSION,) if few else (),
     )
 
@@ -184,7 +165,21 @@ def judge_agreement(
             "settled": settled,
             "not_consensus": int(differs.sum()),
         },
-        tables={"consensus": _consensus_table(agreed, target, sides, differs)},
+        tables={"consensus": consensus_table(agreed, target, sides, differs)},
+    )
+
+
+def _rare_class_checks(probabilities: LabelProbabilities, folds: int) -> tuple[Check, ...]:
+    return tuple(
+        _not_applicable(
+            "rare_class",
+            f"Train has {units} independent rows labelled {name}; {folds} are needed, so these "
+            "labels were not judged.",
+            "info",
+            units,
+            subject=name,
+        )
+        for name, units in probabilities.too_rare.items()
     )
 
 
@@ -253,36 +248,6 @@ def _not_applicable(
         n=n,
         detail=detail,
     )
-
-
-def _issues_by_class(rows: pd.DataFrame) -> pd.DataFrame:
-    """Counts of given and likely labels, every pair of classes."""
-    likely = rows["likely_label"].where(rows["issue"], rows["label"])
-    pairs = pd.crosstab(rows["label"], likely)
-    classes = sorted(set(pairs.index) | set(pairs.columns))
-    pairs = pairs.reindex(index=classes, columns=classes, fill_value=0)
-    return pd.DataFrame(
-        {
-            "actual": np.repeat(np.array(classes, dtype=object), len(classes)),
-            "predicted": np.tile(np.array(classes, dtype=object), len(classes)),
-            "count": pairs.to_numpy().ravel(),
-        }
-    )
-
-
-def _consensus_table(
-    agreed: pd.DataFrame, target: pd.Series, sides: pd.Series, differs: pd.Series
-) -> Table:
-    """Rows whose label is not the consensus, then ties; the clearest majority first."""
-    shown = agreed.assign(side=sides, label=target, differs=differs)[differs | agreed["tied"]]
-    shown = shown.rename_axis(ROW_KEY).reset_index()
-    shown = shown.sort_values(["differs", "share", ROW_KEY], ascending=[False, False, True])
-    columns = [ROW_KEY, "side", "label", "consensus", "share", "labels", "tied"]
-    note = "share: of the labels of the item that its most frequent class has."
-    if len(shown) > _SHOWN:
-        note += f" The first {_SHOWN} of {len(shown)} rows are shown."
-    frame = shown[columns].head(_SHOWN).reset_index(drop=True)
-    return Table(title="Labels that are not the consensus, and ties", frame=frame, note=note)
 
 
 _CONFUSION = Figure(

@@ -175,7 +175,7 @@ def _out_of_sample(
         scores[~learned] = model.log_probabilities(
             features[learned], labels[learned], features[~learned]
         )
-    given = pd.Categorical(labels, categories=list(model.classes)).codes.astype(np.int64)
+    given = pd.Index(model.classes, dtype="str").get_indexer(pd.Index(labels)).astype(np.int64)
     matrix = calibrate(scores, fit_calibration(scores[learned], given[learned]))
     for number in range(folds):
         held, rest = fold == number, learned & (fold != number)

@@ -113,6 +113,44 @@ def review_table(
     )
 
 
+def issues_by_class(rows: pd.DataFrame, *, whole: bool) -> Table:
+    """Counts of given and likely labels: every pair of classes, or the most frequent suspects."""
+    likely = rows["likely_label"].where(rows["issue"], rows["label"])
+    counts = pd.crosstab(rows["label"], likely)
+    classes = sorted(set(counts.index) | set(counts.columns))
+    counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+    pairs = pd.DataFrame(
+        {
+            "actual": np.repeat(np.array(classes, dtype=object), len(classes)),
+            "predicted": np.tile(np.array(classes, dtype=object), len(classes)),
+            "count": counts.to_numpy().ravel(),
+        }
+    )
+    note = "Train and dev rows. actual: the label given; predicted: the likely label of a suspect"
+    if not whole:
+        suspects = pairs[(pairs["actual"] != pairs["predicted"]) & (pairs["count"] > 0)]
+        ranked = suspects.sort_values("count", ascending=False, kind="stable")
+        pairs = ranked.head(SHOWN_ROWS).reset_index(drop=True)
+    else:
+        note += ", and the given one of all other rows"
+    return Table(title="Given and likely labels", frame=pairs, note=f"{note}.")
+
+
+def consensus_table(
+    agreed: pd.DataFrame, target: pd.Series, sides: pd.Series, differs: pd.Series
+) -> Table:
+    """Rows whose label is not the consensus, then ties; the clearest majority first."""
+    shown = agreed.assign(side=sides, label=target, differs=differs)[differs | agreed["tied"]]
+    shown = shown.rename_axis(ROW_KEY).reset_index()
+    shown = shown.sort_values(["differs", "share", ROW_KEY], ascending=[False, False, True])
+    columns = [ROW_KEY, "side", "label", "consensus", "share", "labels", "tied"]
+    note = "share: of the labels of the item that its most frequent class has."
+    if len(shown) > SHOWN_ROWS:
+        note += f" The first {SHOWN_ROWS} of {len(shown)} rows are shown."
+    frame = shown[columns].head(SHOWN_ROWS).reset_index(drop=True)
+    return Table(title="Labels that are not the consensus, and ties", frame=frame, note=note)
+
+
 def _members(kind: str, rows: Mask, group: NDArray[np.int64], frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of one kind with their group's size and first row key."""
     found = pd.DataFrame({"kind": kind, ROW_KEY: frame.index[rows], "group": group[rows]})
@@ -123,11 +161,13 @@ def _members(kind: str, rows: Mask, group: NDArray[np.int64], frame: pd.DataFram
 def _reason(row: object) -> str:
     label, likely = getattr(row, "label", ""), getattr(row, "likely_label", "")
     other = getattr(row, "other", "")
-    if not getattr(row, "issue", False):
-        return str(other) or "low quality, but not suspected"
     own, best = getattr(row, "p_label", np.nan), getattr(row, "p_likely", np.nan)
-    suspected = f"looks like {likely} ({_percent(best)}) rather than {label} ({_percent(own)})"
-    return f"{suspected}; {other}" if other else suspected
+    sides = f"{likely} ({_percent(best)}) rather than {label} ({_percent(own)})"
+    if getattr(row, "issue", False):
+        return f"looks like {sides}; {other}" if other else f"looks like {sides}"
+    if other:
+        return str(other)
+    return f"leans to {sides}, short of a suspect" if best > own else "low quality, not suspected"
 
 
 def _percent(probability: float) -> str:

@@ -70,10 +70,10 @@ def _label_quality(
     likely = np.full(len(labels), "", dtype=object)
     numbers = np.full((3, len(labels)), np.nan)
     issue = np.zeros(len(labels), dtype=bool)
-    codes = pd.Categorical(labels, categories=list(probabilities.classes)).codes
+    codes = pd.Index(probabilities.classes, dtype="str").get_indexer(pd.Index(labels))
     known = np.flatnonzero(codes >= 0)
     if probabilities.matrix is not None:
-        given, matrix = codes[known].astype(np.int64), probabilities.matrix[known]
+        given, matrix = codes[known], probabilities.matrix[known]
         train = (sides == "train").to_numpy()[known]
         found = find_issues(given, matrix, class_thresholds(given[train], matrix[train]))
         likely[known] = np.asarray(probabilities.classes, dtype=object)[found.likely]

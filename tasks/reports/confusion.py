@@ -19,6 +19,7 @@ from tasks.reports.rows import Row, draw_bars_or_dots
 
 _MOST_CLASSES = 12
 _LARGEST = 12
+_AXES = "rows: actual, columns: predicted"
 _WIDEST_LABEL = 112.0
 
 
@@ -34,7 +35,10 @@ class _Grid:
 
 
 def draw_confusion(figure: Figure, frame: pd.DataFrame) -> str:
-    """The counts of `frame` (actual, predicted, count), classes in the table's order."""
+    """The counts of `frame` (actual, predicted, count), classes in the table's order.
+
+    `figure.unit` says what rows and columns are where they are not the actual and predicted class.
+    """
     counts = {
         (str(actual), str(predicted)): int(count) if math.isfinite(float(count)) else 0
         for actual, predicted, count in zip(
@@ -80,15 +84,15 @@ def _heat_table(figure: Figure, counts: Mapping[tuple[str, str], int], classes: 
     grid = _Grid(left, 20 + (slope or 20), cell, 44.0, 11.0 if cell >= 40 else 10.0)
     bottom = grid.top + grid.height * len(classes)
     parts = [
-        *_headers(grid, classes, turned=turned),
+        *_headers(grid, classes, figure.unit or _AXES, turned=turned),
         *(part for i, name in enumerate(classes) for part in _line(grid, i, name, counts, classes)),
     ]
     return svg.drawing(figure.title, figure.alt, width, bottom + 6, parts)
 
 
-def _headers(grid: _Grid, classes: list[str], *, turned: bool) -> Iterator[str]:
+def _headers(grid: _Grid, classes: list[str], axes: str, *, turned: bool) -> Iterator[str]:
     right = grid.left + grid.width * len(classes)
-    yield svg.text(0, 11, "rows: actual, columns: predicted", size=11.5, colour=svg.MUTED)
+    yield svg.text(0, 11, axes, size=11.5, colour=svg.MUTED)
     yield svg.text(right + 12, grid.top - 8, "n", size=11.5, colour=svg.MUTED)
     y = grid.top - (6 if turned else 8)
     for i, name in enumerate(classes):

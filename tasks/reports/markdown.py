@@ -103,7 +103,7 @@ def _check_row(check: Check) -> tuple[str, ...]:
 
 def _table(table: Table) -> list[str]:
     shown = show_table(table, _ROWS)
-    count = f"{len(shown.rows)} of {shown.total:,} rows" if shown.total > _ROWS else ""
+    count = f"(The first {_ROWS} of {shown.total:,} rows.)" if shown.total > _ROWS else ""
     note = " ".join(words for words in (escape(table.note), count) if words)
     if not shown.rows:
         return [f"## {escape(table.title)}", note, "The table is empty."]

@@ -188,9 +188,10 @@ def _groups(stage: StageRecord) -> tuple[_CheckGroup, ...]:
     info = [view for view in others if view.check.severity == "info"]
     judged = [view for view in others if view.check.severity != "info"]
     open_group, folded = (urgent, judged) if len(judged) > _FOLDED_ABOVE else (urgent + judged, [])
+    others_heading = "Others, " if urgent else ""
     groups = (
         _CheckGroup("", tuple(open_group)),
-        _CheckGroup(f"Others, {_counted(folded)}", tuple(folded)),
+        _CheckGroup(f"{others_heading}{_counted(folded)}", tuple(folded)),
         _CheckGroup(f"For information, {_counted(info)}", tuple(info)),
     )
     return tuple(group for group in groups if group.checks)

@@ -18,6 +18,8 @@ from tasks.runs import RunRecord, StageRecord
 _MOST_LINES = 40
 _NARROWEST = 40
 _REFUSED = 3
+_DEPTHS = ((2, 3), (2, 2), (1, 2), (1, 1))
+"""Most lines of a stage and of a sentence, tried in order until the screen holds them."""
 _COLOURS: Mapping[Tone, str] = {"good": "32", "caution": "33", "bad": "31", "quiet": "2"}
 _BOLD = "1"
 _KNOWN_REASONS = {
@@ -32,8 +34,8 @@ def summary_text(run: RunRecord, width: int, colour: bool, commands: Mapping[str
     so that they can be copied. Sentences are given as many lines as fit on the screen.
     """
     width = max(width, _NARROWEST)
-    for depth in (3, 2, 1):
-        lines = list(_lines(run, width, depth, commands))
+    for row_lines, sentence_lines in _DEPTHS:
+        lines = list(_lines(run, width, row_lines, sentence_lines, commands))
         if len(lines) <= _MOST_LINES:
             break
     painted = (_paint(text, style) if colour and style else text for text, style in lines)
@@ -116,9 +118,9 @@ def _reason(reason: str, checks: Mapping[str, Check]) -> tuple[str, Check | None
 
 
 def _lines(
-    run: RunRecord, width: int, depth: int, commands: Mapping[str, str]
+    run: RunRecord, width: int, row_lines: int, depth: int, commands: Mapping[str, str]
 ) -> Iterable[tuple[str, str]]:
-    """Lines with the style of each; `depth` is the most lines that a sentence may take."""
+    """Lines with the style of each; a sentence takes `depth` lines at most."""
     tone = _COLOURS[VERDICT_MARKS[run.verdict].tone]
     glyph = VERDICT_MARKS[run.verdict].glyph
     reasons = [text for text, _ in verdict_reasons(run)]
@@ -127,7 +129,7 @@ def _lines(
         shown[2:] = [f"and {len(reasons) - 2} more reasons on the decision page"]
     yield from _plain_lines([f"{run.project.name}, run {run.run_id}"], width, _BOLD)
     yield "", ""
-    yield from chain.from_iterable(_stage(stage, width, depth) for stage in run.stages)
+    yield from chain.from_iterable(_stage(stage, width, row_lines) for stage in run.stages)
     yield "", ""
     sentence = f"{glyph} {verdict_sentence(run)}"
     yield from ((text, f"{_BOLD};{tone}") for text in _wrap(sentence, width, "", "  ", 3))
@@ -153,7 +155,7 @@ def _stage(stage: StageRecord, width: int, depth: int) -> Iterable[tuple[str, st
     head = f"{mark.glyph} {mark.word:<7}  {stage_title(stage.name):<17}  "
     room = width - len(head) - 11
     words = stage.result.summary if stage.result else ""
-    parts = _wrap(words, room, "", "", min(depth, 2)) if words and room > 20 else [""]
+    parts = _wrap(words, room, "", "", depth) if words and room > 20 else [""]
     style = "" if stage.outcome == "passed" else _COLOURS[mark.tone]
     yield f"{head}{parts[0]:<{room}}  {time:>9}".rstrip(), style
     yield from ((" " * len(head) + part, style) for part in parts[1:])

@@ -19,7 +19,7 @@ from tasks.reports import numbers
 
 _HASH = re.compile(r"[0-9a-f]{24,}")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_NAMES_OF_NUMBERS = re.compile(r"(^|_)(id|year|line|row|seed|version)s?$")
+_NAMES_OF_NUMBERS = re.compile(r"(^|_)(id|year|line|row|seed|version)$")
 _LONGEST_CELL = 400
 
 

@@ -22,7 +22,7 @@ _RANK = {side: rank for rank, side in enumerate(SIDES)}
 def drawn_sides(units: pd.Series, split: SplitSection) -> pd.Series:
     """The side of each unit by its hash: uniform on [0, 1), cut at the declared shares."""
     codes, distinct = pd.factorize(units)
-    points = np.array([_point(str(unit), split.epoch) for unit in distinct])
+    points = np.array([_point(str(unit), split.epoch) for unit in distinct.tolist()])
     cuts = [split.train, split.train + split.dev]
     sides = np.array(SIDES, dtype=object)[np.searchsorted(cuts, points, side="right")]
     return pd.Series(sides[codes], index=units.index, dtype="str")
@@ -34,6 +34,8 @@ def sides_by_time(times: pd.Series, split: SplitSection, stored: pd.Series) -> p
     Rows of the same time stay on the earlier side. Where `stored` has sides (missing: none yet),
     the borders are those of the stored rows, so that new rows are placed as the old ones were.
     """
+    if times.empty:
+        return pd.Series([], index=times.index, dtype="str")
     ordered = times.sort_values(kind="stable")
     known = stored.notna()
     if known.any():

@@ -49,7 +49,7 @@ def split_rows(
     by = project.split.by
     draw = _by_time if by == "time" else _by_unit
     drawn = draw(frame, roles, project.split, assigned)
-    placed = frame.loc[frame.index.isin(drawn.split.index)]
+    placed = frame if len(drawn.split) == len(frame) else frame.loc[drawn.split.index]
     labels, sides = roles.labels(placed), drawn.split["side"]
     table = judging.side_table(labels, sides)
     return StageResult(
@@ -97,8 +97,8 @@ def _by_unit(
     if split.by == "group":
         units = aliases = group_units(frame, roles)
     else:
-        units = cluster_units(frame, roles, twin_codes(frame, roles.features))
         aliases = base_units(frame, roles)
+        units = cluster_units(frame, roles, aliases, twin_codes(frame, roles.features))
     sides = stored_sides(assigned, units, aliases).fillna(drawn_sides(units, split))
     # What each row was stored under by itself, to see whether it is kept.
     own = stored_sides(assigned, units).fillna(stored_sides(assigned, aliases))
@@ -113,7 +113,7 @@ def _by_time(
     if time_check.outcome != "passed" and not judging.is_ordered(times):
         times = times.iloc[:0]
     times = times.dropna()
-    rows = frame.loc[frame.index.isin(times.index)]
+    rows = frame.loc[times.index]
     units = row_units(rows)
     stored = stored_sides(assigned, units)
     sides = stored.fillna(sides_by_time(times, split, stored))

@@ -57,15 +57,16 @@ def group_units(frame: pd.DataFrame, roles: Roles) -> pd.Series:
     return units.where(groups.notna(), base_units(frame, roles))
 
 
-def cluster_units(frame: pd.DataFrame, roles: Roles, twins: pd.Series) -> pd.Series:
-    """`base_units`, except that rows with the same code in `twins` share one unit.
+def cluster_units(
+    frame: pd.DataFrame, roles: Roles, base: pd.Series, twins: pd.Series
+) -> pd.Series:
+    """`base`, except that rows with the same code in `twins` share one unit.
 
     A cluster's unit is made from the canonical feature values, columns in order of their names.
     """
-    units = base_units(frame, roles)
     together = twins.duplicated(keep=False)
     if not together.any():
-        return units
+        return base
     first = ~twins.duplicated() & together
     canonical = _canonical(frame.loc[first], sorted(roles.features))
     names = list(canonical.columns)
@@ -74,8 +75,7 @@ def cluster_units(frame: pd.DataFrame, roles: Roles, twins: pd.Series) -> pd.Ser
         for row in canonical.itertuples(index=False)
     ]
     clusters = pd.Series([_sha256("features", text) for text in texts], index=twins[first])
-    units[together] = twins[together].map(clusters)
-    return units
+    return base.where(~together, twins.map(clusters))
 
 
 def _canonical(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _word(value: object) -> str | None:
 
 def _hashed(kind: str, values: pd.Series) -> pd.Series:
     codes, distinct = pd.factorize(values, use_na_sentinel=False)
-    hashes = np.array([_sha256(kind, str(value)) for value in distinct], dtype=object)
+    hashes = np.array([_sha256(kind, str(value)) for value in distinct.tolist()], dtype=object)
     return pd.Series(hashes[codes], index=values.index, dtype="str")
 
 

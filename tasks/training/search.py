@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from tasks.estimators import (
@@ -65,7 +65,7 @@ class TrainRows:
 
     features: pd.DataFrame
     labels: pd.Series
-    units: pd.Series
+    folds: tuple[Fold, ...]
     roles: Roles
     section: TrainingSection
     metric: str
@@ -149,24 +149,30 @@ def fold_count(labels: pd.Series, units: pd.Series, wanted: int) -> int:
     return max(2, min(wanted, int(units_by_class.min())))
 
 
-def folds(rows: TrainRows) -> list[Fold]:
-    """Positions of the rows to fit on and to score, for each fold; stratified by label."""
-    count = fold_count(rows.labels, rows.units, rows.section.cv_folds)
+def make_folds(labels: pd.Series, units: pd.Series, *, wanted: int, seed: int) -> list[Fold]:
+    """Positions of the rows to fit on and to score, for each fold; none where no fold is possible.
+
+    Units are dealt out, stratified by the rarest class among their rows.
+    """
+    count = fold_count(labels, units, wanted)
     if count == 0:
         return []
-    splitter: StratifiedKFold | StratifiedGroupKFold
-    if rows.units.is_unique:
-        splitter = StratifiedKFold(count, shuffle=True, random_state=rows.seed)
-    else:
-        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=rows.seed)
-    with convergence_messages():
-        return list(splitter.split(rows.features, rows.labels, groups=rows.units))
+    codes, names = pd.factorize(units)
+    frequency = labels.map(labels.value_counts()).to_numpy()
+    by_rarity = np.lexsort((labels.to_numpy(dtype=object).astype(str), frequency))
+    _, first = np.unique(codes[by_rarity], return_index=True)
+    rarest = as_outcomes(labels)[by_rarity][first]
+    splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+    with convergence_messages():  # a class with fewer units than folds is warned of
+        of_units = list(splitter.split(np.zeros(len(names)), rarest))
+    scored = [np.isin(codes, units_scored) for _, units_scored in of_units]
+    return [(np.flatnonzero(~chosen), np.flatnonzero(chosen)) for chosen in scored]
 
 
 def _score_settings(
     candidate: Candidate, settings: Sequence[Mapping[str, Any]], rows: TrainRows
 ) -> list[Trial]:
-    by_fold = [list(_fold_scores(candidate, settings, rows, fold)) for fold in folds(rows)]
+    by_fold = [list(_fold_scores(candidate, settings, rows, fold)) for fold in rows.folds]
     return [
         Trial(
             family=candidate.name,
@@ -228,10 +234,12 @@ def train_rows(
     """The rows whose side is train."""
     chosen = (split["side"] == "train").to_numpy()
     learned = frame.loc[chosen]
+    labels = roles.labels(learned)
+    folds = make_folds(labels, split.loc[chosen, "unit"], wanted=section.cv_folds, seed=seed)
     return TrainRows(
         features=feature_frame(learned, roles),
-        labels=roles.labels(learned),
-        units=split.loc[chosen, "unit"],
+        labels=labels,
+        folds=tuple(folds),
         roles=roles,
         section=section,
         metric=metric,

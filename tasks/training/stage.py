@@ -23,7 +23,7 @@ from tasks.training.families import (
     score_family,
     training_metric,
 )
-from tasks.training.search import TrainRows, fit_family, fold_count, train_rows
+from tasks.training.search import TrainRows, fit_family, train_rows
 
 
 def train(
@@ -122,10 +122,9 @@ def _checks(
     for family in families:
         checks.append(judgement.family_fitted(family.name, len(rows.labels)))
         checks.append(judgement.converged(family.fitted))
-    count = fold_count(rows.labels, rows.units, rows.section.cv_folds)
     trials = sum(len(family.fitted.trials) for family in families)
     checks += [
-        judgement.searched(trials, count, rows.section.cv_folds, len(rows.labels)),
+        judgement.searched(trials, len(rows.folds), rows.section.cv_folds, len(rows.labels)),
         judgement.chosen(chosen.name, rows.metric, chosen.dev),
         judgement.train_dev_gap(chosen.name, rows.metric, chosen.train_value, chosen.dev),
         judgement.imbalance(
