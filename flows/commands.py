@@ -87,8 +87,8 @@ def history(options: argparse.Namespace) -> int:
     sys.stdout.write(f"{'#':>3}  {'when':<25}  {'action':<12}  {'champion':<14}  run\n")
     for entry in entries:
         moved = f"{entry.from_version or '-'} -> {entry.to_version or '-'}"
-        line = f"{entry.sequence:>3}  {entry.when:<25}  {entry.action:<12}  {moved:<14}  {entry.run_id}"
-        sys.stdout.write(f"{line}\n     {entry.why}\n")
+        line = f"{entry.sequence:>3}  {entry.when:<25}  {entry.action:<12}  {moved:<14}"
+        sys.stdout.write(f"{line}  {entry.run_id}\n     {entry.why}\n")
     return 0
 
 
@@ -169,7 +169,8 @@ def _print_summary(record: RunRecord, project: str, home: Path, server: PrefectS
     from tasks.reports import summary_text
 
     own = server.log is not None
-    up = f"assayline up {project}"
+    command = "assayline" if shutil.which("assayline") else os.path.relpath(sys.argv[0])
+    up = f"{command} up {project}"
     # A server of this command's own is gone by now; the UI comes back with `up`.
     own = server.log is not None
     ui = f"after `{up}`: http://127.0.0.1:4200" if own else server.ui_url

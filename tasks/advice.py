@@ -17,11 +17,21 @@ def work_next(stages: Sequence[StageRecord]) -> tuple[str, ...]:
     """
     checks = [check for stage in stages for check in stage.checks]
     blocking = [c.detail for c in checks if c.blocks and c.outcome == "failed" and not _gate(c)]
-    judged = [c for c in checks if c.outcome == "failed" and not c.blocks and not _gate(c)]
-    warnings = [c.detail for c in judged if c.severity != "info"]
+    failed = [c for c in checks if c.outcome == "failed" and not c.blocks and not _gate(c)]
+    failed = [check for check in failed if check.severity != "info"]
+    audited = [check.detail for check in failed if check.stage == "performance_audit"]
+    warnings = [check.detail for check in failed]
     priorities = _priorities(stages)
     undecided = [c.detail for c in checks if c.blocks and c.outcome != "failed"]
-    ordered = [*blocking[:2], *undecided[:1], *priorities[:2], *warnings, *priorities[2:]]
+    ordered = [
+        *blocking[:2],
+        *undecided[:1],
+        *priorities[:1],
+        *audited[:1],
+        *priorities[1:2],
+        *warnings,
+        *priorities[2:],
+    ]
     return tuple(dict.fromkeys(ordered))[:_MOST]
 
 

@@ -1,8 +1,8 @@
 """The benchmark's peer: what the mortgage project computes, as one plain scikit-learn script.
 
 The same reading, split sizes, out-of-fold label probabilities, baselines with their intervals,
-tests of the pipeline, search, threshold, tables by slice, audit with intervals and paired comparison; no
-Prefect, no MLflow, no Great Expectations, nothing recorded.
+tests of the pipeline, search, threshold, tables by slice, audit with intervals and paired
+comparison; no Prefect, no MLflow, no Great Expectations, nothing recorded.
 """
 
 from pathlib import Path
