@@ -166,19 +166,18 @@ def _terminating() -> Iterator[None]:
 
 
 def _print_summary(record: RunRecord, project: str, home: Path, server: PrefectServer) -> None:
+    from flows.publishing import prefect_url
     from tasks.reports import summary_text
 
-    own = server.log is not None
     command = "assayline" if shutil.which("assayline") else os.path.relpath(sys.argv[0])
     up = f"{command} up {project}"
-    # A server of this command's own is gone by now; the UI comes back with `up`.
-    own = server.log is not None
-    ui = f"after `{up}`: http://127.0.0.1:4200" if own else server.ui_url
     places = {
         "Decision page": record.report or "",
-        "MLflow run": f"{record.mlflow_run_id}, after `{up}`: http://127.0.0.1:5000",
-        "Prefect run": f"{ui}/runs/flow-run/{record.prefect_flow_run_id}",
+        "MLflow run": record.mlflow_run_id or "",
+        "Prefect run": prefect_url(record.prefect_flow_run_id),
     }
+    if server.log is not None:  # this command's own server, which is gone by now
+        places["Both UIs"] = up
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = min(shutil.get_terminal_size().columns, 110)
     sys.stdout.write(summary_text(record, width, colour, places))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.pipeline_run import PipelineRun, StoppedError
 from tasks import stages
 
 
-@flow(name="assayline", flow_run_name="{project}", log_prints=False, validate_parameters=True)
+def _run_name() -> str:
+    """The project file and its folder: what tells one project's runs from another's."""
+    return "/".join(Path(flow_run.parameters["project"]).parts[-2:])
+
+
+@flow(name="assayline", flow_run_name=_run_name)
 def run(
     project: Annotated[str, Field(description="path of the project file")],
     overrides: Annotated[

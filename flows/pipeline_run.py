@@ -8,16 +8,14 @@ ends the run, the journal and MLflow say how it ended.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-import pandas as pd
 from prefect import Task
 from prefect.runtime import flow_run
 
@@ -25,9 +23,10 @@ from flows import progress
 from flows.home import configure_environment, resolve_home
 from flows.journal import Journal, close_interrupted, open_journal
 from flows.publishing import publish_run, publish_stage
+from flows.stage_inputs import as_result, content, content_of
 from flows.templates import copy_template
 from tasks import stages
-from tasks.checks import Check, StageResult
+from tasks.checks import StageResult
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.ledger import Ledger
@@ -40,9 +39,6 @@ from tasks.stage_keys import project_for, stage_key
 from tasks.stages import Places, Ref, Step
 from tasks.tracking import Tracking
 from tasks.verdicts import conclude
-
-if TYPE_CHECKING:
-    from tasks.models import Champion
 
 _DATA_STAGES = ("ingestion", "validation", "splitting", "label_consistency")
 
@@ -70,6 +66,7 @@ class PipelineRun:
     journal: Journal
     resumed_from: str | None
     mlflow_run: str
+    mlflow_url: str
     records: list[StageRecord] = field(default_factory=list)
     refs: dict[str, Ref] = field(default_factory=dict)
     unchanged_since: str | None = None
@@ -115,6 +112,7 @@ class PipelineRun:
             journal=journal.write(place / "runs"),
             resumed_from=interrupted[0].run_id if interrupted else None,
             mlflow_run=mlflow_run,
+            mlflow_url=tracking.run_url(mlflow_run),
         )
 
     def __enter__(self) -> Self:
@@ -175,7 +173,7 @@ class PipelineRun:
         name = task.name
         progress.active().doing(name.replace("_", " "))
         began = time.perf_counter()
-        key = stage_key(name, self.loaded.project, self._content(inputs))
+        key = stage_key(name, self.loaded.project, content(inputs, self.store))
         step = Step(
             stage=name,
             key=key,
@@ -204,7 +202,7 @@ class PipelineRun:
         trained = self.tracking.version_tags(project, version).get("assayline.training_key")
         key = hash_of([project, version, trained])[:32]
         if not self.store.reusable("champion", key):
-            self.store.save(key, _as_result(self.tracking.champion(project, version)))
+            self.store.save(key, as_result(self.tracking.champion(project, version)))
         return {"stage": "champion", "key": key, "digest": self.store.digest("champion", key)}
 
     def judged(self) -> list[Ref]:
@@ -292,7 +290,8 @@ class PipelineRun:
         self.records.append(record)
         self.refs[name] = ref
         self.journal = replace(self.journal, last_stage=name).write(self.home / "runs")
-        publish_stage(record, self.loaded.project.name, state.state_details.task_run_id)
+        links = {"MLflow run": self.mlflow_url}
+        publish_stage(record, self.loaded.project.name, state.state_details.task_run_id, links)
         progress.active().stage_done(name, record.outcome, seconds, cached, result.summary)
         no_model = name == "training" and "model.skops" not in self.store.fingerprints(
             name, ref["key"]
@@ -301,53 +300,19 @@ class PipelineRun:
             raise StoppedError(name)
         return ref
 
-    def _content(self, inputs: Sequence[Any]) -> dict[str, str]:
-        """What the inputs hold: the hash of a file, of a stage's outputs, of checks, of values."""
-        return {str(place): self._content_of(value) for place, value in enumerate(inputs)}
-
-    def _content_of(self, value: Any) -> str:
-        if isinstance(value, dict):
-            stored = (value["stage"], value["key"])
-            return hash_of([self.store.fingerprints(*stored), self.store.facts(*stored)])
-        if isinstance(value, list):
-            return hash_of([_judgement(c) for ref in value for c in self._checks(ref)])
-        if isinstance(value, str):
-            with Path(value).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        return hash_of(value)
-
     def _training_key(self, *data: Ref) -> str:
-        return stage_key("training", self.loaded.project, self._content(data))
+        return stage_key("training", self.loaded.project, content(data, self.store))
 
     def _source_occasion(self) -> str:
         view = project_for("ingestion", self.loaded.project).model_dump(mode="json", by_alias=True)
-        return hash_of([self._content_of(str(self.loaded.source_path)), view])
+        return hash_of([content_of(str(self.loaded.source_path), self.store), view])
 
     def _occasion(self, curated: Ref) -> str:
         rule = self.loaded.project.split.model_dump(mode="json")
-        return hash_of([self._content_of(curated), rule])
+        return hash_of([content_of(curated, self.store), rule])
 
     def _facts(self, ref: Ref) -> dict[str, Any]:
         return self.store.facts(ref["stage"], ref["key"])
-
-    def _checks(self, ref: Ref) -> tuple[Check, ...]:
-        return self.store.checks(ref["stage"], ref["key"])
-
-
-def _as_result(champion: Champion) -> StageResult:
-    """The champion as evidence, so that stages are handed its key."""
-    return StageResult(
-        stage="champion",
-        summary=f"version {champion.version}",
-        checks=(),
-        facts={"version": champion.version},
-        files=champion.package.to_files("model"),
-        outputs={"units": pd.DataFrame({"unit": sorted(champion.units)}, dtype="str")},
-    )
-
-
-def _judgement(check: Check) -> list[Any]:
-    return [check.id, check.severity, check.outcome, check.required]
 
 
 def _ledger(home: Path, project: str) -> Path:

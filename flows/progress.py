@@ -63,7 +63,9 @@ class Progress:
         self.record = run
 
     def close(self) -> None:
-        """Take the live line away."""
+        """Take the live line away, and report to nobody from now on."""
+        if active() is self:
+            activate(Progress(1, quiet=True))
         self._stopped.set()
         if self._ticker is not None:
             self._ticker.join()
@@ -103,7 +105,7 @@ def active() -> Progress:
 
 
 def activate(progress: Progress) -> None:
-    """Report to `progress` from now on: a flow takes plain parameters only."""
+    """Report to `progress` until it is closed: a flow takes plain parameters only."""
     global _active  # noqa: PLW0603 - one run a process
     _active = progress
 

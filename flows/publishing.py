@@ -30,12 +30,14 @@ from tasks.stages import Ref
 from tasks.tracking import DatasetRecord, Tracking, TrialRecord
 
 
-def publish_stage(record: StageRecord, project: str, task_run: UUID | None) -> None:
+def publish_stage(
+    record: StageRecord, project: str, task_run: UUID | None, links: Mapping[str, str]
+) -> None:
     """The stage's checks and key tables as an artifact of its task run."""
     MarkdownArtifact(
         key=_artifact_key(project, record.name),
         description=record.result.summary if record.result else "",
-        markdown=stage_markdown(record, {}),
+        markdown=stage_markdown(record, links),
         task_run_id=task_run,
     ).create()
 
@@ -61,8 +63,10 @@ def publish_run(
     (folder / "run.json").write_text(json.dumps(document, indent=1, allow_nan=False))
     (folder / "project.yaml").write_text(loaded.text, encoding="utf-8")
     _log(run, loaded, folder, store, refs, tracking, page_hash, (project_code, own_code))
+    link = f"[MLflow run]({tracking.run_url(run.mlflow_run_id or '')})"
     MarkdownArtifact(
-        key=_artifact_key(run.project.name, "decision"), markdown=run_markdown(run)
+        key=_artifact_key(run.project.name, "decision"),
+        markdown=f"{run_markdown(run)}\n\n{link}\n",
     ).create()
     progress.active().finished(run)
     return document
@@ -90,7 +94,10 @@ def _log(
         "assayline.code": own_code.text,
         "mlflow.source.git.commit": project_code.commit or "",
         "git.dirty": str(project_code.dirty).lower(),
-        "prefect.api_url": os.environ.get("PREFECT_API_URL", ""),
+        "prefect.flow_run_url": prefect_url(run.prefect_flow_run_id),
+        "mlflow.note.content": (
+            f"{run_markdown(run)}\n\n[Prefect run]({prefect_url(run.prefect_flow_run_id)})\n"
+        ),
     }
     with tempfile.TemporaryDirectory() as temporary:
         bundle = Path(temporary)
@@ -173,6 +180,13 @@ def _provenance(run: RunRecord, project: CodeVersion, own: CodeVersion) -> dict[
         "MLflow run": run.mlflow_run_id or "",
         "Prefect flow run": run.prefect_flow_run_id or "",
     }
+
+
+def prefect_url(flow_run: str | None) -> str:
+    """Where a browser finds the flow run."""
+    api = os.environ.get("PREFECT_API_URL", "")
+    base = os.environ.get("PREFECT_UI_URL") or api.removesuffix("/api")
+    return f"{base}/runs/flow-run/{flow_run}"
 
 
 def _artifact_key(project: str, name: str) -> str:

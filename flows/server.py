@@ -27,6 +27,7 @@ from flows.home import configured_prefect_api
 from flows.templates import copy_template
 from tasks.errors import UnavailableError
 
+UP_URL = "http://127.0.0.1:4200"
 _START_SECONDS = 120.0
 _ANSWER_SECONDS = 10.0
 
@@ -77,11 +78,13 @@ class PrefectServer:
 def open_server(home: Path) -> PrefectServer:
     """The server to use; where none is configured or up, one that is starting now.
 
-    Sets `PREFECT_API_URL`, so call it before Prefect is imported.
+    Sets `PREFECT_API_URL`, so call it before Prefect is imported; for a server of its own also
+    `PREFECT_UI_URL`, to where `assayline up` will show the run when that server is gone.
     """
     url = configured_prefect_api() or running_server(home)
     if url is None:
         server = start_server(home, free_port(), parent=os.getpid())
+        os.environ.setdefault("PREFECT_UI_URL", UP_URL)
     else:
         server = PrefectServer(api_url=url)
     os.environ["PREFECT_API_URL"] = server.api_url

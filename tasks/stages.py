@@ -109,6 +109,7 @@ def _stage(function: Callable[..., StageResult]) -> Task[..., Ref]:
 
     return task(
         name=function.__name__,
+        task_run_name=function.__name__,
         cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key),
         persist_result=True,
         result_serializer="json",
@@ -231,7 +232,7 @@ def gate(
     )
 
 
-@task(name="promotion", cache_policy=NO_CACHE, persist_result=False)
+@task(name="promotion", task_run_name="promotion", cache_policy=NO_CACHE, persist_result=False)
 def promotion(
     step: Step,
     decision: Decision,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tasks.models import Champion, ModelPackage
 
 ALIAS = "champion"
+UP_MLFLOW = "http://127.0.0.1:5000"
 _PARAM_LENGTH = 500
 _BATCH = 1000
 _TAG_LENGTH = 5000
@@ -236,11 +237,12 @@ class Tracking:
             tags=decision.tags,
         )
 
-    def run_place(self, run_id: str) -> str:
-        """Where the run is found, for a person: experiment and run in the UI's own path."""
+    def run_url(self, run_id: str) -> str:
+        """Where a browser finds the run: on the MLflow server, else where `assayline up` serves."""
         with self._reaching():
             experiment = self._client.get_run(run_id).info.experiment_id
-        return f"/#/experiments/{experiment}/runs/{run_id}"
+        server = self._uri if self._uri.startswith("http") else UP_MLFLOW
+        return f"{server}/#/experiments/{experiment}/runs/{run_id}"
 
     def _experiment(self, project: str) -> str:
         found = self._client.get_experiment_by_name(project)

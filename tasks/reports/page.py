@@ -183,7 +183,8 @@ def _groups(stage: StageRecord) -> tuple[_CheckGroup, ...]:
         _CheckView(check, anchors[check.id], check_mark(check), check_numbers(check))
         for check in by_importance(stage.checks)
     ]
-    urgent = [view for view in views if needs_attention(view.check)]
+    # A failure is worth seeing even where nothing depends on it.
+    urgent = [v for v in views if needs_attention(v.check) or v.check.outcome == "failed"]
     others = [view for view in views if view not in urgent]
     info = [view for view in others if view.check.severity == "info"]
     judged = [view for view in others if view.check.severity != "info"]

@@ -1,0 +1,55 @@
+"""What the inputs of a stage hold: the part of its key that comes from earlier stages.
+
+Guarantees: two inputs have the same hash when and only when a stage would be given the same; an
+earlier stage that ran again and found the same leaves later keys as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tasks.checks import Check, StageResult
+from tasks.evidence import EvidenceStore, hash_of
+
+if TYPE_CHECKING:
+    from tasks.models import Champion
+
+
+def content(inputs: Sequence[Any], store: EvidenceStore) -> dict[str, str]:
+    """The hash of each input, by its place."""
+    return {str(place): content_of(value, store) for place, value in enumerate(inputs)}
+
+
+def content_of(value: Any, store: EvidenceStore) -> str:
+    """The hash of a file (a path), of what a stage left for others, of checks, or of a value."""
+    if isinstance(value, dict):
+        stored = (value["stage"], value["key"])
+        return hash_of([store.fingerprints(*stored), store.facts(*stored)])
+    if isinstance(value, list):
+        checks = [c for ref in value for c in store.checks(ref["stage"], ref["key"])]
+        return hash_of([_judgement(check) for check in checks])
+    if isinstance(value, str):
+        with Path(value).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_of(value)
+
+
+def as_result(champion: Champion) -> StageResult:
+    """The champion as evidence, so that stages are handed its key."""
+    return StageResult(
+        stage="champion",
+        summary=f"version {champion.version}",
+        checks=(),
+        facts={"version": champion.version},
+        files=champion.package.to_files("model"),
+        outputs={"units": pd.DataFrame({"unit": sorted(champion.units)}, dtype="str")},
+    )
+
+
+def _judgement(check: Check) -> list[Any]:
+    return [check.id, check.severity, check.outcome, check.required]
