@@ -20,6 +20,8 @@ _EXIT_CODES = """exit codes:
   3 the data was refused                   130 interrupted
 """
 
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
@@ -53,6 +55,17 @@ def _explain(failure: Exception, options: argparse.Namespace) -> int:
             "again: finished stages are kept"
         )
         return 6
+    if isinstance(failure, OSError) and failure.errno in _UNWRITABLE:
+        _complain(
+            f"{failure.filename}: {failure.strerror}; make it writable, or set ASSAYLINE_HOME"
+        )
+        return 6
+    if any(kind.__module__.partition(".")[0] == "httpx" for kind in type(failure).__mro__):
+        _complain(
+            f"the Prefect server stopped answering ({type(failure).__name__}); "
+            "run again: finished stages are kept"
+        )
+        return 6
     trace = "".join(traceback.format_exception(failure))
     where = _keep(trace, options)
     first = str(failure).splitlines()[0] if str(failure) else ""
@@ -65,13 +78,13 @@ def _explain(failure: Exception, options: argparse.Namespace) -> int:
 def _keep(trace: str, options: argparse.Namespace) -> str:
     from flows.home import resolve_home
 
-    folder = resolve_home(Path(getattr(options, "project", None) or ".")) / "logs"
+    project = getattr(options, "project", None) or Path.cwd() / "project.yaml"
+    folder = resolve_home(Path(project)) / "logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "last-error.log").write_text(trace, encoding="utf-8")
     except OSError:
-        sys.stderr.write(trace)
-        return "the lines above"
+        return "no log, because the home cannot be written"
     return str(folder / "last-error.log")
 
 

@@ -58,6 +58,7 @@ def report(options: argparse.Namespace) -> int:
     """The decision page of a run."""
     loaded = load_project(Path(options.project))
     runs = resolve_home(loaded.path) / "runs"
+    # The page is written last, so that a run with a page has its document too.
     pages = [
         path
         for path in sorted(runs.glob("*/decision.html"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
@@ -58,8 +58,8 @@ def open_journal(run_id: str, project: str, runs: Path) -> Journal:
     ).write(runs)
 
 
-def close_interrupted(project: str, runs: Path) -> list[Journal]:
-    """Mark the project's runs whose process is gone as interrupted; newest first."""
+def find_interrupted(project: str, runs: Path) -> list[Journal]:
+    """The project's runs whose process is gone and that nobody has marked yet; newest first."""
     found = []
     for path in sorted(runs.glob("*/journal.json"), reverse=True):
         try:
@@ -67,5 +67,5 @@ def close_interrupted(project: str, runs: Path) -> list[Journal]:
         except (OSError, ValueError, TypeError):
             continue
         if journal.project == project and journal.status == "running" and not journal.alive():
-            found.append(replace(journal, status="interrupted").write(runs))
+            found.append(journal)
     return found

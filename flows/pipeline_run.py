@@ -21,7 +21,7 @@ from prefect.runtime import flow_run
 
 from flows import progress
 from flows.home import configure_environment, resolve_home
-from flows.journal import Journal, close_interrupted, open_journal
+from flows.journal import Journal, find_interrupted, open_journal
 from flows.publishing import publish_run, publish_stage
 from flows.stage_inputs import as_result, content, content_of
 from flows.templates import copy_template
@@ -29,9 +29,11 @@ from tasks import stages
 from tasks.checks import StageResult
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore, hash_of
+from tasks.ingestion import unknown_columns
 from tasks.ledger import Ledger
 from tasks.project import load_project
-from tasks.project.loading import LoadedProject
+from tasks.project.loading import LoadedProject, require_allowed
+from tasks.project.roles import ROW_KEY
 from tasks.project_state import ProjectState
 from tasks.promotion import MODEL_DIGEST, Decision, repair_champion
 from tasks.runs import STAGES, RunRecord, StageRecord
@@ -70,6 +72,8 @@ class PipelineRun:
     records: list[StageRecord] = field(default_factory=list)
     refs: dict[str, Ref] = field(default_factory=dict)
     unchanged_since: str | None = None
+    serving: str | None = None
+    decided: dict[str, Any] | None = None
 
     @classmethod
     def open(
@@ -79,24 +83,28 @@ class PipelineRun:
         loaded = load_project(Path(project), overrides)
         if not loaded.source_path.is_file():
             raise ProjectError(f"no data file at {loaded.source_path}; correct 'source'")
+        require_allowed(loaded.project, allow_imports)
         place = Path(home) if home else resolve_home(loaded.path)
         configure_environment(place)
         name = loaded.project.name
         now = datetime.datetime.now(datetime.UTC)
         run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        interrupted = close_interrupted(name, place / "runs")
-        journal = open_journal(run_id, name, place / "runs")
         tracking = open_tracking(place)
+        interrupted = find_interrupted(name, place / "runs")
         for left in interrupted:
             if left.mlflow_run_id:
                 tracking.end_run(left.mlflow_run_id, "KILLED")
+            replace(left, status="interrupted").write(place / "runs")
             progress.active().say(
                 f"run {left.run_id} was interrupted after {left.last_stage or 'no stage'}; "
                 "what it finished is reused"
             )
-        repaired = repair_champion(tracking, Ledger(_ledger(place, name)), name)
+        started = now.isoformat(timespec="seconds")
+        ledger = Ledger(_ledger(place, name))
+        repaired = repair_champion(tracking, ledger, name, run_id, started)
         if repaired:
             progress.active().say(repaired)
+        journal = open_journal(run_id, name, place / "runs")
         prefect_run = str(flow_run.id)
         mlflow_run = tracking.start_run(
             name, run_id, {"assayline.run_id": run_id, "prefect.flow_run_id": prefect_run}
@@ -107,7 +115,7 @@ class PipelineRun:
             home=place,
             allow_imports=tuple(allow_imports),
             run_id=run_id,
-            started=now.isoformat(timespec="seconds"),
+            started=started,
             tracking=tracking,
             journal=journal.write(place / "runs"),
             resumed_from=interrupted[0].run_id if interrupted else None,
@@ -124,11 +132,11 @@ class PipelineRun:
         failure: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Prefect's own signal for a SIGTERM is, like KeyboardInterrupt, no Exception.
+        failed = "FAILED" if kind is not None and issubclass(kind, Exception) else "KILLED"
+        self.tracking.end_run(self.mlflow_run, "FINISHED" if kind is None else failed)
         status = "finished" if kind is None else "failed"
         replace(self.journal, status=status).write(self.home / "runs")
-        cut_off = "KILLED" if kind is KeyboardInterrupt else "FAILED"
-        ended = "FINISHED" if kind is None else cut_off
-        self.tracking.end_run(self.mlflow_run, ended)
 
     @property
     def store(self) -> EvidenceStore:
@@ -145,7 +153,18 @@ class PipelineRun:
         return str(self.loaded.source_path), self.state.key_columns(self._source_occasion())
 
     def freeze_key_columns(self, ingested: Ref) -> None:
-        """Keep the key columns of the first run that could be read."""
+        """Keep the key columns of the first run that could be read.
+
+        Raises ProjectError when the project names a column anywhere that the data do not have:
+        each stage sees its own section only, and a later one would say so late.
+        """
+        names = list(self._facts(ingested).get("kinds", {}))
+        unknown = unknown_columns(self.loaded.project, [*names, ROW_KEY]) if names else []
+        if unknown:
+            raise ProjectError(
+                f"{self.loaded.path.name} names {unknown[0]}, which is no column of the data"
+                + (f" ({len(unknown) - 1} more)" if len(unknown) > 1 else "")
+            )
         if self.loaded.project.key is None:
             columns = tuple(self._facts(ingested)["key_columns"])
             self.state.freeze_key_columns(columns, self._source_occasion())
@@ -191,13 +210,15 @@ class PipelineRun:
         the one that this champion was compared with.
         """
         project = self.loaded.project.name
-        version = self.tracking.champion_version(project)
+        version = self.serving = self.tracking.champion_version(project)
         if version is None:
             return None
         tags = self.tracking.version_tags(project, version)
-        if tags.get("assayline.training_key") == self._training_key(rows, curated, split):
-            version = tags.get("assayline.champion_before", "")
-        if not version:
+        move = Ledger(_ledger(self.home, project)).last_move()
+        same = tags.get("assayline.training_key") == self._training_key(rows, curated, split)
+        if same and move is not None and move.action == "promote":
+            version = move.from_version
+        if version is None:
             return None
         trained = self.tracking.version_tags(project, version).get("assayline.training_key")
         key = hash_of([project, version, trained])[:32]
@@ -220,7 +241,9 @@ class PipelineRun:
         self.unchanged_since = recorded["run_id"] if recorded else None
         project = self.loaded.project
         before = self._facts(champion)["version"] if champion else ""
-        digest = self.store.fingerprints("training", model["key"])["model.skops"]
+        stored = self.store.fingerprints("training", model["key"])
+        parts = self.store.fingerprints("splitting", split["key"])
+        digest = hash_of([stored["model.skops"], stored["model.json"], parts["split"]])
         decision = Decision(
             project=project.name,
             run_id=self.run_id,
@@ -228,7 +251,7 @@ class PipelineRun:
             reasons=tuple(self._facts(gate)["reasons"]),
             verdict_hash=gate["digest"],
             model_digest=digest,
-            serving=self.tracking.champion_version(project.name),
+            serving=self.serving,
             approval=project.approval.mode,
             when=self.started,
             tags={
@@ -249,7 +272,7 @@ class PipelineRun:
         done = self._record(state, "promotion", began)
         if recorded is None:
             facts = self._facts(done)
-            self.state.record_verdict(gate["key"], {"run_id": self.run_id, **facts})
+            self.decided = {"run_id": self.run_id, **facts}
 
     def skip_the_rest(self) -> None:
         """Record the stages that could not run."""
@@ -277,7 +300,11 @@ class PipelineRun:
                 prefect_flow_run_id=self.journal.prefect_flow_run_id,
             )
         )
-        return publish_run(record, self.loaded, self.home, self.store, self.refs, self.tracking)
+        document = publish_run(record, self.loaded, self.home, self.store, self.refs, self.tracking)
+        if self.decided is not None:
+            # Last: a run is only said to be repeated when it left its page and records.
+            self.state.record_verdict(self.refs["gate"]["key"], self.decided)
+        return document
 
     def _record(self, state: Any, name: str, began: float) -> Ref:
         ref: Ref = state.result()

@@ -57,11 +57,11 @@ def publish_run(
     own_code = code_version(Path(tasks.__file__).parent)
     run = replace(run, report=str(page), provenance=_provenance(run, project_code, own_code))
     html = render_page(run)
-    page.write_text(html, encoding="utf-8")
     page_hash = hashlib.sha256(html.encode()).hexdigest()
     document = run_document(run)
-    (folder / "run.json").write_text(json.dumps(document, indent=1, allow_nan=False))
-    (folder / "project.yaml").write_text(loaded.text, encoding="utf-8")
+    _write(folder / "project.yaml", loaded.text)
+    _write(folder / "run.json", json.dumps(document, indent=1, allow_nan=False))
+    _write(page, html)
     _log(run, loaded, folder, store, refs, tracking, page_hash, (project_code, own_code))
     link = f"[MLflow run]({tracking.run_url(run.mlflow_run_id or '')})"
     MarkdownArtifact(
@@ -70,6 +70,13 @@ def publish_run(
     ).create()
     progress.active().finished(run)
     return document
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole file or none of it."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def _log(
@@ -99,7 +106,7 @@ def _log(
             f"{run_markdown(run)}\n\n[Prefect run]({prefect_url(run.prefect_flow_run_id)})\n"
         ),
     }
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
         bundle = Path(temporary)
         for name in ("decision.html", "run.json", "project.yaml"):
             shutil.copyfile(folder / name, bundle / name)

@@ -52,4 +52,6 @@ def as_result(champion: Champion) -> StageResult:
 
 
 def _judgement(check: Check) -> list[Any]:
-    return [check.id, check.severity, check.outcome, check.required]
+    """What the gate makes of a check; it repeats the words of one that blocks."""
+    words = check.detail if check.blocks else ""
+    return [check.id, check.severity, check.outcome, check.required, words]

@@ -12,6 +12,7 @@ Layout: `<root>/<stage>/<key>/result.json`, with `tables/`, `outputs/` (Parquet)
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -195,14 +196,22 @@ def _write(result: StageResult, place: Path) -> dict[str, Any]:
 
 
 def _replace(staging: Path, place: Path) -> None:
-    """Move `staging` to `place`; a result that was there is swapped out first."""
-    if place.exists():
+    """Move `staging` to `place`; a result that was there is swapped out first.
+
+    Two runs may finish the same stage together: the later one swaps the earlier one out.
+    """
+    while True:
+        try:
+            staging.rename(place)
+        except OSError as failure:
+            if failure.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
         old = Path(tempfile.mkdtemp(prefix=".old-", dir=place.parent))
-        place.rename(old / "result")
-        staging.rename(place)
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(old / "result")
         shutil.rmtree(old, ignore_errors=True)
-    else:
-        staging.rename(place)
 
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,8 @@ from typing import Literal
 from tasks.errors import UnavailableError
 from tasks.evidence import canonical_json, hash_of
 
-Action = Literal["promote", "reject", "inconclusive", "pending"]
+Action = Literal["promote", "reject", "inconclusive", "pending", "adopt"]
+MOVES = ("promote", "adopt")
 FIRST = "0" * 64
 
 
@@ -61,10 +62,10 @@ class Ledger:
         a line cannot be read or the chain is broken.
         """
         try:
-            text = self.path.read_text(encoding="utf-8")
+            text = self.path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ()
-        lines = text[: text.rfind("\n") + 1].splitlines()
+        lines = text.split("\n")[:-1]
         found = []
         previous = FIRST
         for number, line in enumerate(lines, 1):
@@ -83,10 +84,15 @@ class Ledger:
             found.append(entry)
         return tuple(found)
 
+    def last_move(self) -> Entry | None:
+        """The entry that made the present champion."""
+        moves = [entry for entry in self.entries() if entry.action in MOVES]
+        return moves[-1] if moves else None
+
     def champion(self) -> str | None:
         """The version that the last move made champion."""
-        moves = [entry for entry in self.entries() if entry.action == "promote"]
-        return moves[-1].to_version if moves else None
+        move = self.last_move()
+        return move.to_version if move else None
 
     def append(  # noqa: PLR0913 - an entry has that many parts, all named
         self,

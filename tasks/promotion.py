@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tasks.checks import Check, Outcome, StageResult
+from tasks.errors import UnavailableError
 from tasks.ledger import Action, Ledger
 from tasks.runs import Verdict
 
@@ -29,6 +30,9 @@ class Registry(Protocol):
     def set_champion(self, project: str, version: str) -> None:
         """Let a version serve."""
 
+    def tag_version(self, project: str, version: str, tags: dict[str, str]) -> None:
+        """Set tags on a version."""
+
     def find_version(self, project: str, tag: str, value: str) -> str | None:
         """The newest version with a tag."""
 
@@ -38,7 +42,8 @@ class Decision:
     """A verdict with what it speaks about.
 
     `serving` is the champion when the gate judged. `model_digest` is the hash of the
-    candidate's bytes: the same digest means the same model.
+    candidate's bytes, its threshold and the rows that it has seen: the same digest means the
+    same version.
     """
 
     project: str
@@ -53,16 +58,43 @@ class Decision:
     tags: dict[str, str]
 
 
-def repair_champion(registry: Registry, ledger: Ledger, project: str) -> str | None:
-    """Set the alias to the ledger's head; returns a sentence when it had to be moved."""
-    due = ledger.champion()
+def repair_champion(
+    registry: Registry, ledger: Ledger, project: str, run_id: str, when: str
+) -> str | None:
+    """Finish a move that was cut off between ledger and alias; a sentence where there was one.
+
+    A ledger without entries takes over a champion that serves already, by an entry that says so.
+    Raises UnavailableError when the alias was moved by something other than this ledger.
+    """
+    move = ledger.last_move()
     serving = registry.champion_version(project)
-    if due is None or serving == due:
+    if move is None and serving is not None:
+        why = "it served already when this ledger was begun"
+        ledger.append(
+            "adopt",
+            project=project,
+            run_id=run_id,
+            candidate_version=serving,
+            expected_champion=None,
+            to_version=serving,
+            verdict_hash="",
+            who="assayline",
+            why=why,
+            when=when,
+        )
+        return f"version {serving} of {project} serves already; the ledger begins with it"
+    if move is None or move.to_version is None or serving == move.to_version:
         return None
-    registry.set_champion(project, due)
+    if serving not in (move.from_version, None):
+        raise UnavailableError(
+            f"the alias 'champion' of {project} is at version {serving} and the ledger says "
+            f"version {move.to_version}: something else moved it; set it back, or run with the "
+            "home whose ledger moved it"
+        )
+    registry.set_champion(project, move.to_version)
     return (
         f"the alias 'champion' of {project} was at {_named(serving)}; "
-        f"the ledger says version {due}, and it was moved there"
+        f"the ledger says version {move.to_version}, and it was moved there"
     )
 
 
@@ -76,6 +108,8 @@ def act(
     """
     same = registry.find_version(decision.project, MODEL_DIGEST, decision.model_digest)
     version = same or register()
+    if same is not None and same != decision.serving:
+        registry.tag_version(decision.project, same, decision.tags)
     action, outcome, detail = _move(decision, version, registry, ledger)
     champion = registry.champion_version(decision.project)
     checks = (
@@ -117,6 +151,10 @@ def _move(
     action = _action(decision)
     if action == "promote" and decision.serving == version:
         return action, "passed", f"version {version} is already the champion"
+    last = ledger.entries()[-1:]
+    written = (decision.verdict_hash, action, version)
+    if last and (last[0].verdict_hash, last[0].action, last[0].candidate_version) == written:
+        return action, "passed", f"version {version} is in the ledger as {action} already"
     moves = action == "promote"
     entry = ledger.append(
         action,

@@ -9,11 +9,12 @@ the seed. Anything else cannot change the result.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import platform
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,22 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "leakage": (*_COLUMNS, "leakage", "baselines.max_novel_category_share"),
     "baselines": (*_COLUMNS, "baselines", "training"),
     "training": (*_COLUMNS, "training"),
-    "error_analysis": (*_COLUMNS, "slices", "error_analysis", "training.metric", "baselines.hlp"),
-    "performance_audit": (*_COLUMNS, "slices", "audit", "training.metric", "training.candidates"),
+    "error_analysis": (
+        *_COLUMNS,
+        "slices",
+        "error_analysis",
+        "training.metric",
+        "baselines.hlp",
+        "gate.replicates",
+    ),
+    "performance_audit": (
+        *_COLUMNS,
+        "slices",
+        "audit",
+        "training.metric",
+        "training.candidates",
+        "gate.replicates",
+    ),
     "gate": (*_COLUMNS, "gate", "audit.min_support", "training.metric", "training.candidates"),
 }
 """The parts of the project file that each stage sees, besides the seed."""
@@ -91,15 +106,27 @@ def project_for(stage: str, project: Project) -> Project:
 
 def stage_key(stage: str, project: Project, inputs: Mapping[str, str]) -> str:
     """The key of a stage for `inputs` (name: content hash), as 32 hex characters."""
+    seen = project_for(stage, project)
     return hash_of(
         {
             "stage": stage,
-            "project": project_for(stage, project).model_dump(mode="json", by_alias=True),
+            "project": repr(seen.model_dump(by_alias=True)),
             "inputs": dict(inputs),
             "code": code_digest(MODULES[stage]),
-            "libraries": library_versions(MODULES[stage]),
+            "libraries": {**library_versions(MODULES[stage]), **_foreign(seen)},
         }
     )[:32]
+
+
+def _foreign(seen: Project) -> dict[str, str]:
+    """Versions of the packages, besides scikit-learn, that a stage's candidates come from."""
+    packages = {one.estimator.partition(".")[0] for one in seen.training.candidates}
+    found = {}
+    for package in sorted(packages - {"sklearn"}):
+        for name in packages_distributions().get(package, [package]):
+            with contextlib.suppress(PackageNotFoundError):
+                found[name] = version(name)
+    return found
 
 
 @cache

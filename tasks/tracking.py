@@ -68,6 +68,8 @@ class Tracking:
         # MLflow's own default for artifacts depends on the working directory.
         own = self._uri == f"sqlite:///{home / 'mlflow.db'}"
         self._artifacts = home / "mlflow-artifacts" if own else None
+        self._temporary = home / "tmp"
+        self._temporary.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(self._uri)
         self._client = MlflowClient(tracking_uri=self._uri)
 
@@ -81,9 +83,13 @@ class Tracking:
             )
 
     def end_run(self, run_id: str, status: str) -> None:
-        """Close the run as FINISHED, FAILED or KILLED."""
+        """Close the run as FINISHED, FAILED or KILLED; a run that is gone needs no closing."""
         with self._reaching():
-            self._client.set_terminated(run_id, status)
+            try:
+                self._client.set_terminated(run_id, status)
+            except MlflowException as failure:
+                if not _is_missing(failure):
+                    raise
 
     def log(
         self,
@@ -145,6 +151,12 @@ class Tracking:
         with self._reaching():
             return dict(self._client.get_model_version(project, version).tags)
 
+    def tag_version(self, project: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a version."""
+        with self._reaching():
+            for name, value in tags.items():
+                self._client.set_model_version_tag(project, version, name, value[:_TAG_LENGTH])
+
     def find_version(self, project: str, tag: str, value: str) -> str | None:
         """The newest version with that tag, if any."""
         with self._reaching():
@@ -156,7 +168,7 @@ class Tracking:
         """The champion's package and the units that it was fitted or tuned on."""
         from tasks.models import Champion, ModelPackage
 
-        with self._reaching(), tempfile.TemporaryDirectory() as folder:
+        with self._reaching(), tempfile.TemporaryDirectory(dir=self._temporary) as folder:
             place = mlflow.artifacts.download_artifacts(
                 f"models:/{project}/{version}", dst_path=folder
             )
@@ -188,7 +200,7 @@ class Tracking:
         probabilities = pd.DataFrame(
             model.predict_proba(example), columns=[str(c) for c in model.classes_]
         )
-        with self._reaching(), tempfile.TemporaryDirectory() as folder:
+        with self._reaching(), tempfile.TemporaryDirectory(dir=self._temporary) as folder:
             for name, content in package.to_files("model").items():
                 (Path(folder) / name).write_bytes(content)
             write_snapshot(units, Path(folder) / "units.parquet")

@@ -51,6 +51,22 @@ def test_a_line_that_is_no_entry_is_named(ledger):
         ledger.entries()
 
 
+def test_any_character_of_the_data_may_stand_in_a_reason(ledger):
+    ledger.append(
+        "reject",
+        project="p",
+        run_id="r",
+        candidate_version="1",
+        expected_champion=None,
+        to_version=None,
+        verdict_hash="h",
+        who="assayline",
+        why="slice a\u0085b\u2028c",
+        when="now",
+    )
+    assert ledger.entries()[0].why == "slice a\u0085b\u2028c"
+
+
 def test_a_write_that_was_killed_does_not_count_and_is_cut_off(ledger):
     append(ledger)
     with ledger.path.open("a") as file:

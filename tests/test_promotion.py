@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from tasks.errors import UnavailableError
 from tasks.ledger import Ledger
 from tasks.promotion import MODEL_DIGEST, Decision, act, repair_champion, unchanged
 
@@ -21,6 +22,9 @@ class Registry:
 
     def find_version(self, _, tag, value):
         return next((v for v, tags in self.tags.items() if tags.get(tag) == value), None)
+
+    def tag_version(self, _, version, tags):
+        self.tags[version] = tags
 
     def registers(self, tags):
         def register():
@@ -117,12 +121,36 @@ def test_the_alias_is_put_where_the_ledger_says(ledger):
     registry = Registry()
     carry_out(decision(), registry, ledger)
     registry.champion = None  # killed between the ledger and the alias
-    assert "was at no version" in repair_champion(registry, ledger, "p")
+    assert "was at no version" in repair_champion(registry, ledger, "p", "r", "now")
     assert registry.champion == "1"
-    assert repair_champion(registry, ledger, "p") is None
+    assert repair_champion(registry, ledger, "p", "r", "now") is None
 
 
-def test_without_a_ledger_nothing_is_repaired(ledger):
+def test_an_alias_that_something_else_moved_is_reported_and_left(ledger):
+    registry = Registry()
+    carry_out(decision(), registry, ledger)
+    registry.champion = "7"
+    with pytest.raises(UnavailableError, match="at version 7 and the ledger says version 1"):
+        repair_champion(registry, ledger, "p", "r", "now")
+    assert registry.champion == "7"
+
+
+def test_a_new_ledger_begins_with_the_champion_that_serves(ledger):
     registry = Registry(["1"], "1")
-    assert repair_champion(registry, ledger, "p") is None
-    assert registry.champion == "1"
+    assert "the ledger begins with it" in repair_champion(registry, ledger, "p", "r", "now")
+    assert [(e.action, e.to_version) for e in ledger.entries()] == [("adopt", "1")]
+    assert repair_champion(registry, ledger, "p", "r", "now") is None
+
+
+def test_nothing_to_repair_before_the_first_model(ledger):
+    assert repair_champion(Registry(), ledger, "p", "r", "now") is None
+    assert ledger.entries() == ()
+
+
+def test_a_verdict_that_a_killed_run_wrote_is_not_written_twice(ledger):
+    registry = Registry(["1"], "1")
+    repair_champion(registry, ledger, "p", "r", "now")
+    rejected = decision(verdict="reject", serving="1")
+    carry_out(rejected, registry, ledger)
+    carry_out(rejected, registry, ledger)
+    assert [entry.action for entry in ledger.entries()] == ["adopt", "reject"]

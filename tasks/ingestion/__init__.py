@@ -5,7 +5,7 @@ fit, `role_resolution` what each column is for, `row_keys` how a row is named, `
 that is good enough; `stage` puts them together.
 """
 
-from tasks.ingestion.role_resolution import resolve_roles
+from tasks.ingestion.role_resolution import resolve_roles, unknown_columns
 from tasks.ingestion.stage import ingest
 
-__all__ = ["ingest", "resolve_roles"]
+__all__ = ["ingest", "resolve_roles", "unknown_columns"]

@@ -139,6 +139,7 @@ def _judge(floor: Floor, target: _Target, min_support: int, taken: set[str]) -> 
         stage=STAGE,
         title=f"Floor of the {what}",
         severity=floor.severity,
+        required=floor.required,
         outcome=outcome,
         value=None if estimate is None or math.isnan(estimate.value) else estimate.value,
         limit=floor.minimum,

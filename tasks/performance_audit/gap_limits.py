@@ -92,6 +92,7 @@ def _judge_limit(
         stage=STAGE,
         title=f"{kind.capitalize()} of {_words(gap)} between the groups of {gap.column}",
         severity=gap.severity,
+        required=gap.required,
         outcome=outcome,
         value=value,
         limit=limit,

@@ -57,6 +57,20 @@ def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
     return LoadedProject(project=project, path=path, text=text, overrides=overrides)
 
 
+def require_allowed(project: Project, allow_imports: Iterable[str]) -> None:
+    """Raise ProjectError when a candidate would be imported from a package that is not allowed.
+
+    Said before anything runs, because a cached stage imports nothing and would not notice.
+    """
+    for candidate in project.training.candidates:
+        package = candidate.estimator.partition(".")[0]
+        if package not in ("sklearn", *allow_imports):
+            raise ProjectError(
+                f"estimator '{candidate.estimator}' would import the package '{package}', which is "
+                f"not allowed; allow it with --allow-imports {package}"
+            )
+
+
 def project_schema() -> dict[str, Any]:
     """The JSON Schema of the project file."""
     return Project.model_json_schema(by_alias=True)

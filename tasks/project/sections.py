@@ -255,6 +255,9 @@ class Floor(Section):
     of_class: str | None = Field(default=None, alias="class")
     slice: Slice | None = None
     severity: Severity = "critical"
+    required: bool = Field(
+        default=False, description="block also where there are too few rows to judge"
+    )
     owner: str = ""
     reason: str = ""
 
@@ -274,6 +277,9 @@ class Gap(Section):
         description="class whose rate is compared; default: the positive class",
     )
     severity: Severity = "critical"
+    required: bool = Field(
+        default=False, description="block also where there are too few rows to judge"
+    )
     owner: str = ""
     reason: str = ""
 

@@ -99,6 +99,7 @@ def _result(
         facts={
             "metric": metric,
             "chosen": chosen.name,
+            "chosen_params": dict(package.facts["params"]),
             "threshold": chosen.threshold,
             "trials": evidence.trial_facts(families),
             "class_weight": class_weight,
@@ -146,5 +147,5 @@ def _package_facts(chosen: ScoredFamily, roles: Roles) -> dict[str, Any]:
         "roles": roles.to_facts(),
         "candidate": candidate.name,
         "estimator": candidate.estimator,
-        "params": dict(candidate.params),
+        "params": {**candidate.params, **chosen.fitted.best.params},
     }
