@@ -35,6 +35,7 @@ $(READY): requirements.lock pyproject.toml
 	  $(BIN)/python -m pip install --quiet -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --no-deps -e .; \
 	fi
+	$(BIN)/python -m compileall -q flows tasks
 	$(BIN)/python -m flows.templates
 	touch $@
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def code_version(folder: Path) -> CodeVersion:
     return CodeVersion(commit=commit.strip(), dirty=bool(changed), diff=diff[:_LONGEST_DIFF])
 
 
+@cache
 def installed_libraries() -> dict[str, str]:
     """Every installed distribution and its version, sorted by name."""
     found = {str(d.metadata["Name"]).lower(): d.version for d in distributions()}

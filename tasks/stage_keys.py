@@ -169,6 +169,7 @@ def _closure(module: str) -> tuple[tuple[Path, ...], frozenset[str]]:
     return tuple(sorted(files)), frozenset(outside)
 
 
+@cache
 def _imports(path: Path) -> list[str]:
     names = []
     for node in ast.walk(ast.parse(path.read_bytes())):

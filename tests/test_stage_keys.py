@@ -63,7 +63,12 @@ def own_tasks(tmp_path, monkeypatch):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(stage_keys, "_ROOT", tmp_path)
-    cached = (stage_keys.code_digest, stage_keys.library_versions, stage_keys._closure)
+    cached = (
+        stage_keys.code_digest,
+        stage_keys.library_versions,
+        stage_keys._closure,
+        stage_keys._imports,
+    )
 
     def forget():
         for function in cached:

@@ -25,7 +25,7 @@ PAIRS = 5
 def timed(command, home=None, api=None):
     """Wall seconds and processor seconds of a command and all that it started."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
-    environment = {**clean, "OMP_NUM_THREADS": "2"}
+    environment = {**clean, "OMP_NUM_THREADS": "1"}
     if home:
         environment["ASSAYLINE_HOME"] = str(home)
     if api:
