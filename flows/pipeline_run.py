@@ -238,6 +238,9 @@ class PipelineRun:
         progress.active().doing("promotion")
         gate = self.refs["gate"]
         recorded = self.state.verdict(gate["key"])
+        approval = self.loaded.project.approval.mode
+        if recorded is not None and recorded["approval"] != approval:
+            recorded = None  # the same verdict is acted on in another way
         self.unchanged_since = recorded["run_id"] if recorded else None
         project = self.loaded.project
         before = self._facts(champion)["version"] if champion else ""
@@ -252,7 +255,7 @@ class PipelineRun:
             verdict_hash=gate["digest"],
             model_digest=digest,
             serving=self.serving,
-            approval=project.approval.mode,
+            approval=approval,
             when=self.started,
             tags={
                 "assayline.champion_before": before,
@@ -272,7 +275,7 @@ class PipelineRun:
         done = self._record(state, "promotion", began)
         if recorded is None:
             facts = self._facts(done)
-            self.decided = {"run_id": self.run_id, **facts}
+            self.decided = {"run_id": self.run_id, "approval": approval, **facts}
 
     def skip_the_rest(self) -> None:
         """Record the stages that could not run."""

@@ -77,6 +77,15 @@ def test_the_gate(changed):
     assert changed("gate.min_test_rows=99") == ["gate"]
 
 
+def test_a_signature_is_asked_for_and_no_longer(base, assayline):
+    path = write_small(base.parent, "signed")
+    code, document, _ = assayline(path, "--set", "approval.mode=approve")
+    assert (code, document["verdict"], document["champion_version"]) == (5, "promote", None)
+    code, document, _ = assayline(path)
+    assert (code, document["champion_version"]) == (0, "1")
+    assert computed(document) == []
+
+
 def test_the_seed(changed):
     again = changed("seed=4")
     assert {"ingestion", "training", "gate"} <= set(again)
