@@ -20,6 +20,7 @@ _EXIT_CODES = """exit codes:
   3 the data was refused                   130 interrupted
 """
 
+_LEAST_FREE = 100_000
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
@@ -46,6 +47,11 @@ def _dispatch(options: argparse.Namespace) -> int:
 def _explain(failure: Exception, options: argparse.Namespace) -> int:
     from tasks.errors import AssaylineError
 
+    home = _home(options)
+    if _is_full(home):
+        # Every store reports it in its own words; this is the cause of all of them.
+        _complain(f"the disk is full at {home}; free space and run again: finished stages are kept")
+        return 6
     if isinstance(failure, AssaylineError):
         _complain(str(failure))
         return failure.exit_code
@@ -75,11 +81,21 @@ def _explain(failure: Exception, options: argparse.Namespace) -> int:
     return 1
 
 
-def _keep(trace: str, options: argparse.Namespace) -> str:
+def _is_full(home: Path) -> bool:
+    import shutil
+
+    place = next(folder for folder in (home, *home.parents) if folder.exists())
+    return shutil.disk_usage(place).free < _LEAST_FREE
+
+
+def _home(options: argparse.Namespace) -> Path:
     from flows.home import resolve_home
 
-    project = getattr(options, "project", None) or Path.cwd() / "project.yaml"
-    folder = resolve_home(Path(project)) / "logs"
+    return resolve_home(Path(getattr(options, "project", None) or Path.cwd() / "project.yaml"))
+
+
+def _keep(trace: str, options: argparse.Namespace) -> str:
+    folder = _home(options) / "logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "last-error.log").write_text(trace, encoding="utf-8")

@@ -42,6 +42,8 @@ def configure_environment(home: Path) -> None:
     os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(home / "prefect" / "storage"))
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # A failure is one sentence of the command's; MLflow's store would print its trace before it.
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MPLCONFIGDIR", str(home / "matplotlib"))
     # The command's own progress is what a person reads; the flow's log goes to the Prefect UI.

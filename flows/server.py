@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from tasks.errors import UnavailableError
 
 UP_URL = "http://127.0.0.1:4200"
 _START_SECONDS = 120.0
+_LEAST_FREE = 1_000_000
 _ANSWER_SECONDS = 10.0
 
 
@@ -54,7 +56,7 @@ class PrefectServer:
         limit = _START_SECONDS if self.process else _ANSWER_SECONDS
         while not _answers(self.api_url):
             if self.process and self.process.poll() is not None:
-                raise UnavailableError(f"the Prefect server did not start; its log is {self.log}")
+                raise UnavailableError(_why_it_ended(self.log))
             if time.monotonic() - self.started > limit:
                 raise UnavailableError(
                     f"no Prefect server answers at {self.api_url}; start it, or unset "
@@ -124,6 +126,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _why_it_ended(log: Path | None) -> str:
+    if log is not None and shutil.disk_usage(log.parent).free < _LEAST_FREE:
+        return f"the disk is full at {log.parent.parent}; free space and run again"
+    return f"the Prefect server did not start; its log is {log}"
 
 
 def _answers(url: str) -> bool:

@@ -204,7 +204,7 @@ class Tracking:
             for name, content in package.to_files("model").items():
                 (Path(folder) / name).write_bytes(content)
             write_snapshot(units, Path(folder) / "units.parquet")
-            with _quiet(), mlflow.start_run(run_id=run_id, log_system_metrics=False):
+            with mlflow.start_run(run_id=run_id, log_system_metrics=False):
                 logged = mlflow.sklearn.log_model(
                     model,
                     name="model",
@@ -302,20 +302,6 @@ def _key(name: str) -> str:
 
 def _is_missing(failure: MlflowException) -> bool:
     return failure.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """MLflow narrates what it logs; the run has its own progress."""
-    import logging
-
-    logger = logging.getLogger("mlflow")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _requirements() -> list[str]:

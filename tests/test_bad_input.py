@@ -1,5 +1,10 @@
 """What a user can get wrong: one sentence, the documented exit code, nothing half-written."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from conftest import SMALL, small_rows, write_small
 
@@ -82,3 +87,27 @@ def test_an_allowed_import_is_free_to_fail_later(assayline, tmp_path):
         words="json.JSONDecoder",
         document=False,
     )
+
+
+def test_a_full_disk_is_one_sentence(tmp_path):
+    small_disk = tmp_path / "disk"
+    small_disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(small_disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk can be mounted by root only")
+    try:
+        outside = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.cli", "run", str(write_small(tmp_path, "full"))],
+            env={**outside, "ASSAYLINE_HOME": str(small_disk)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 6
+        assert f"the disk is full at {small_disk}" in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+        results = list((small_disk / "evidence").glob("*/*/result.json"))
+        assert all(json.loads(path.read_text()) for path in results)
+    finally:
+        subprocess.run(["umount", "-l", str(small_disk)], check=True)
