@@ -37,7 +37,8 @@ def resolve_home(project: Path) -> Path:
 
 def configure_environment(home: Path) -> None:
     """Point Prefect, MLflow and matplotlib into the home, unless the user points elsewhere."""
-    if configured_prefect_api() is None:
+    if "PREFECT_API_URL" in os.environ or configured_prefect_api() is None:
+        # A profile that names a server is left in place: it may hold more, such as a password.
         os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(home / "prefect" / "storage"))
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
