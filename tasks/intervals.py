@@ -55,10 +55,11 @@ class Difference:
     p_loss: float | None = None
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a rate; (0, 1) where `n` is 0, because nothing is known.
 
-    Wilson, JASA 22 (1927) 209. Rows must be independent: not for rows in groups.
+    Wilson, JASA 22 (1927) 209. Rows must be independent: not for rows in groups, unless `n` is the
+    effective number of rows, which need not be whole.
     """
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}")

@@ -1,19 +1,28 @@
 """The gate's rules: what must not be promoted first, then what may."""
 
+import itertools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from tasks.checks import Check
 from tasks.errors import ProjectError
-from tasks.gate import judge
-from tasks.gate.rules import decide, rows_needed
+from tasks.estimators import build_pipeline, feature_frame, fit_pipeline, predict
+from tasks.gate import judge, judge_candidate
+from tasks.gate.contest import Opponent
+from tasks.gate.contestants import EXPECTED_STAGES
+from tasks.gate.rules import decide, in_test_rows, rows_needed
 from tasks.intervals import Difference, tango
+from tasks.models import Champion, load_model, save_model
 from tasks.project.roles import Roles
-from tasks.project.sections import GateSection, Project
+from tasks.project.sections import Candidate, GateSection, Project
+from tasks.row_recognition import hash_rows
+from tasks.seen_rows import SeenRows
 
 
 def make_project(*, gate=None, **sections):
@@ -80,15 +89,19 @@ def constant_of(labels):
 
 def run(
     labels, candidate, champion, *, metric="accuracy", gate=None, quick=None, positive="yes",
-    absolute=None, **options,
+    absolute=None, problem="", comparable=None, anchor=None, wear=1, **options,
 ):  # fmt: skip
     sections = options.pop("sections", {})
-    if champion is not None:
-        options.setdefault("champion_version", "3")
+    if problem or isinstance(champion, pd.DataFrame):
+        champion = Opponent.of_version(
+            "champion", "3", champion, problem=problem, comparable=comparable
+        )
     result = judge(
         labels=labels,
         candidate=candidate,
         champion=champion,
+        anchor=anchor,
+        wear=wear,
         constant=constant_of(labels),
         quick=quick,
         metric=metric,
@@ -184,13 +197,7 @@ def test_a_stage_that_left_no_check_is_missed():
 
 def test_a_champion_that_cannot_score_is_inconclusive_not_a_first_model():
     labels, candidate, _ = case(*CLEARLY_BETTER)
-    result = run(
-        labels,
-        candidate,
-        None,
-        champion_version="3",
-        champion_problem="the column 'lvr' is gone.",
-    )
+    result = run(labels, candidate, None, problem="the column 'lvr' is gone.")
     assert result.facts["verdict"] == "inconclusive"
     assert result.facts["rule"] == "improve"
     assert result.facts["against"] == "3"
@@ -202,7 +209,8 @@ def test_a_champion_that_cannot_score_is_inconclusive_not_a_first_model():
 
 def test_a_champion_without_predictions_is_inconclusive():
     labels, candidate, _ = case(*CLEARLY_BETTER)
-    result = run(labels, candidate, None, champion_version="3")
+    missing = Opponent.of_version("champion", "3", None)
+    result = run(labels, candidate, missing)
     assert result.facts["verdict"] == "inconclusive"
     assert "it gave no predictions" in result.facts["reasons"][0]
 
@@ -228,6 +236,35 @@ def test_nan_probabilities_are_inconclusive():
     candidate = candidate.assign(**{"p:yes": math.nan})
     result = run(labels, candidate, champion, metric="average_precision")
     assert result.facts["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize("opponent", ["champion", "baselines"])
+@pytest.mark.parametrize("metric", ["average_precision", "roc_auc", "log_loss"])
+def test_a_metric_of_probabilities_without_any_is_inconclusive(metric, opponent):
+    labels, candidate, other = case(*CLEARLY_BETTER)
+    bare = candidate[["predicted"]]
+    champion, quick = (other, None) if opponent == "champion" else (None, other)
+    result = run(labels, bare, champion, quick=quick, metric=metric)
+    assert result.facts["verdict"] == "inconclusive"
+    assert f"{metric} of the candidate is undefined" in result.facts["reasons"][-1]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "log_loss"])
+def test_a_first_model_with_an_undefined_metric_is_inconclusive(metric):
+    labels, candidate, quick = case(*CLEARLY_BETTER)
+    candidate = candidate.assign(**{"p:yes": math.nan, "p:no": math.nan})
+    candidate.loc[candidate.index[0], "predicted"] = None
+    result = run(labels, candidate, None, quick=quick, metric=metric)
+    assert result.facts["verdict"] == "inconclusive"
+    assert outcomes(result)["beats_constant"] == outcomes(result)["beats_quick"] == "not_applicable"
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "log_loss"])
+def test_a_champion_without_a_class_that_no_test_row_has_is_compared(metric):
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    candidate = candidate.assign(**{"p:maybe": 0.0})
+    result = run(labels, candidate, champion, metric=metric, positive=None)
+    assert result.facts["verdict"] == "promote"
 
 
 def test_an_unknown_metric_is_refused():
@@ -259,6 +296,7 @@ def test_too_few_rows_are_inconclusive_whatever_they_say():
         assert outcomes(result) == {
             "absolute_checks": "passed",
             "support": "not_applicable",
+            "wear": "passed",
             "beats_champion": "not_applicable",
         }
         assert result.facts["reasons"] == [
@@ -466,6 +504,277 @@ def test_precision_can_beat_a_baseline_that_predicts_nothing():
     assert outcomes(multi)["beats_constant"] == "passed"
 
 
+# The anchor.
+
+
+def pinned(labels, candidate, ahead, behind, **more):
+    """The anchor 2: like the candidate, but for `ahead` rows that only the candidate has right.
+
+    And `behind` rows that only the anchor has right; the candidate must be wrong that often.
+    """
+    right = (candidate["predicted"] == labels).to_numpy()
+    wrong = pd.Series(np.where(labels == "yes", "no", "yes"), index=labels.index, dtype="str")
+    predicted = candidate["predicted"].copy()
+    predicted.iloc[np.flatnonzero(right)[:ahead]] = wrong.iloc[np.flatnonzero(right)[:ahead]]
+    predicted.iloc[np.flatnonzero(~right)[:behind]] = labels.iloc[np.flatnonzero(~right)[:behind]]
+    return Opponent.of_version("anchor", "2", model(predicted), **more)
+
+
+ANCHORED = {"anchor": 2}
+
+
+def test_a_loss_beyond_the_budget_rejects_a_candidate_that_beats_the_champion():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = pinned(labels, candidate, ahead=0, behind=20)
+    result = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    assert outcomes(result)["beats_champion"] == "passed"
+    assert outcomes(result)["anchor"] == "failed"
+    assert result.facts["verdict"] == "reject"
+    assert result.facts["reasons"][0].startswith(
+        "The candidate falls behind by more than the budget of 0.02 of the anchor 2: "
+        "accuracy differs by -0.0500"
+    )
+
+
+def test_a_loss_beyond_the_budget_that_is_not_excluded_is_inconclusive():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = pinned(labels, candidate, ahead=10, behind=20)
+    result = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    assert outcomes(result)["anchor"] == "not_applicable"
+    assert result.facts["verdict"] == "inconclusive"
+    # Share of discordant rows 0.075, budget 0.02: (1.96 + .8416) ** 2 * 0.075 / 0.02 ** 2
+    assert result.facts["rows_needed"] == 1472
+    assert result.facts["reasons"][0].startswith(
+        "It is not settled whether the candidate stays within the budget of the anchor 2: "
+    )
+    assert "about 1072 more test rows would decide it (1472 in all)" in result.facts["reasons"][0]
+
+
+def test_rows_needed_are_those_of_the_comparison_that_needs_most():
+    labels, candidate, champion = case(12, 10)
+    anchor = pinned(labels, candidate, ahead=10, behind=10)
+    both = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    # By the champion alone 4315; the anchor needs .05 * 19622 = 982.
+    assert both.facts["rows_needed"] == 4315
+    hopeless = {**ANCHORED, "budget": 0.2, "min_discordant": 21}
+    result = run(
+        labels, candidate, champion, gate=hopeless, anchor=Opponent.of_version("anchor", "2", None)
+    )
+    assert result.facts["rows_needed"] is None
+    assert result.facts["rows_needed_reason"] == "more rows will not decide it"
+
+
+def test_within_the_budget_the_anchor_is_passed_and_shown_apart():
+    labels, candidate, champion = case(50, 50, rows=4000)
+    anchor = pinned(labels, candidate, ahead=30, behind=50)
+    gate = {**ANCHORED, "intent": "refresh"}
+    result = run(labels, candidate, champion, gate=gate, anchor=anchor)
+    assert result.facts["verdict"] == "promote"
+    assert (result.facts["anchor"], result.facts["against"]) == ("2", "3")
+    assert result.facts["difference"]["against"] == "champion"
+    assert [row["against"] for row in result.facts["differences"]] == ["champion", "anchor"]
+    assert result.metrics["gate.difference.anchor"] == -0.005
+    check = next(c for c in result.checks if c.id == "gate.anchor")
+    assert (check.severity, check.outcome, check.limit) == ("critical", "passed", -0.02)
+    assert (check.value, check.interval) == (-0.005, tango(30, 50, 4000))
+    assert check.detail in result.facts["reasons"]
+    assert check.detail.endswith("4000 of 4000 test rows can be compared, which is enough.")
+    assert list(result.tables["differences"].frame["against"]) == ["champion"]
+    assert list(result.tables[check.evidence].frame["against"]) == ["anchor"]
+    assert {f.table: f.limit for f in result.figures if f.limit is not None} == {
+        "differences": -0.01,
+        "anchor": -0.02,
+    }
+
+
+def test_small_losses_that_add_up_are_stopped_by_the_anchor_alone():
+    # Each step loses 130 of 20,000 rows, 0.0065, to the one before it: the margin is 0.01.
+    labels, _, _ = case(0, 0, rows=20000)
+    wrong = pd.Series(np.where(labels == "yes", "no", "yes"), index=labels.index, dtype="str")
+    places = np.arange(20000)
+    models = [model(labels.where(places >= 130 * step, wrong)) for step in range(6)]
+    for gate, expected in (
+        ({"intent": "refresh"}, ["promote"] * 5),
+        (
+            {"intent": "refresh", "anchor": "2"},
+            ["promote", "promote", "inconclusive", "reject", "reject"],
+        ),
+    ):
+        anchor = Opponent.of_version("anchor", "2", models[0]) if "anchor" in gate else None
+        verdicts = [
+            run(labels, new, old, gate=gate, anchor=anchor).facts["verdict"]
+            for old, new in itertools.pairwise(models)
+        ]
+        assert verdicts == expected
+
+
+def test_without_an_anchor_a_refresh_is_told_of_small_losses():
+    labels, candidate, champion = case(50, 50, rows=20000)
+    result = run(labels, candidate, champion, gate={"intent": "refresh"})
+    assert result.facts["verdict"] == "promote"
+    assert result.facts["anchor"] is None
+    check = next(c for c in result.checks if c.id == "gate.anchor")
+    assert (check.severity, check.outcome, check.required) == ("info", "not_applicable", False)
+    assert "losses within the margin of 0.01 can add up" in check.detail
+    assert "set gate.anchor to the version" in check.detail
+    assert "anchor" not in result.tables
+
+
+def test_without_an_anchor_an_improvement_has_no_check_of_it():
+    assert "anchor" not in outcomes(run(*case(*CLEARLY_BETTER)))
+
+
+def test_an_anchor_that_cannot_score_is_inconclusive():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = Opponent.of_version("anchor", "2", None, problem="it needs the column 'lvr'.")
+    result = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"] == [
+        "The anchor 2 cannot be compared with: it needs the column 'lvr'."
+    ]
+    assert result.facts["rows_needed"] is None
+
+
+def test_a_declared_anchor_that_is_not_there_is_inconclusive():
+    result = run(*case(*CLEARLY_BETTER), gate=ANCHORED)
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"] == [
+        "The anchor 2 cannot be compared with: that version was not found."
+    ]
+
+
+@pytest.mark.parametrize("gate", [{}, {"anchor": 3}])
+def test_an_anchor_that_is_not_the_declared_one_is_refused(gate):
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = pinned(labels, candidate, 0, 0)
+    with pytest.raises(ValueError, match="the anchor is version 2"):
+        run(labels, candidate, champion, gate=gate, anchor=anchor)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "average_precision"])
+def test_an_undefined_anchor_is_inconclusive(metric):
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = Opponent.of_version("anchor", "2", champion.iloc[1:])
+    result = run(labels, candidate, champion, metric=metric, gate=ANCHORED, anchor=anchor)
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"][0].startswith(
+        f"{metric} of the anchor 2 is undefined on the 400 rows compared."
+    )
+
+
+def test_only_rows_that_neither_the_candidate_nor_the_anchor_saw_are_compared():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    # Where the anchor was fitted it has every row right.
+    anchor = pinned(labels, candidate, 0, 20, comparable=np.arange(400) >= 100)
+    result = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    assert result.facts["verdict"] == "promote"
+    assert result.facts["rows_compared"] == 400
+    check = next(c for c in result.checks if c.id == "gate.anchor")
+    assert (check.outcome, check.n) == ("passed", 300)
+    assert "300 of 400 test rows can be compared" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("first", "reason", "needed"),
+    [
+        # 99 of 400 can be compared: 100 of 405.
+        (301, "99 of 400 test rows can be compared, with 99 rows where 100 are needed", 405),
+        (400, "0 of 400 test rows can be compared", None),
+    ],
+)
+def test_an_anchor_that_saw_most_test_rows_is_inconclusive(first, reason, needed):
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = pinned(labels, candidate, 20, 0, comparable=np.arange(400) >= first)
+    result = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    assert outcomes(result)["support"] == outcomes(result)["beats_champion"] == "passed"
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"][0].startswith("Not judged against the anchor 2: Too little")
+    assert reason in result.facts["reasons"][0]
+    assert result.facts["rows_needed"] == needed
+
+
+def test_few_rows_that_tell_the_anchor_from_the_candidate_do_not_decide():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = pinned(labels, candidate, ahead=9, behind=0)
+    result = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    assert outcomes(result)["anchor"] == "not_applicable"
+    assert "Only 9 rows tell the candidate from the anchor 2" in result.facts["reasons"][0]
+
+
+def test_the_anchor_itself_is_within_its_budget():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    anchor = Opponent.of_version("anchor", "2", candidate.copy())
+    result = run(labels, candidate, champion, gate=ANCHORED, anchor=anchor)
+    assert outcomes(result)["anchor"] == "passed"
+    assert result.facts["verdict"] == "promote"
+
+
+def test_a_first_model_is_held_to_a_declared_anchor():
+    labels, candidate, quick = case(60, 20)
+    behind = pinned(labels, candidate, ahead=0, behind=20)
+    result = run(labels, candidate, None, quick=quick, gate=ANCHORED, anchor=behind)
+    assert (result.facts["rule"], result.facts["verdict"]) == ("first_model", "reject")
+    ahead = pinned(labels, candidate, ahead=20, behind=0)
+    result = run(labels, candidate, None, quick=quick, gate=ANCHORED, anchor=ahead)
+    assert result.facts["verdict"] == "promote"
+    assert result.facts["difference"]["against"] == "quick"
+
+
+# The wear of the test set.
+
+
+def test_at_the_limit_of_wear_a_model_may_still_pass():
+    result = run(*case(*CLEARLY_BETTER), gate={"max_wear": 7}, wear=7)
+    assert result.facts["verdict"] == "promote"
+    assert result.facts["wear"] == 7
+    check = next(c for c in result.checks if c.id == "gate.wear")
+    assert (check.outcome, check.value, check.limit) == ("passed", 7.0, 7.0)
+    assert check.detail == (
+        "7 distinct models have been judged on this version of the test set, and 7 may be."
+    )
+
+
+def test_beyond_the_limit_of_wear_nothing_passes_whatever_it_gains():
+    sections = {"split": {"epoch": 4}}
+    result = run(*case(*CLEARLY_BETTER), gate={"max_wear": 7}, wear=8, sections=sections)
+    assert outcomes(result)["wear"] == "not_applicable"
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"] == [
+        "8 distinct models have been judged on this version of the test set, and 7 may be: "
+        "set split.epoch to 5 to draw a new test set."
+    ]
+    assert result.facts["rows_needed"] is None
+    assert result.facts["rows_needed_reason"] == "more rows will not decide it"
+
+
+def test_a_failure_on_a_worn_test_set_still_rejects():
+    result = run(*case(20, 80), gate={"max_wear": 1}, wear=2)
+    assert result.facts["verdict"] == "reject"
+    assert result.facts["reasons"][0].startswith("The candidate does not beat the champion 3")
+    assert result.facts["reasons"][1].startswith("2 distinct models have been judged")
+    early = run(*case(*CLEARLY_BETTER), gate={"max_wear": 1}, wear=2, absolute=[earlier("failed")])
+    assert early.facts["verdict"] == "reject"
+
+
+def test_more_rows_do_not_renew_a_worn_test_set():
+    result = run(*case(12, 10), gate={"max_wear": 1}, wear=2)
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["rows_needed"] is None
+
+
+def test_a_first_model_counts_as_one():
+    labels, candidate, quick = case(60, 20)
+    result = run(labels, candidate, None, quick=quick, gate={"max_wear": 1}, wear=1)
+    assert result.facts["verdict"] == "promote"
+    check = next(c for c in result.checks if c.id == "gate.wear")
+    assert check.detail.startswith("1 distinct model has been judged")
+
+
+def test_a_wear_that_does_not_count_the_candidate_is_refused():
+    with pytest.raises(ValueError, match="the wear is 0"):
+        run(*case(*CLEARLY_BETTER), wear=0)
+
+
 # Guarded slices.
 
 
@@ -496,18 +805,71 @@ def test_a_slice_whose_loss_is_not_excluded_is_unjudged_and_told():
     result = run(labels, candidate, champion, gate=GUARD, frame=frame)
     assert outcomes(result)["guard_slice:black=yes"] == "not_applicable"
     assert result.facts["verdict"] == "promote"
-    assert "rows of it would decide it" in result.facts["reasons"][-1]
+    # 6 of the 106 rows tell the two apart: (1.96 + .8416) ** 2 * .0566 / .01 ** 2
+    assert result.facts["reasons"][-1].endswith(
+        "; about 4337 more compared rows of it (4443 in all) would decide it."
+    )
 
 
 def test_a_slice_that_is_too_small_is_unjudged():
     labels, candidate, champion = case(100, 20)
     places = np.arange(400)
     frame = sliced(labels, (places >= 100) & (places < 129))
-    result = run(labels, candidate, champion, gate=GUARD, frame=frame)
+    result = run(labels, candidate, champion, gate={**GUARD, "min_positives": 10}, frame=frame)
     assert outcomes(result)["guard_slice:black=yes"] == "not_applicable"
     check = next(c for c in result.checks if c.id == "gate.guard_slice:black=yes")
-    assert check.detail == "Only 29 compared rows are in black=yes, and 30 are needed."
+    assert check.detail == (
+        "Too little to judge in black=yes: of the compared rows it has 29 rows where 30 are "
+        "needed; about 1 more compared rows of it (30 in all) would do."
+    )
     assert check.n == 29
+
+
+def test_a_slice_with_too_few_positives_is_unjudged_whatever_its_rows():
+    labels, candidate, champion = case(100, 20)
+    places = np.arange(400)
+    # The candidate's 20 losses are all in the slice, of 80 rows with 30 or 29 positives.
+    for yes, outcome in ((30, "failed"), (29, "not_applicable")):
+        positives = (labels == "yes") & (places >= 100) & (places < 100 + 2 * yes)
+        negatives = (labels == "no") & (places >= 100) & (places < 260 - 2 * yes)
+        frame = sliced(labels, positives | negatives)
+        result = run(labels, candidate, champion, gate=GUARD, frame=frame)
+        check = next(c for c in result.checks if c.id == "gate.guard_slice:black=yes")
+        assert (check.outcome, check.n) == (outcome, 80)
+    # 80 rows hold 29 positives; 30 of them need 83.
+    assert check.detail == (
+        "Too little to judge in black=yes: of the compared rows it has 29 rows of class yes where "
+        "30 are needed; about 3 more compared rows of it (83 in all) would do."
+    )
+    assert result.facts["verdict"] == "promote"
+    assert check.detail in result.facts["reasons"]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+def test_a_slice_of_too_few_groups_is_unjudged(metric):
+    labels, candidate, champion = case(100, 20)
+    places = np.arange(400)
+    inside = (places >= 100) & (places < 180)
+    # The 80 rows of the slice are 9 groups, or 10; every other row is its own.
+    for number, outcome in ((10, "failed"), (9, "not_applicable")):
+        groups = pd.Series(np.where(inside, places % number, 1000 + places), index=labels.index)
+        result = run(
+            labels, candidate, champion, metric=metric, gate=GUARD, groups=groups,
+            frame=sliced(labels, inside),
+        )  # fmt: skip
+        assert outcomes(result)["guard_slice:black=yes"] == outcome
+    check = next(c for c in result.checks if c.id == "gate.guard_slice:black=yes")
+    # 80 rows are 9 groups; 10 of them need 89.
+    assert "9 groups where 10 are needed; about 9 more compared rows of it (89" in check.detail
+
+
+def test_a_slice_without_any_positive_is_unjudged_and_names_no_number_of_rows():
+    labels, candidate, champion = case(100, 20)
+    frame = sliced(labels, labels == "no")
+    result = run(labels, candidate, champion, gate=GUARD, frame=frame)
+    check = next(c for c in result.checks if c.id == "gate.guard_slice:black=yes")
+    assert check.outcome == "not_applicable"
+    assert check.detail.endswith("it has 0 rows of class yes where 30 are needed.")
 
 
 @pytest.mark.parametrize("metric", ["f1", "average_precision", "log_loss"])
@@ -537,10 +899,10 @@ def test_holm_spares_a_loss_that_is_significant_only_by_itself():
     frame = pd.DataFrame(
         {"one": np.where(inside, "x", "y"), "many": (places % 9).astype(str)}, index=labels.index
     )
-    alone = {"guard_slices": [{"name": "x", "condition": "one == 'x'"}]}
+    alone = {"guard_slices": [{"name": "x", "condition": "one == 'x'"}], "min_positives": 10}
     result = run(labels, candidate, champion, gate=alone, frame=frame)
     assert outcomes(result)["guard_slice:x"] == "failed"
-    among = {"guard_slices": [*alone["guard_slices"], "many"]}
+    among = {**alone, "guard_slices": [*alone["guard_slices"], "many"]}
     result = run(labels, candidate, champion, gate=among, frame=frame)
     assert outcomes(result)["guard_slice:x"] == "not_applicable"
 
@@ -606,8 +968,28 @@ def test_an_inconclusive_verdict_says_how_many_rows_would_decide():
     needed = result.facts["rows_needed"]
     # Discordant share 0.055 and gain 0.01: ((1.96 * .2345 + .8416 * .2343) / .01) ** 2
     assert needed == 4315
-    assert result.facts["rows_needed_reason"] == f"about {needed} test rows would decide it"
+    assert result.facts["rows_more"] == 3915
+    assert result.facts["rows_needed_reason"] == (
+        "about 3915 more test rows would decide it (4315 in all)"
+    )
     assert result.facts["rows_needed_reason"] in result.facts["reasons"][0]
+
+
+def test_rows_needed_count_the_test_rows_that_cannot_be_compared():
+    labels, candidate, champion = case(12, 10, rows=500)
+    # 300 of 500 can be compared, 22 of them discordant. Compared rows for a gain of 0.03:
+    # ((1.96 sqrt(.0733) + .8416 sqrt(.0724)) / .03) ** 2 = 638, which 1064 test rows hold.
+    gate = {"min_gain": 0.03}
+    result = run(labels, candidate, champion, gate=gate, comparable=np.arange(500) < 300)
+    assert (result.facts["rows_compared"], result.facts["verdict"]) == (300, "inconclusive")
+    assert (result.facts["rows_needed"], result.facts["rows_more"]) == (1064, 564)
+    assert "about 564 more test rows would decide it (1064 in all)" in result.facts["reasons"][0]
+
+
+def test_no_rows_are_needed_where_none_is_asked_for_or_can_be_compared():
+    assert in_test_rows(None, 300, 500) is None
+    assert in_test_rows(825, 0, 500) is None
+    assert run(*case(*CLEARLY_BETTER)).facts["rows_more"] is None
 
 
 @pytest.mark.parametrize("missing", ["value", "low", "high"])
@@ -644,3 +1026,158 @@ def test_the_same_inputs_give_the_same_verdict_in_any_row_order_of_the_models():
     again = run(labels, candidate.iloc[::-1], champion.iloc[::-1], metric="average_precision")
     assert once.facts == again.facts
     assert once.checks == again.checks
+
+
+# The models that meet.
+
+
+def customers(rows=500):
+    """Rows with a column that tells the classes apart, one that does not, one in between."""
+    random = np.random.default_rng(5)
+    yes = random.random(rows) < 0.5
+    columns = {
+        "good": random.normal(size=rows) + 2 * yes,
+        "noise": random.normal(size=rows),
+        "weak": random.normal(size=rows) + yes,
+        "y": pd.Series(np.where(yes, "yes", "no"), dtype="str"),
+    }
+    keys = pd.Index([f"k{i:04d}" for i in range(rows)], name="row_key")
+    frame = pd.DataFrame(columns).set_index(keys)
+    side = np.where(np.arange(rows) < 200, "train", "test")
+    split = pd.DataFrame({"side": side, "unit": [f"u{i}" for i in range(rows)]}, index=keys)
+    return frame, split
+
+
+def fitted(frame, *numeric):
+    """A package that learned `numeric` on the first 200 rows, with its own facts."""
+    roles = replace(make_roles(), numeric=numeric)
+    train = frame.iloc[:200]
+    estimator = Candidate(name="a", estimator="sklearn.linear_model.LogisticRegression")
+    pipeline = build_pipeline(estimator, roles, class_weight=None, seed=0)
+    pipeline = fit_pipeline(
+        pipeline, feature_frame(train, roles), roles.labels(train), class_weight=None
+    )
+    facts = {
+        "roles": roles.to_facts(),
+        "threshold": 0.5,
+        "classes": ["no", "yes"],
+        "positive_class": "yes",
+    }
+    return save_model(pipeline, extra_types=(), facts=facts)
+
+
+def meet(champion=None, anchor=None, *, frame=None, gate=None, absolute=None, wear=1):
+    """The gate on the model of the good column, against the quick model of the weak one."""
+    rows, split = customers()
+    rows = rows if frame is None else frame
+    roles = replace(make_roles(), numeric=("good",))
+    candidate = predict(
+        load_model(fitted(customers()[0], "good")), rows.iloc[200:], roles, threshold=0.5
+    )
+    result = judge_candidate(
+        rows,
+        split,
+        roles,
+        make_project(gate={"metric": "accuracy", **(gate or {})}),
+        candidate,
+        fitted(customers()[0], "weak"),
+        {"no": 0.6, "yes": 0.4},
+        champion,
+        anchor,
+        wear,
+        [earlier(stage=stage) for stage in EXPECTED_STAGES] if absolute is None else absolute,
+    )
+    json.dumps(result.facts, allow_nan=False)
+    return result
+
+
+NOTHING = SeenRows(frozenset({"k"}), frozenset({"f"}), "n")
+
+
+def served(package, version="3", units=(), seen=NOTHING):
+    return Champion(version, package, frozenset(units), seen)
+
+
+def test_a_first_model_is_judged_against_the_baselines():
+    result = meet()
+    assert (result.facts["verdict"], result.facts["rule"]) == ("promote", "first_model")
+    assert result.facts["against"] == "constant and quick baselines"
+
+
+def test_a_first_model_with_zero_checks_is_not_promoted():
+    result = meet(absolute=[])
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["reasons"] == ["Nothing was judged before the gate."]
+
+
+def test_champion_and_anchor_are_each_compared_on_rows_new_to_them():
+    noise = fitted(customers()[0], "noise")
+    units = [f"u{i}" for i in range(250)]
+    result = meet(served(noise, units=units), served(noise, "2"), gate={"anchor": 2})
+    assert result.facts["verdict"] == "promote"
+    assert [row["n"] for row in result.facts["differences"]] == [250, 300]
+    assert (result.facts["against"], result.facts["anchor"]) == ("3", "2")
+
+
+def test_rows_are_left_out_by_their_keys_where_units_have_other_names():
+    noise = fitted(customers()[0], "noise")
+    seen = hash_rows(customers()[0].iloc[:250], replace(make_roles(), numeric=("noise",)))
+    result = meet(served(noise, units=["another"], seen=seen))
+    assert result.facts["rows_compared"] == 250
+    support = next(c for c in result.checks if c.id == "gate.support")
+    assert support.detail == "250 of 300 test rows can be compared, which is enough."
+
+
+@pytest.mark.parametrize("role", ["champion", "anchor"])
+@pytest.mark.parametrize("seen", [None, SeenRows(frozenset(), frozenset(), "n")])
+def test_a_model_that_does_not_say_which_rows_it_has_seen_is_inconclusive(role, seen):
+    noise = fitted(customers()[0], "noise")
+    old = served(noise, "3" if role == "champion" else "2", seen=seen)
+    result = meet(**{"champion": served(noise), role: old}, gate={"anchor": 2})
+    blocked = next(c for c in result.checks if c.id in (f"gate.{role}", f"gate.beats_{role}"))
+    assert (blocked.outcome, blocked.required) == ("not_applicable", True)
+    assert "it does not say which rows it was fitted on" in blocked.detail
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["rows_needed"] is None
+
+
+@pytest.mark.parametrize("role", ["champion", "anchor"])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("column", "it needs the column 'noise', which the data does not have"),
+        ("words", "it needs numbers in the column 'noise'"),
+        ("class", "it does not know the class 'yes'"),
+        ("positive", "its positive class is 'no' and the project's is 'yes'"),
+        ("bytes", "the stored model cannot be read"),
+        ("crash", "ValueError: The feature names should match"),
+    ],
+)
+def test_a_model_that_cannot_score_todays_rows_blocks_with_the_reason(role, change, reason):
+    frame, _ = customers()
+    package = fitted(frame, "noise")
+    facts = dict(package.facts)
+    if change == "column":
+        frame = frame.drop(columns="noise")
+    elif change == "words":
+        frame = frame.assign(noise=pd.Series("loud", index=frame.index, dtype="str"))
+    elif change == "class":
+        package = replace(package, facts={**facts, "classes": ["no", "maybe"]})
+    elif change == "positive":
+        roles = {**facts["roles"], "positive_class": "no"}
+        package = replace(package, facts={**facts, "roles": roles})
+    elif change == "bytes":
+        package = replace(package, skops=b"no archive")
+    else:
+        two = pd.DataFrame({"a": [0.0, 1.0], "b": [1.0, 0.0]})
+        other = LogisticRegression().fit(two, ["no", "yes"])
+        package = save_model(other, extra_types=(), facts=facts)
+    good = served(fitted(customers()[0], "weak"))
+    models = {"champion": good, role: served(package, "3" if role == "champion" else "2")}
+    result = meet(**models, frame=frame, gate={"anchor": 2} if len(models) > 1 else {})
+    blocked = next(c for c in result.checks if c.id in (f"gate.{role}", f"gate.beats_{role}"))
+    assert (blocked.outcome, blocked.required) == ("not_applicable", True)
+    assert f"The {role} {'3' if role == 'champion' else '2'} cannot be compared" in blocked.detail
+    assert reason in blocked.detail
+    assert result.facts["verdict"] == "inconclusive"
+    assert result.facts["rows_needed"] is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.checks import Check, Outcome, stage_outcome
-from tasks.gate.comparison import STAGE
+from tasks.gate.contest import STAGE
 
 _MOST_NAMED = 5
 

@@ -1,125 +1,39 @@
 """Is the candidate better than another model on the same rows?
 
-Guarantees: both models are measured on exactly the rows of the contest; rows that a model did not
-score make its metric undefined, and an undefined metric never lets the candidate win.
+Guarantees: an undefined metric, too few rows, or too few rows that tell the two apart never let
+the candidate win.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
+from dataclasses import dataclass
 
 from tasks.checks import Check, Outcome
+from tasks.gate.contest import STAGE, Contest, Opponent
 from tasks.gate.rules import (
-    NO_ROWS_HELP,
     Decision,
     Rule,
     decide,
+    in_test_rows,
     is_known,
     lower_limit,
     rows_needed,
+    rows_sentence,
+    tolerance,
     too_few_discordant,
 )
 from tasks.intervals import Difference
-from tasks.metrics import estimate_metrics, metric_value, paired_difference
 from tasks.project.sections import GateSection
-
-STAGE = "gate"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opponent:
-    """A model that the candidate is compared with; `problem` says why it gave no predictions."""
-
-    key: str
-    label: str
-    predictions: pd.DataFrame | None
-    problem: str = ""
-    version: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contest:
-    """The rows on which models are compared, and how."""
-
-    metric: str
-    labels: pd.Series
-    candidate: pd.DataFrame
-    positive_class: str | None
-    replicates: int
-    seed: int
-    groups: pd.Series | None = None
-
-    def where(self, mask: npt.NDArray[np.bool_]) -> Contest:
-        """The same contest on the rows that `mask` marks."""
-        return replace(
-            self,
-            labels=self.labels[mask],
-            candidate=self.candidate[mask],
-            groups=None if self.groups is None else self.groups[mask],
-        )
-
-    def difference(self, predictions: pd.DataFrame, margin: float | None = None) -> Difference:
-        """How much better the candidate is; positive is better."""
-        return paired_difference(
-            self.metric,
-            self.labels,
-            self.candidate,
-            predictions.reindex(self.labels.index),
-            positive_class=self.positive_class,
-            replicates=self.replicates,
-            seed=self.seed,
-            groups=self.groups,
-            margin=margin,
-            # Else nothing could ever beat the precision of a baseline that predicts one class.
-            precision_of_silent_other=0.0,
-        )
-
-    def table(self, models: Sequence[Opponent]) -> pd.DataFrame:
-        """One row a model: model, label, metric, value, low, high, n."""
-        own = Opponent(key="candidate", label="candidate", predictions=self.candidate)
-        rows = []
-        for model in (own, *models):
-            if model.predictions is None:
-                continue
-            found = estimate_metrics(
-                (self.metric,),
-                self.labels,
-                model.predictions.reindex(self.labels.index),
-                positive_class=self.positive_class,
-                replicates=self.replicates,
-                seed=self.seed,
-                groups=self.groups,
-            )[self.metric]
-            rows.append(
-                {
-                    "model": model.key,
-                    "label": model.label,
-                    "metric": self.metric,
-                    "value": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "n": found.n,
-                }
-            )
-        return pd.DataFrame(rows)
-
-    def is_defined(self) -> bool:
-        """Whether the candidate itself has a value."""
-        value = metric_value(
-            self.metric, self.labels, self.candidate, positive_class=self.positive_class
-        )
-        return not math.isnan(value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What was found against one opponent. `rows_needed` is None where rows will not help."""
+    """What was found against one opponent.
+
+    `rows_needed` are the test rows, those that are there too, at which it would be decided; None
+    where rows will not help.
+    """
 
     check: Check
     opponent: Opponent
@@ -128,9 +42,17 @@ class Finding:
 
 
 def compare(
-    contest: Contest, opponent: Opponent, *, rule: Rule, gate: GateSection, too_small: str
+    contest: Contest,
+    opponent: Opponent,
+    *,
+    rule: Rule,
+    gate: GateSection,
+    test_rows: int,
+    too_small: str,
 ) -> Finding:
     """The candidate against one opponent, as a check; `too_small` says why nothing can be judged.
+
+    `test_rows` counts all test rows; the contest may hold fewer.
 
     Failed means that the candidate is not better (or, for a refresh, worse); undecided is
     `not_applicable` and required.
@@ -140,9 +62,11 @@ def compare(
         detail = f"The {opponent.label} cannot be compared with: {problem}."
         return Finding(check=_check(contest, opponent, rule, gate, detail), opponent=opponent)
     difference = contest.difference(opponent.predictions)
-    needed = rows_needed(difference, rule, gate)
+    compared = len(contest.labels)
+    needed = in_test_rows(rows_needed(difference, rule, gate), compared, test_rows)
     decision = decide(difference, rule, gate)
     numbers = describe(contest.metric, difference)
+    more = rows_sentence(needed, test_rows)
     if too_small:
         detail, decision = f"Not judged against the {opponent.label}: {too_small}", "undecided"
     elif not is_known(difference):
@@ -151,12 +75,12 @@ def compare(
         decision = "undecided"
         detail = (
             f"Only {difference.discordant} rows tell the candidate from the {opponent.label}, "
-            f"and the gate needs {gate.min_discordant}: {numbers}; {_rows_sentence(needed)}."
+            f"and the gate needs {gate.min_discordant}: {numbers}; {more}."
         )
     elif decision == "undecided":
         detail = (
             f"It is not settled whether the candidate {_aim(rule)} the {opponent.label}: "
-            f"{numbers}; {_rows_sentence(needed)}."
+            f"{numbers}; {more}."
         )
     else:
         detail = f"{_ruling(decision == 'better', rule, gate, opponent)}: {numbers}."
@@ -180,20 +104,18 @@ def describe(metric: str, difference: Difference) -> str:
 
 
 def _aim(rule: Rule) -> str:
-    return "keeps up with" if rule == "refresh" else "beats"
+    return {"refresh": "keeps up with", "anchor": "stays within the budget of"}.get(rule, "beats")
 
 
 def _ruling(better: bool, rule: Rule, gate: GateSection, opponent: Opponent) -> str:
-    if rule == "refresh":
+    tolerated = tolerance(rule, gate)
+    if tolerated is not None:
         verb = "is within" if better else "falls behind by more than"
-        return f"The candidate {verb} the margin of {gate.margin:g} of the {opponent.label}"
+        loss = f"{'budget' if rule == 'anchor' else 'margin'} of {tolerated:g}"
+        return f"The candidate {verb} the {loss} of the {opponent.label}"
     if better:
         return f"The candidate beats the {opponent.label}"
     return f"The candidate does not beat the {opponent.label} by {gate.min_gain:g} or more"
-
-
-def _rows_sentence(needed: int | None) -> str:
-    return NO_ROWS_HELP if needed is None else f"about {needed} test rows would decide it"
 
 
 def _undefined(contest: Contest, opponent: Opponent, difference: Difference) -> str:
@@ -218,11 +140,12 @@ def _check(
     decision: Decision = "undecided",
 ) -> Check:
     known = difference is not None and is_known(difference)
+    shown = "anchor" if rule == "anchor" else "differences"
     outcome: Outcome = "not_applicable"
     if decision != "undecided":
         outcome = "passed" if decision == "better" else "failed"
     return Check(
-        id=f"{STAGE}.beats_{opponent.key}",
+        id=f"{STAGE}.anchor" if rule == "anchor" else f"{STAGE}.beats_{opponent.key}",
         stage=STAGE,
         title=f"The candidate {_aim(rule)} the {opponent.label}: lower end of the gain in "
         f"{contest.metric}",
@@ -233,6 +156,6 @@ def _check(
         limit=lower_limit(rule, gate),
         interval=(difference.low, difference.high) if difference and known else None,
         n=len(contest.labels),
-        evidence="differences" if difference is not None else None,
+        evidence=shown if difference is not None else None,
         required=True,
     )

@@ -1,12 +1,14 @@
-"""The models that meet on the test rows: candidate, champion, quick and constant baseline.
+"""The models that meet on the test rows: candidate, champion, anchor, and two baselines.
 
-Guarantees: a champion that cannot score today's rows is a contestant with a reason, not an
-exception; rows whose unit the champion was fitted or tuned on are left out of the comparison.
+Guarantees: a champion or an anchor that cannot score today's rows is an opponent with a reason,
+not an exception; rows that it was fitted or tuned on are left out of its comparison, and where
+these cannot be told it is not compared with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -14,6 +16,7 @@ from tasks.baselines import constant_predictions
 from tasks.checks import Check, StageResult
 from tasks.errors import AssaylineError
 from tasks.estimators import predict
+from tasks.gate.contest import Opponent
 from tasks.gate.stage import judge
 from tasks.models import (
     Champion,
@@ -24,8 +27,14 @@ from tasks.models import (
 )
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
+from tasks.row_recognition import find_seen
 from tasks.training import candidates_of, training_metric
 
+# What a model of other libraries or other data raises; a full disk or memory is not its fault.
+_CANNOT_SCORE = (
+    AssaylineError, ImportError, LookupError, ArithmeticError, ValueError, TypeError,
+    AttributeError, RuntimeError,
+)  # fmt: skip
 EXPECTED_STAGES = ("leakage", "baselines", "training", "error_analysis", "performance_audit")
 
 
@@ -38,55 +47,72 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
     quick: ModelPackage | None,
     class_shares: Mapping[str, float],
     champion: Champion | None,
+    anchor: Champion | None,
+    wear: int,
     absolute: Sequence[Check],
     allow_imports: Sequence[str] = (),
 ) -> StageResult:
     """The gate's verdict on `candidate`, the predictions of the model under test for test rows.
 
     `class_shares` are the shares of the classes in train, which the constant baseline answers
-    with; `absolute` are the checks of the stages before the gate.
+    with; `anchor` is the version that the project pins, `wear` the number of distinct models
+    judged on this test version, this one included; `absolute` are the checks of the stages before
+    the gate.
     """
     rows = frame.loc[candidate.index]
     labels = roles.labels(rows)
     units = split.loc[candidate.index, "unit"]
-    scored, problem = _champion(champion, rows, roles, project, allow_imports)
+    enter = partial(
+        _enter, rows=rows, units=units, roles=roles, project=project, allow_imports=allow_imports
+    )
     return judge(
         labels=labels,
         candidate=candidate,
-        champion=scored,
+        champion=enter("champion", champion) if champion else None,
         constant=constant_predictions(class_shares, candidate.index),
         quick=_score(quick, rows, ()) if quick else None,
+        anchor=enter("anchor", anchor) if anchor else None,
+        wear=wear,
         metric=project.gate.metric or training_metric(project, roles),
         absolute=absolute,
         project=project,
         roles=roles,
-        comparable=~units.isin(champion.units).to_numpy() if champion else None,
-        champion_version=champion.version if champion else None,
-        champion_problem=problem,
         groups=rows[roles.group] if roles.group is not None else None,
         frame=frame,
         expected_stages=EXPECTED_STAGES,
     )
 
 
-def _champion(
-    champion: Champion | None,
+def _enter(
+    key: str,
+    model: Champion,
+    *,
     rows: pd.DataFrame,
+    units: pd.Series,
     roles: Roles,
     project: Project,
     allow_imports: Sequence[str],
-) -> tuple[pd.DataFrame | None, str | None]:
-    """The champion's predictions, or why there are none."""
-    if champion is None:
-        return None, None
-    problem = champion_problem(champion, rows, roles)
-    if problem is not None:
-        return None, problem
-    try:
-        extra_types = declared_types(candidates_of(project, roles), allow_imports)
-        return _score(champion.package, rows, extra_types), None
-    except (AssaylineError, ValueError, KeyError, TypeError, AttributeError) as failure:
-        return None, str(failure).strip().rstrip(".")
+) -> Opponent:
+    """A registered model with its predictions, or with the reason why there are none."""
+    predictions, seen = None, units.isin(model.units).to_numpy(dtype=bool)
+    problem = champion_problem(model, rows, roles) or ""
+    if not problem:
+        seen, problem = find_seen(model, rows, units, roles)
+    if not problem:
+        try:
+            extra_types = declared_types(candidates_of(project, roles), allow_imports)
+            predictions = _score(model.package, rows, extra_types)
+        except _CANNOT_SCORE as failure:
+            told = str(failure).strip().rstrip(".")
+            known = isinstance(failure, AssaylineError)
+            problem = told if known else f"{type(failure).__name__}: {told}"
+    return Opponent.of_version(
+        key,
+        model.version,
+        predictions,
+        problem=problem,
+        comparable=~seen,
+    )
 
 
 def _score(package: ModelPackage, rows: pd.DataFrame, extra_types: Sequence[str]) -> pd.DataFrame:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from tasks.checks import Figure, Table
-from tasks.gate.comparison import Contest, Finding, Opponent
-from tasks.gate.rules import NO_ROWS_HELP, is_known
+from tasks.gate.comparison import Finding
+from tasks.gate.contest import Contest, Opponent
+from tasks.gate.rules import is_known
 from tasks.gate.support import Support
 
 # Columns in which every value may be None.
@@ -51,20 +52,15 @@ def hardest(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def rows_needed(findings: Sequence[Finding], support: Support, *, only_rows: bool) -> int | None:
-    """Test rows at which every open comparison would be decided; None where rows will not help.
+    """All test rows at which each open comparison would be decided; None where rows will not help.
 
-    `only_rows` says that nothing else stands in the way.
+    Those that are there count. `only_rows` says that nothing else stands in the way.
     """
-    needs = [found.rows_needed for found in findings if found.check.outcome != "passed"]
+    needs = [found.rows_needed for found in findings if found.check.blocks]
     if support.too_small:
         needs = [support.rows_needed, *(need for need in needs if need is not None)]
     known = [need for need in needs if need is not None]
     return max(known) if only_rows and known and len(known) == len(needs) else None
-
-
-def rows_sentence(needed: int | None) -> str:
-    """`rows_needed` in words."""
-    return NO_ROWS_HELP if needed is None else f"about {needed} test rows would decide it"
 
 
 def metrics(findings: Sequence[Finding]) -> dict[str, float]:
@@ -82,9 +78,13 @@ def tables(
     contest: Contest,
     models: Sequence[Opponent],
     findings: Sequence[Finding],
+    anchor: Finding | None,
     reasons: Sequence[str],
 ) -> dict[str, Table]:
-    """Why; the models side by side; and their differences, where there are any."""
+    """Why; the models side by side; and their differences, where there are any.
+
+    The anchor stands apart: its rows and its limit are its own.
+    """
     shown = {
         "reasons": Table(
             title="Why",
@@ -97,18 +97,23 @@ def tables(
             "interval of the difference.",
         ),
     }
-    rows = difference_rows(findings)
-    if rows:
-        shown["differences"] = Table(
-            title=f"Gain of the candidate in {contest.metric}, with its 95 % interval",
-            frame=pd.DataFrame(rows).astype(_NUMBERS),
-            note="Positive is better, also for a metric of which lower values are better.",
-        )
+    gain = f"Gain of the candidate in {contest.metric}"
+    named = {"differences": (gain, findings), "anchor": (f"{gain} over the anchor", [anchor])}
+    for name, (title, found) in named.items():
+        rows = difference_rows([finding for finding in found if finding is not None])
+        if rows:
+            shown[name] = Table(
+                title=f"{title}, with its 95 % interval",
+                frame=pd.DataFrame(rows).astype(_NUMBERS),
+                note="Positive is better, also for a metric of which lower values are better.",
+            )
     return shown
 
 
-def figures(metric: str, tables_shown: dict[str, Table], limit: float) -> tuple[Figure, ...]:
-    """The two tables of numbers, drawn; `limit` is what a gain has to exceed."""
+def figures(
+    metric: str, tables_shown: dict[str, Table], limits: Mapping[str, float]
+) -> tuple[Figure, ...]:
+    """The tables of numbers, drawn; `limits` says by table what a gain has to exceed."""
     drawn = [
         Figure(
             kind="intervals",
@@ -118,15 +123,17 @@ def figures(metric: str, tables_shown: dict[str, Table], limit: float) -> tuple[
             unit=metric,
         )
     ]
-    if "differences" in tables_shown:
-        drawn.append(
-            Figure(
-                kind="intervals",
-                title=f"Gain of the candidate in {metric}",
-                table="differences",
-                alt=f"gain of the candidate in {metric} over each model, with 95 % intervals",
-                unit=metric,
-                limit=limit,
+    for table, against in (("differences", "each model"), ("anchor", "the anchor")):
+        if table in tables_shown:
+            over = " over the anchor" if table == "anchor" else ""
+            drawn.append(
+                Figure(
+                    kind="intervals",
+                    title=f"Gain of the candidate in {metric}{over}",
+                    table=table,
+                    alt=f"gain of the candidate in {metric} over {against}, with 95 % intervals",
+                    unit=metric,
+                    limit=limits[table],
+                )
             )
-        )
     return tuple(drawn)

@@ -2,8 +2,9 @@
 
 Guarantees: slices are cut on the whole frame and judged on the compared test rows; a slice fails
 only on a loss beyond the margin that is significant after Holm's correction over all guarded
-slices, and passes only where its own interval excludes such a loss; anything else says how many
-rows are missing and is never a pass.
+slices, and passes only where its own interval excludes such a loss; a slice with too few rows,
+positives or groups for an interval is not judged; anything else says how many rows are missing and
+is never a pass.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from tasks.checks import Check, Outcome
-from tasks.gate.comparison import STAGE, Contest, Opponent, describe
+from tasks.gate.comparison import describe
+from tasks.gate.contest import STAGE, Contest, Opponent
 from tasks.gate.rules import NO_ROWS_HELP, is_known, rows_needed, too_few_discordant
+from tasks.gate.support import Lack, find_lacks, rows_for
 from tasks.intervals import Difference, holm
 from tasks.project.sections import Project, SliceSpec
 from tasks.slices import slice_masks
@@ -32,7 +35,8 @@ _REPLICATES_PER_SLICE = 40
 class _Slice:
     name: str
     rows: int
-    difference: Difference | None
+    lacks: Sequence[Lack] = ()
+    difference: Difference | None = None
 
 
 def guard_slices(
@@ -78,10 +82,11 @@ def _masks(specs: Sequence[SliceSpec], frame: pd.DataFrame, rows: pd.Index) -> M
 def _measure(
     name: str, mask: Mask, contest: Contest, predictions: pd.DataFrame, project: Project
 ) -> _Slice:
-    rows = int(mask.sum())
-    if rows < project.audit.min_support:
-        return _Slice(name=name, rows=rows, difference=None)
-    difference = contest.where(mask).difference(predictions, margin=project.gate.margin)
+    rows, inside = int(mask.sum()), contest.where(mask)
+    lacks = find_lacks(inside, min_rows=project.audit.min_support, gate=project.gate)
+    if lacks:
+        return _Slice(name=name, rows=rows, lacks=lacks)
+    difference = inside.difference(predictions, margin=project.gate.margin)
     return _Slice(name=name, rows=rows, difference=difference)
 
 
@@ -94,9 +99,7 @@ def _p_loss(part: _Slice) -> float | None:
 def _judge(part: _Slice, p_loss: float | None, metric: str, project: Project) -> Check:
     gate, difference = project.gate, part.difference
     if difference is None:
-        least = project.audit.min_support
-        detail = f"Only {part.rows} compared rows are in {part.name}, and {least} are needed."
-        return _check(part.name, "not_applicable", detail, n=part.rows)
+        return _check(part.name, "not_applicable", _too_little(part), n=part.rows)
     if p_loss is None:
         detail = (
             f"In {part.name} the difference in {metric} is undefined, or is in "
@@ -115,9 +118,22 @@ def _judge(part: _Slice, p_loss: float | None, metric: str, project: Project) ->
         detail = f"The candidate loses no more than {gate.margin:g}: {numbers}."
     else:
         needed = rows_needed(difference, "refresh", gate)
-        advice = NO_ROWS_HELP if needed is None else f"about {needed} rows of it would decide it"
+        advice = NO_ROWS_HELP if needed is None else f"{_more(part, needed)} would decide it"
         detail = f"A loss beyond {gate.margin:g} is not excluded: {numbers}; {advice}."
     return _check(part.name, outcome, detail, difference, -gate.margin, part.rows)
+
+
+def _too_little(part: _Slice) -> str:
+    detail = (
+        f"Too little to judge in {part.name}: of the compared rows it has "
+        f"{' and '.join(map(str, part.lacks))}"
+    )
+    needed = rows_for(part.lacks, part.rows)
+    return f"{detail}." if needed is None else f"{detail}; {_more(part, needed)} would do."
+
+
+def _more(part: _Slice, needed: int) -> str:
+    return f"about {needed - part.rows} more compared rows of it ({needed} in all)"
 
 
 def _title_of(spec: SliceSpec) -> str:

@@ -1,12 +1,13 @@
-"""Are there enough test rows to compare two models on?"""
+"""Are there enough test rows to compare two models on, of all of them or of a slice?"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.checks import Check
-from tasks.gate.comparison import STAGE, Contest
+from tasks.gate.contest import STAGE, Contest
+from tasks.gate.rules import in_test_rows
 from tasks.project.sections import GateSection
 
 # A bootstrap of fewer groups understates its own uncertainty (Cameron, Gelbach and Miller,
@@ -16,7 +17,7 @@ MIN_GROUPS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Support:
-    """The check, and about how many test rows would pass it (None where unknown, or enough)."""
+    """The check, and at about how many test rows it would pass (None: unknown, or enough)."""
 
     check: Check
     rows_needed: int | None
@@ -27,6 +28,31 @@ class Support:
         return "" if self.check.outcome == "passed" else self.check.detail
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lack:
+    """Too little of something: how much there is, and how much is needed."""
+
+    what: str
+    have: int
+    need: int
+
+    def __str__(self) -> str:
+        return f"{self.have} {self.what} where {self.need} are needed"
+
+
+def find_lacks(contest: Contest, *, min_rows: int, gate: GateSection) -> list[Lack]:
+    """What the contest has too little of: rows, positives (two classes), groups (grouped rows)."""
+    wants = [Lack(what="rows", have=len(contest.labels), need=min_rows)]
+    positive = contest.positive_class
+    if positive is not None:
+        count = int((contest.labels == positive).sum())
+        wants.append(Lack(what=f"rows of class {positive}", have=count, need=gate.min_positives))
+    if contest.groups is not None:
+        count = int(contest.groups.nunique(dropna=False))
+        wants.append(Lack(what="groups", have=count, need=MIN_GROUPS))
+    return [want for want in wants if want.have < want.need]
+
+
 def measure_support(contest: Contest, *, test_rows: int, gate: GateSection) -> Support:
     """Whether rows, positives (two classes) and groups (grouped rows) suffice.
 
@@ -34,38 +60,31 @@ def measure_support(contest: Contest, *, test_rows: int, gate: GateSection) -> S
     was fitted or tuned on are left out.
     """
     n = len(contest.labels)
-    wants: list[tuple[str, int, int]] = [("rows", n, gate.min_test_rows)]
-    if contest.positive_class is not None:
-        positives = int((contest.labels == contest.positive_class).sum())
-        wants.append((f"rows of class {contest.positive_class}", positives, gate.min_positives))
-    if contest.groups is not None:
-        wants.append(("groups", int(contest.groups.nunique(dropna=False)), MIN_GROUPS))
-    missing = [want for want in wants if want[1] < want[2]]
+    lacks = find_lacks(contest, min_rows=gate.min_test_rows, gate=gate)
     shared = f"{n} of {test_rows} test rows can be compared"
-    if missing:
-        lacks = " and ".join(
-            f"{have} {what} where {need} are needed" for what, have, need in missing
-        )
-        detail = f"Too little to compare: {shared}, with {lacks}."
-    else:
-        detail = f"{shared}, which is enough."
+    detail = f"{shared}, which is enough."
+    if lacks:
+        detail = f"Too little to compare: {shared}, with {' and '.join(map(str, lacks))}."
     check = Check(
         id=f"{STAGE}.support",
         stage=STAGE,
         title="Test rows that neither model was fitted on",
         severity="critical",
-        outcome="not_applicable" if missing else "passed",
+        outcome="not_applicable" if lacks else "passed",
         detail=detail,
         value=float(n),
         limit=float(gate.min_test_rows),
         n=n,
         required=True,
     )
-    return Support(check=check, rows_needed=_rows(n, missing))
+    return Support(check=check, rows_needed=in_test_rows(rows_for(lacks, n), n, test_rows))
 
 
-def _rows(n: int, missing: list[tuple[str, int, int]]) -> int | None:
-    """Rows at which all that is missing would be there, at the present rates."""
-    if not missing or any(have == 0 for _, have, _ in missing):
+def rows_for(lacks: Sequence[Lack], n: int) -> int | None:
+    """Compared rows at which nothing would lack, at the rates of the present `n`.
+
+    None where nothing lacks, or something is not there at all.
+    """
+    if not lacks or any(lack.have == 0 for lack in lacks):
         return None
-    return max(math.ceil(n * need / have) for _, have, need in missing)
+    return max(-(-n * lack.need // lack.have) for lack in lacks)

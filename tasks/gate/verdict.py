@@ -22,21 +22,29 @@ class Judgement:
     """All that the gate found.
 
     `absolute` are the checks of earlier stages and `summary` the one check over them; `findings`
-    are the comparisons, `guards` the checks of guarded slices.
+    are the comparisons with the champion or the baselines, `anchor` the one with the anchor,
+    `guards` the checks of guarded slices.
     """
 
     rule: Rule
     absolute: Sequence[Check]
     summary: Check
     support: Support
+    wear: Check
     findings: Sequence[Finding]
+    anchor: Finding | None
     guards: Sequence[Check]
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The gate's checks, in the order in which they are read."""
-        compared = (finding.check for finding in self.findings)
-        return (self.summary, self.support.check, *compared, *self.guards)
+        compared = (finding.check for finding in self.compared)
+        return (self.summary, self.support.check, self.wear, *compared, *self.guards)
+
+    @property
+    def compared(self) -> tuple[Finding, ...]:
+        """Every comparison, the one with the anchor last."""
+        return (*self.findings, *([self.anchor] if self.anchor else []))
 
     @property
     def verdict(self) -> Verdict:
@@ -51,7 +59,8 @@ class Judgement:
     @property
     def only_rows_missing(self) -> bool:
         """Whether it is inconclusive for want of test rows alone."""
-        others = (self.summary, *self.guards)
+        impossible = (found.check for found in self.compared if found.difference is None)
+        others = (self.summary, self.wear, *impossible, *self.guards)
         return self.verdict == "inconclusive" and not any(check.blocks for check in others)
 
     @property
@@ -65,7 +74,7 @@ class Judgement:
         unjudged = [check.detail for check in self.guards if check.outcome != "passed"]
         return [
             *(["This is the first model: there is no champion yet."] if first else []),
-            *(finding.check.detail for finding in self.findings),
+            *(found.check.detail for found in self.compared if found.difference),
             self.summary.detail,
             self.support.check.detail,
             *([] if first else unjudged),
@@ -79,7 +88,8 @@ class Judgement:
         compared = [
             f.check for f in self.findings if not self.support.too_small or not f.difference
         ]
-        others = [*compared, *self.guards, self.support.check]
+        pinned = [self.anchor.check] if self.anchor else []
+        others = [*compared, *pinned, *self.guards, self.support.check, self.wear]
         told += [(check, check.detail) for check in others if check.blocks]
         told.sort(key=lambda pair: pair[0].outcome != "failed")
         return [sentence for _, sentence in told]

@@ -108,7 +108,7 @@ def paired_difference(  # noqa: PLR0913
     points = measure(None)
     value = sign * float(points[0][name][0] - points[1][name][0])
     discordant = None if name in SCORE_METRICS else _discordant(name, labels, candidate, other)
-    if not math.isnan(value) and candidate.equals(other[list(candidate.columns)]):
+    if not math.isnan(value) and candidate.equals(other.reindex(columns=candidate.columns)):
         return Difference(
             value=0.0, low=0.0, high=0.0, n=len(labels), method=IDENTICAL, discordant=discordant,
             p_loss=None if margin is None else 1.0,
