@@ -1,0 +1,245 @@
+"""The registry: versions of a project's model, and the alias `champion`.
+
+Guarantees: a version carries the exact package that was judged, the units and the rows that it was
+fitted or tuned on (hashed), its golden rows and its verdict; a model is loaded only after its type
+list was checked, and never by pickle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, infer_signature
+
+from tasks.markup import escape
+from tasks.project import Roles
+from tasks.promotion import Decision
+from tasks.seen_rows import SEEN_ROWS, SeenRows
+from tasks.serving import MODEL_DIGEST
+from tasks.snapshots import read_snapshot, write_snapshot
+from tasks.tracking.store import TAG_LENGTH, Store, is_missing
+
+if TYPE_CHECKING:
+    from tasks.models import Champion, ModelPackage
+    from tasks.registered_models import RegisteredModel
+
+ALIAS = "champion"
+_GOLDEN = "golden.parquet"
+_UNITS = "units.parquet"
+_SEEN = f"{SEEN_ROWS}.parquet"
+_SERVED = "model.skops"
+_LOADING: Mapping[str, Mapping[str, str | None]] = {
+    "python_function": {
+        "loader_module": "mlflow.sklearn",
+        "model_path": _SERVED,
+        "predict_fn": "predict_proba",
+        "code": None,
+    },
+    "sklearn": {"pickled_model": _SERVED, "serialization_format": "skops", "code": None},
+}
+"""How MLflow loads a model that `log_model` wrote here."""
+_LONGEST_DESCRIPTION = 4000
+
+
+class Versions(Store):
+    """The versions of the store."""
+
+    def champion_version(self, project: str) -> str | None:
+        """The version that the alias names; None where there is no model or no alias."""
+        with self._reaching():
+            try:
+                return str(self._client.get_model_version_by_alias(project, ALIAS).version)
+            except MlflowException as failure:
+                if is_missing(failure):
+                    return None
+                raise
+
+    def set_champion(self, project: str, version: str) -> None:
+        """Move the alias."""
+        with self._reaching():
+            self._client.set_registered_model_alias(project, ALIAS, version)
+
+    def version_tags(self, project: str, version: str) -> dict[str, str]:
+        """The tags of a version."""
+        with self._reaching():
+            return dict(self._client.get_model_version(project, version).tags)
+
+    def tag_version(self, project: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a version."""
+        with self._reaching():
+            for name, value in tags.items():
+                self._client.set_model_version_tag(project, version, name, value[:TAG_LENGTH])
+
+    def find_versions(self, project: str, tag: str, value: str) -> list[str]:
+        """The versions with that tag, oldest first."""
+        with self._reaching():
+            found = self._client.search_model_versions(f"name = '{project}'")
+        versions = sorted(int(v.version) for v in found if v.tags.get(tag) == value)
+        return [str(version) for version in versions]
+
+    def versions(self, project: str) -> list[str]:
+        """All versions, oldest first."""
+        with self._reaching():
+            found = self._client.search_model_versions(f"name = '{project}'")
+        return [str(number) for number in sorted(int(one.version) for one in found)]
+
+    def champion(self, project: str, version: str) -> Champion:
+        """A version's package, and the units and rows that it was fitted or tuned on."""
+        from tasks.models import Champion, ModelPackage
+
+        with self._model_files(project, version) as files:
+            stored = {path.name: path.read_bytes() for path in files.iterdir()}
+            package = ModelPackage.from_files(stored, "model")
+            units = read_snapshot(files / _UNITS)["unit"]
+            seen = SeenRows.from_frame(read_snapshot(files / _SEEN)) if _SEEN in stored else None
+        return Champion(version, package, frozenset(units), seen)
+
+    def registered_model(self, project: str, version: str) -> RegisteredModel:
+        """All that says whether a version still is the model that was judged.
+
+        Raises KeyError or ValueError where files are missing or damaged, or MLflow would load
+        another file, or by other code, than it was told to.
+        """
+        from tasks.models import ModelPackage
+        from tasks.registered_models import RegisteredModel
+
+        tags = self.version_tags(project, version)
+        with self._model_files(project, version) as files:
+            _require_own_loading(Model.load(str(files.parent)).flavors)
+            stored = {path.name: path.read_bytes() for path in files.iterdir()}
+            golden = files / _GOLDEN
+            return RegisteredModel(
+                version=version,
+                digest=tags.get(MODEL_DIGEST, ""),
+                package=ModelPackage.from_files(stored, "model"),
+                served=(files.parent / _SERVED).read_bytes(),
+                golden=read_snapshot(golden) if golden.is_file() else None,
+            )
+
+    def register_candidate(
+        self,
+        decision: Decision,
+        run_id: str,
+        package: ModelPackage,
+        rows: pd.DataFrame,
+        split: pd.DataFrame,
+        roles: Roles,
+        extra_types: Sequence[str],
+        verdict: Path,
+    ) -> str:
+        """Register the candidate of a decision, with five of its training rows as the example.
+
+        The version carries, as files of the model, the verdict that it was registered by and
+        golden rows of train and dev.
+        """
+        from tasks.estimators import feature_frame
+        from tasks.golden_rows import make_golden_rows
+        from tasks.row_recognition import hash_rows
+
+        seen = split[split["side"] != "test"]
+        units = pd.DataFrame({"unit": sorted(set(seen["unit"]))}, dtype="str")
+        golden = make_golden_rows(package, rows.loc[seen.index], roles, extra_types)
+        example = feature_frame(rows.loc[split.index[split["side"] == "train"][:5]], roles)
+        return self._register(
+            decision,
+            run_id,
+            package,
+            frames={
+                _UNITS: units,
+                _SEEN: hash_rows(rows.loc[seen.index], roles).to_frame(),
+                _GOLDEN: golden,
+            },
+            verdict=verdict,
+            example=example.reset_index(drop=True),
+            extra_types=extra_types,
+        )
+
+    def _register(
+        self,
+        decision: Decision,
+        run_id: str,
+        package: ModelPackage,
+        *,
+        frames: Mapping[str, pd.DataFrame],
+        verdict: Path,
+        example: pd.DataFrame,
+        extra_types: Sequence[str],
+    ) -> str:
+        """Log the model with signature and input example, and register it as a version.
+
+        The model folder carries, beside MLflow's own form, the exact package that was judged, the
+        verdict, and frames by their file names.
+        """
+        from tasks.models import ALLOWED_TYPES, load_model
+
+        model = load_model(package, extra_types=extra_types)
+        probabilities = pd.DataFrame(
+            model.predict_proba(example), columns=[str(c) for c in model.classes_]
+        )
+        with self._reaching(), tempfile.TemporaryDirectory(dir=self._temporary) as folder:
+            for name, content in package.to_files("model").items():
+                (Path(folder) / name).write_bytes(content)
+            for name, frame in frames.items():
+                write_snapshot(frame, Path(folder) / name)
+            shutil.copyfile(verdict, Path(folder) / verdict.name)
+            with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+                logged = mlflow.sklearn.log_model(
+                    model,
+                    name="model",
+                    signature=infer_signature(example, probabilities),
+                    input_example=example,
+                    pip_requirements=_requirements(),
+                    serialization_format="skops",
+                    skops_trusted_types=[*sorted(ALLOWED_TYPES), *extra_types],
+                    pyfunc_predict_fn="predict_proba",
+                    extra_files=[str(path) for path in sorted(Path(folder).iterdir())],
+                    tags=decision.tags,
+                )
+            with contextlib.suppress(MlflowException):
+                self._client.create_registered_model(decision.project)
+            reasons = escape(" ".join(decision.reasons))
+            version = self._client.create_model_version(
+                decision.project,
+                logged.model_uri,
+                run_id=run_id,
+                tags=decision.tags,
+                description=f"{decision.verdict}: {reasons}"[:_LONGEST_DESCRIPTION],
+                model_id=logged.model_id,
+            )
+        return str(version.version)
+
+    @contextlib.contextmanager
+    def _model_files(self, project: str, version: str) -> Iterator[Path]:
+        with self._reaching(), tempfile.TemporaryDirectory(dir=self._temporary) as folder:
+            place = mlflow.artifacts.download_artifacts(
+                f"models:/{project}/{version}", dst_path=folder
+            )
+            yield Path(place) / "extra_files"
+
+
+def _require_own_loading(flavors: Mapping[str, Any]) -> None:
+    """Raise ValueError where MLflow's description of a model is not as `log_model` wrote it."""
+    for flavor, expected in _LOADING.items():
+        for name, value in expected.items():
+            found = flavors.get(flavor, {}).get(name)
+            if found != value:
+                raise ValueError(
+                    f"MLmodel says {found!r} for {flavor}.{name}, and it was registered with "
+                    f"{value!r}"
+                )
+
+
+def _requirements() -> list[str]:
+    """What it takes to load a registered model: stated, because inferring costs seconds."""
+    from importlib.metadata import version
+
+    names = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
+    return [f"{name}=={version(name)}" for name in names]

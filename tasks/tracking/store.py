@@ -1,0 +1,68 @@
+"""The connection to MLflow's store.
+
+Guarantees: an unreachable store is one sentence, not a traceback; no password of its address is in
+any text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from tasks.addresses import is_served, public_address, public_text
+from tasks.errors import UnavailableError
+
+TAG_LENGTH = 5000
+UP_MLFLOW = "http://127.0.0.1:5000"
+
+
+class Store:
+    """What every part of the store needs: the client, a project's experiment, the sentence."""
+
+    def __init__(self, home: Path) -> None:
+        self._uri = os.environ["MLFLOW_TRACKING_URI"]
+        # A server knows where its artifacts go; MLflow's own default without one depends on the
+        # working directory.
+        self._artifacts = None if is_served(self._uri) else home / "mlflow-artifacts"
+        self._temporary = home / "tmp"
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(self._uri)
+        with self._reaching():
+            self._client = MlflowClient(tracking_uri=self._uri)
+
+    def _experiment(self, project: str) -> str:
+        found = self._client.get_experiment_by_name(project)
+        if found is not None:
+            return str(found.experiment_id)
+        place = (self._artifacts / project).as_uri() if self._artifacts else None
+        try:
+            return str(self._client.create_experiment(project, artifact_location=place))
+        except MlflowException:  # another run of the project was faster
+            existing = self._client.get_experiment_by_name(project)
+            if existing is None:
+                raise
+            return str(existing.experiment_id)
+
+    @contextlib.contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except (MlflowException, OSError) as failure:
+            said = public_text(str(failure), self._uri)
+            first = said.splitlines()[0] if said else type(failure).__name__
+            # Not 'from failure': whoever logs the chain would log the address with its password.
+            raise UnavailableError(
+                f"MLflow at {public_address(self._uri)} did not do its part ({first[:200]}); check "
+                "that it is reachable and has space, then run again: finished stages are kept"
+            ) from None
+
+
+def is_missing(failure: MlflowException) -> bool:
+    """Whether the store says that there is no such thing."""
+    return failure.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
