@@ -1,152 +1,234 @@
-"""The ledger: an append-only record of every verdict that was acted on.
+"""The ledger: an append-only record of every verdict, signature and rollback of a project.
 
-Guarantees: an entry is written and flushed before the model moves; each entry holds the hash of
-the one before, so that a changed or missing entry is found; the champion is derived from the
-ledger, and whatever serves it is set to the ledger's head.
+Guarantees: an entry is claimed and written by one operation that the shared store makes unique, so
+that of two writers one is first and the other knows it; each entry holds the hash of the one
+before, so that a changed or missing entry is found; the champion is derived from the ledger, and
+the alias is set to the ledger's head.
 
-One JSON line an entry, one file a project. What it cannot detect: a rewrite of the whole file.
+The entries lie with the model registry, so that a team shares them. Each home mirrors what it has
+seen, one JSON line an entry: a store that lost or changed an entry is found by any home that saw
+it. What cannot be detected: a rewrite by someone who can write to the store and to every mirror.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 from tasks.errors import UnavailableError
-from tasks.evidence import canonical_json, hash_of
+from tasks.evidence import canonical_json
+from tasks.ledger_entries import (
+    FIRST,
+    JUDGEMENTS,
+    MOVES,
+    SETTLEMENTS,
+    Action,
+    Entry,
+    EntryStore,
+    StoredEntry,
+    chained,
+    count_wear,
+    waiting,
+)
+from tasks.markup import escape
 
-Action = Literal["promote", "reject", "inconclusive", "pending", "adopt"]
-MOVES = ("promote", "adopt")
-FIRST = "0" * 64
+__all__ = [
+    "FIRST",
+    "JUDGEMENTS",
+    "MOVES",
+    "SETTLEMENTS",
+    "Action",
+    "Entry",
+    "EntryStore",
+    "Ledger",
+    "StoredEntry",
+    "plain_line",
+]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One decision. `from_version` and `to_version` are the champion before and after it."""
-
-    sequence: int
-    action: Action
-    project: str
-    run_id: str
-    candidate_version: str | None
-    from_version: str | None
-    to_version: str | None
-    verdict_hash: str
-    who: str
-    why: str
-    when: str
-    previous_hash: str
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the entry's canonical JSON."""
-        return hash_of(asdict(self))
+_ATTEMPTS = 20
+_LONGEST = 10_000
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger of one project, a file of JSON lines."""
+    """The ledger of one project: its shared entries and this home's mirror of them."""
 
-    path: Path
+    store: EntryStore
+    project: str
+    mirror: Path
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries, oldest first.
 
-        A last line without its end (a killed write) does not count. Raises UnavailableError when
-        a line cannot be read or the chain is broken.
+        Raises UnavailableError when a text cannot be read, the chain is broken, or the store no
+        longer holds what this home has seen.
         """
-        try:
-            text = self.path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return ()
-        lines = text.split("\n")[:-1]
-        found = []
-        previous = FIRST
-        for number, line in enumerate(lines, 1):
-            try:
-                entry = Entry(**json.loads(line))
-            except (ValueError, TypeError):
-                raise UnavailableError(
-                    f"{self.path}, line {number} is no ledger entry; restore the file"
-                ) from None
-            if entry.previous_hash != previous or entry.sequence != number:
-                raise UnavailableError(
-                    f"{self.path}: the chain breaks at entry {number}; the file was changed after "
-                    "it was written; restore it from a backup"
-                )
-            previous = entry.hash
-            found.append(entry)
-        return tuple(found)
+        return tuple(entry for entry, _ in self._read())
 
     def last_move(self) -> Entry | None:
         """The entry that made the present champion."""
-        moves = [entry for entry in self.entries() if entry.action in MOVES]
-        return moves[-1] if moves else None
+        return next((entry for entry in reversed(self.entries()) if entry.moves), None)
 
     def champion(self) -> str | None:
         """The version that the last move made champion."""
         move = self.last_move()
         return move.to_version if move else None
 
+    def replaced_by(self, version: str) -> str | None:
+        """The champion that `version` replaced when it was last promoted or approved."""
+        for entry in reversed(self.entries()):
+            if entry.moves and entry.action != "rollback" and entry.to_version == version:
+                return entry.from_version
+        return None
+
+    def pending(self) -> Entry | None:
+        """The entry that waits for a signature: the newest, if nothing has settled it."""
+        return waiting(self.entries())
+
     def append(  # noqa: PLR0913 - an entry has that many parts, all named
         self,
         action: Action,
         *,
-        project: str,
         run_id: str,
         candidate_version: str | None,
         expected_champion: str | None,
-        to_version: str | None,
-        verdict_hash: str,
         who: str,
         why: str,
         when: str,
+        to_version: str | None = None,
+        verdict_hash: str = "",
+        page_hash: str = "",
+        model_digest: str = "",
+        test_version: str = "",
+        wear: int | None = None,
+        basis: str = "",
+        limits_hash: str = "",
+        refers_to: int | None = None,
+        expires: str | None = None,
     ) -> Entry | None:
-        """Write one entry and flush it to disk; None when the champion is no longer the expected.
+        """Write one entry; None where another writer has overtaken it.
 
-        Compare and append happen under one lock, so that of two runs that finish together only
-        one can promote.
+        That is a move or a judgement over another champion than expected, a judgement that
+        another model's has worn the test version for, and an answer to a pending entry that no
+        longer waits for one.
+
+        Only an action that moves needs `to_version`; with any other the champion stays. Of two
+        writers that claim the same place one is first; the other's text stays in the store as a
+        claim that was lost, and it tries again on what is there now.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        for _ in range(_ATTEMPTS):
             entries = self.entries()
-            if action == "promote" and self.champion() != expected_champion:
+            champion = next((e.to_version for e in reversed(entries) if e.moves), None)
+            if champion != expected_champion and action in (*MOVES, *JUDGEMENTS):
+                return None
+            spoken_of = (model_digest, test_version, basis)
+            if action in JUDGEMENTS and wear not in (None, count_wear(entries, *spoken_of)):
+                return None
+            asked = waiting(entries)
+            if action in SETTLEMENTS and (asked is None or asked.sequence != refers_to):
                 return None
             entry = Entry(
                 sequence=len(entries) + 1,
                 action=action,
-                project=project,
+                project=self.project,
                 run_id=run_id,
                 candidate_version=candidate_version,
-                from_version=expected_champion,
-                to_version=to_version,
+                from_version=champion,
+                to_version=to_version if action in MOVES else champion,
                 verdict_hash=verdict_hash,
-                who=who,
-                why=why,
-                when=when,
+                page_hash=page_hash,
+                model_digest=model_digest,
+                test_version=test_version,
+                wear=wear,
+                basis=basis,
+                limits_hash=limits_hash,
+                refers_to=refers_to,
+                expires=expires,
+                who=plain_line(who),
+                why=plain_line(why),
+                # Clocks of several machines differ; the order of the entries is the ledger's.
+                when=max(when, entries[-1].when) if entries else when,
                 previous_hash=entries[-1].hash if entries else FIRST,
             )
-            self._write(canonical_json(asdict(entry)) + "\n")
-        return entry
+            text = canonical_json(asdict(entry))
+            self.store.add_entry(self.project, text, _summary(entry))
+            # By its text: a client that sends it twice, after a lost answer, wrote it once.
+            if any(stored.text == text for _, stored in self._read()):
+                return entry
+        raise UnavailableError(
+            f"the ledger of {self.project} was written by others {_ATTEMPTS} times in a row; "
+            "run again"
+        )
 
-    def _write(self, line: str) -> None:
-        """Append after the last whole line; what a killed write left is cut off first."""
-        with self.path.open("a+b") as file:
-            file.seek(0)
-            whole = file.read().rfind(b"\n") + 1
-            file.truncate(whole)
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+    def is_complete(self, entry: Entry) -> bool:
+        """Whether the alias once stood where the entry says."""
+        return self._stored(entry).completed
+
+    def complete(self, entry: Entry) -> None:
+        """Record that the alias stands where the entry says."""
+        self.store.complete_entry(self.project, self._stored(entry).number)
+
+    def _stored(self, entry: Entry) -> StoredEntry:
+        return next(stored for own, stored in self._read() if own.hash == entry.hash)
+
+    def _read(self) -> list[tuple[Entry, StoredEntry]]:
+        self.mirror.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked():  # else another command of this home could mirror a newer reading
+            found = chained(self.project, self.store.read_entries(self.project))
+            _extend_mirror(self.mirror, self.project, [stored.text for _, stored in found])
+        return found
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with self.path.with_suffix(".lock").open("w") as lock:
+        with self.mirror.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def open_ledger(home: Path, store: EntryStore, project: str) -> Ledger:
+    """The ledger of a project, mirrored in a home."""
+    return Ledger(store, project, home / "ledger" / f"{project}.jsonl")
+
+
+def mirrored(mirror: Path) -> list[str]:
+    """The texts that a home has seen; a last line without its end (a killed write) is none."""
+    try:
+        return mirror.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
+def _extend_mirror(mirror: Path, project: str, texts: list[str]) -> None:
+    seen = mirrored(mirror)
+    if texts[: len(seen)] != seen:
+        pairs = zip(seen, [*texts, *[None] * len(seen)], strict=False)
+        place = next(number for number, (old, new) in enumerate(pairs, 1) if old != new)
+        raise UnavailableError(
+            f"the ledger of {project} has {len(texts)} entries in the store, this home has seen "
+            f"{len(seen)}, and they differ from entry {place} on; restore the store from a backup, "
+            f"or move {mirror} aside if the store is the right one"
+        )
+    if len(texts) == len(seen):
+        return
+    with mirror.open("a+b") as file:
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.write("".join(f"{text}\n" for text in texts[len(seen) :]).encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _summary(entry: Entry) -> str:
+    moved = f": version {entry.from_version or '-'} to {entry.to_version}" if entry.moves else ""
+    said = f"{escape(entry.who)}. {escape(entry.why)}"
+    return f"{entry.sequence}. {entry.action}{moved}, by {said}"[:4000]
+
+
+def plain_line(text: str) -> str:
+    """A text on one line, without characters that a terminal would act on, cut where endless."""
+    line = "".join(c for c in " ".join(text.split()) if c.isprintable())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + " ..."

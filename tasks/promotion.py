@@ -1,49 +1,49 @@
 """Acting on a verdict: register the version, write the ledger, then move the alias.
 
-Guarantees: the ledger is written before the alias moves, and the alias is set from the ledger, so
-that a run killed at any moment is put right by the next command; a verdict that is already
-recorded for the same inputs changes nothing; only a verdict of `promote` moves the champion, and
-only if the champion is still the one that the gate compared with.
+Guarantees: the ledger is written before the alias moves, and the alias is set from the ledger's
+head until both agree, so that a run killed at any moment is put right by the next command; a
+judgement that is already recorded is not recorded twice; a run moves the champion only by a
+verdict of `promote`, only if the champion is still the one that the gate compared with, and never
+back to a model that somebody rolled back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal
 
 from tasks.checks import Check, Outcome, StageResult
-from tasks.errors import UnavailableError
-from tasks.ledger import Action, Ledger
+from tasks.judged_versions import choose_version
+from tasks.ledger import JUDGEMENTS, SETTLEMENTS, Action, Entry, Ledger
+from tasks.ledger_entries import count_wear
 from tasks.runs import Verdict
+from tasks.serving import Registry, named, settle_alias
 
-MODEL_DIGEST = "assayline.model_digest"
-"""The tag of a version that holds the hash of its model's bytes."""
+IDENTITY = "assayline.identity"
+"""The tag of a version that holds the hash of its model, threshold and split."""
 
-
-class Registry(Protocol):
-    """What promotion needs of the model registry."""
-
-    def champion_version(self, project: str) -> str | None:
-        """The version that serves."""
-
-    def set_champion(self, project: str, version: str) -> None:
-        """Let a version serve."""
-
-    def tag_version(self, project: str, version: str, tags: dict[str, str]) -> None:
-        """Set tags on a version."""
-
-    def find_version(self, project: str, tag: str, value: str) -> str | None:
-        """The newest version with a tag."""
+Standing = Literal[
+    "promote",
+    "reject",
+    "inconclusive",
+    "pending",
+    "approve",
+    "refuse",
+    "expire",
+    "rolled_back",
+    "overtaken",
+]
+"""What became of a verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """A verdict with what it speaks about.
 
-    `serving` is the champion when the gate judged. `model_digest` is the hash of the
-    candidate's bytes, its threshold and the rows that it has seen: the same digest means the
-    same version.
+    `serving` is the champion when the gate judged. `identity` is the hash of the candidate's
+    model, its threshold and the rows that it has seen: the same identity means the same version.
+    The rest is as in `tasks.ledger.Entry`.
     """
 
     project: str
@@ -51,141 +51,178 @@ class Decision:
     verdict: Verdict
     reasons: tuple[str, ...]
     verdict_hash: str
+    identity: str
     model_digest: str
+    test_version: str
+    wear: int
+    basis: str
+    limits_hash: str
     serving: str | None
     approval: str
+    expires: str
     when: str
     tags: dict[str, str]
 
 
-def repair_champion(
-    registry: Registry, ledger: Ledger, project: str, run_id: str, when: str
-) -> str | None:
-    """Finish a move that was cut off between ledger and alias; a sentence where there was one.
+def measure_wear(ledger: Ledger, model_digest: str, test_version: str, basis: str) -> int:
+    """How many distinct models have been judged on a test version, this one included.
 
-    A ledger without entries takes over a champion that serves already, by an entry that says so.
-    Raises UnavailableError when the alias was moved by something other than this ledger.
+    A judgement that is already recorded (the same `basis`) keeps the wear that it had.
     """
-    move = ledger.last_move()
-    serving = registry.champion_version(project)
-    if move is None and serving is not None:
-        why = "it served already when this ledger was begun"
-        ledger.append(
-            "adopt",
-            project=project,
-            run_id=run_id,
-            candidate_version=serving,
-            expected_champion=None,
-            to_version=serving,
-            verdict_hash="",
-            who="assayline",
-            why=why,
-            when=when,
-        )
-        return f"version {serving} of {project} serves already; the ledger begins with it"
-    if move is None or move.to_version is None or serving == move.to_version:
-        return None
-    if serving not in (move.from_version, None):
-        raise UnavailableError(
-            f"the alias 'champion' of {project} is at version {serving} and the ledger says "
-            f"version {move.to_version}: something else moved it; set it back, or run with the "
-            "home whose ledger moved it"
-        )
-    registry.set_champion(project, move.to_version)
-    return (
-        f"the alias 'champion' of {project} was at {_named(serving)}; "
-        f"the ledger says version {move.to_version}, and it was moved there"
-    )
+    return count_wear(ledger.entries(), model_digest, test_version, basis)
 
 
 def act(
-    decision: Decision, registry: Registry, ledger: Ledger, register: Callable[[], str]
+    decision: Decision,
+    registry: Registry,
+    ledger: Ledger,
+    register: Callable[[], str],
+    problem_of: Callable[[str], str | None],
 ) -> StageResult:
     """Carry the verdict out and say what was done.
 
     `register` logs and registers the candidate with the decision's tags; it is called unless the
-    same model has a version already.
+    same model has a version already. `problem_of` says why a version is not the model that was
+    judged; one that has a problem is not used. The tags of a version that was ever champion stay.
     """
-    same = registry.find_version(decision.project, MODEL_DIGEST, decision.model_digest)
-    version = same or register()
-    if same is not None and same != decision.serving:
-        registry.tag_version(decision.project, same, decision.tags)
-    action, outcome, detail = _move(decision, version, registry, ledger)
+    same = registry.find_versions(decision.project, IDENTITY, decision.identity)
+    version, remark = choose_version(same, register, problem_of)
+    before = ledger.entries()
+    standing, outcome, detail = _move(decision, version, registry, ledger)
+    written = any(e.run_id == decision.run_id for e in ledger.entries()[len(before) :])
+    served = any(entry.moves and entry.to_version == version for entry in before)
+    if version in same and written and not served:
+        registry.tag_version(decision.project, version, decision.tags)
     champion = registry.champion_version(decision.project)
-    checks = (
-        Check(
-            id="promotion.recorded",
-            stage="promotion",
-            title="Verdict in the ledger",
-            severity="critical",
-            outcome=outcome,
-            detail=detail,
-        ),
-    )
-    return StageResult(
-        stage="promotion",
-        summary=detail,
-        checks=checks,
-        facts={"candidate_version": version, "champion_version": champion, "action": action},
-    )
+    return _result(standing, outcome, remark + detail, version, champion)
 
 
-def unchanged(recorded: dict[str, Any]) -> StageResult:
+def standing_of(recorded: dict[str, Any], ledger: Ledger) -> tuple[Standing, str]:
+    """What became of a verdict that an earlier run recorded, and a sentence on it.
+
+    `expire` means that the verdict has to be acted on again.
+    """
+    version, run_id = recorded["candidate_version"], recorded["run_id"]
+    entries = ledger.entries()
+    rollback = _rollback_of(version, _digest_of(version, entries), entries)
+    if rollback is not None:
+        return "rolled_back", _rolled_back(rollback)
+    if recorded["action"] == "pending":
+        waiting = [e for e in entries if e.action == "pending" and e.run_id == run_id]
+        place = waiting[-1].sequence if waiting else 0
+        settled = [e for e in entries if e.refers_to == place and e.action in SETTLEMENTS]
+        if settled:
+            done = settled[-1]
+            if done.action in ("approve", "refuse"):
+                verb = "approved" if done.action == "approve" else "refused"
+                action: Standing = "approve" if done.action == "approve" else "refuse"
+                return action, f"version {version} was {verb} by {done.who}: {done.why}"
+            return "expire", done.why
+        open_entry = ledger.pending()
+        if open_entry is None or open_entry.sequence != place:
+            return "expire", "another model was judged since"
+        return "pending", f"version {version} waits for a signature since run {run_id}"
+    return recorded["action"], f"nothing changed since run {run_id}: its verdict stands"
+
+
+def unchanged(recorded: dict[str, Any], ledger: Ledger) -> StageResult:
     """The result for a verdict that was recorded before for the same inputs: nothing is done."""
-    detail = f"nothing changed since run {recorded['run_id']}: its verdict stands"
+    standing, detail = standing_of(recorded, ledger)
+    outcome: Outcome = "failed" if standing in ("rolled_back", "refuse") else "passed"
+    return _result(standing, outcome, detail, recorded["candidate_version"], ledger.champion())
+
+
+def _result(
+    standing: Standing, outcome: Outcome, detail: str, version: str, champion: str | None
+) -> StageResult:
     check = Check(
         id="promotion.recorded",
         stage="promotion",
         title="Verdict in the ledger",
         severity="critical",
-        outcome="passed",
+        outcome=outcome,
         detail=detail,
     )
-    facts = {name: recorded[name] for name in ("candidate_version", "champion_version", "action")}
+    facts = {"candidate_version": version, "champion_version": champion, "action": standing}
     return StageResult(stage="promotion", summary=detail, checks=(check,), facts=facts)
 
 
 def _move(
     decision: Decision, version: str, registry: Registry, ledger: Ledger
-) -> tuple[Action, Outcome, str]:
+) -> tuple[Standing, Outcome, str]:
     action = _action(decision)
-    if action == "promote" and decision.serving == version:
-        return action, "passed", f"version {version} is already the champion"
-    last = ledger.entries()[-1:]
-    written = (decision.verdict_hash, action, version)
-    if last and (last[0].verdict_hash, last[0].action, last[0].candidate_version) == written:
-        return action, "passed", f"version {version} is in the ledger as {action} already"
-    moves = action == "promote"
-    entry = ledger.append(
+    if action == "pending" and version == decision.serving:
+        action = decision.verdict  # there is nothing to sign: it serves
+    entries = ledger.entries()
+    rollback = _rollback_of(version, decision.model_digest, entries)
+    if rollback is not None and action in ("promote", "pending"):
+        return "rolled_back", "failed", _rolled_back(rollback)
+    if not _is_recorded(decision, action, version, ledger):
+        entry = _append(decision, action, version, ledger, entries)
+        if entry is None:
+            return (
+                "overtaken",
+                "failed",
+                f"the champion is no longer {named(decision.serving)}, which this run compared "
+                "with; run again to compare with the present one",
+            )
+        if entry.moves:
+            settle_alias(registry, ledger)
+            was = named(entry.from_version)
+            return "promote", "passed", f"version {version} is the champion, was {was}"
+    if action == "promote":
+        return "promote", "passed", f"version {version} is already the champion"
+    stays = f"the champion stays {named(decision.serving)}"
+    if action == "pending":
+        return "pending", "passed", f"version {version} waits for a signature; {stays}"
+    return decision.verdict, "passed", f"version {version} is recorded as {action}; {stays}"
+
+
+def _is_recorded(decision: Decision, action: Action, version: str, ledger: Ledger) -> bool:
+    """Whether a run that was killed afterwards has written this judgement already."""
+    written = (decision.basis, decision.verdict_hash, action, version)
+    for entry in reversed(ledger.entries()):
+        if (entry.basis, entry.verdict_hash, entry.action, entry.candidate_version) == written:
+            if action == "pending":
+                return entry == ledger.pending()
+            return action != "promote" or ledger.champion() == version
+    return False
+
+
+def _append(
+    decision: Decision,
+    action: Action,
+    version: str,
+    ledger: Ledger,
+    entries: tuple[Entry, ...],
+) -> Entry | None:
+    earlier = [
+        entry.sequence
+        for entry in entries
+        if entry.action in JUDGEMENTS
+        and (entry.model_digest, entry.test_version)
+        == (decision.model_digest, decision.test_version)
+        and entry.limits_hash != decision.limits_hash
+    ]
+    again = f"judged again under other limits than in entry {earlier[-1]}: " if earlier else ""
+    return ledger.append(
         action,
-        project=decision.project,
         run_id=decision.run_id,
         candidate_version=version,
         expected_champion=decision.serving,
-        to_version=version if moves else decision.serving,
+        to_version=version if action == "promote" else None,
         verdict_hash=decision.verdict_hash,
+        model_digest=decision.model_digest,
+        test_version=decision.test_version,
+        wear=decision.wear,
+        basis=decision.basis,
+        limits_hash=decision.limits_hash,
+        refers_to=earlier[-1] if earlier else None,
+        expires=decision.expires if action == "pending" else None,
         who="assayline",
-        why="; ".join(decision.reasons),
+        why=again + " ".join(decision.reasons),
         when=decision.when,
     )
-    if entry is None:
-        return (
-            "inconclusive",
-            "failed",
-            f"the champion is no longer {_named(decision.serving)}, which this run compared with; "
-            "run again to compare with the present one",
-        )
-    if moves:
-        registry.set_champion(decision.project, version)
-        return (
-            action,
-            "passed",
-            f"version {version} is the champion, was {_named(entry.from_version)}",
-        )
-    stays = f"the champion stays {_named(decision.serving)}"
-    if action == "pending":
-        return action, "passed", f"version {version} waits for a signature; {stays}"
-    return action, "passed", f"version {version} is recorded as {action}; {stays}"
 
 
 def _action(decision: Decision) -> Action:
@@ -196,5 +233,33 @@ def _action(decision: Decision) -> Action:
     return decision.verdict
 
 
-def _named(version: str | None) -> str:
-    return "no version" if version is None else f"version {version}"
+def _rollback_of(version: str, model_digest: str, entries: tuple[Entry, ...]) -> Entry | None:
+    """The rollback that took a model out of service, where nothing brought it back.
+
+    The same model may have another version by now: with another split, for example.
+    """
+
+    def same(other: str | None) -> bool:
+        digest = _digest_of(other, entries)
+        return other == version or (digest != "" and digest == model_digest)
+
+    for entry in reversed(entries):
+        if entry.moves and same(entry.to_version):
+            return None
+        if entry.action == "rollback" and same(entry.from_version):
+            return entry
+    return None
+
+
+def _digest_of(version: str | None, entries: tuple[Entry, ...]) -> str:
+    """The digest of a version's model; empty where no entry names it."""
+    judged = (e for e in reversed(entries) if e.candidate_version == version and e.model_digest)
+    return next((entry.model_digest for entry in judged), "")
+
+
+def _rolled_back(rollback: Entry) -> str:
+    version = rollback.from_version
+    return (
+        f"version {version} was rolled back by {rollback.who}: {rollback.why}; no run promotes it "
+        f"again, 'assayline rollback PROJECT --to {version}' does"
+    )

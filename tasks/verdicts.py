@@ -18,6 +18,11 @@ REFUSING = ("ingestion", "validation", "splitting", "label_consistency")
 
 _EXIT_CODES: dict[Verdict | None, int] = {None: 3, "promote": 0, "reject": 4, "inconclusive": 5}
 
+_STANDINGS = {"pending": 5, "approve": 0, "refuse": 4, "rolled_back": 5, "overtaken": 5}
+"""Exit codes where what became of the verdict is not what the verdict says."""
+_PROMOTED = ("", "promote", "approve")
+_SETTLED_BY_PEOPLE = ("approve", "refuse", "rolled_back")
+
 
 def conclude(run: RunRecord) -> RunRecord:
     """The record with all that follows from its stages filled in."""
@@ -31,9 +36,12 @@ def conclude(run: RunRecord) -> RunRecord:
     refused = any(s.name in REFUSING and s.outcome in ("blocked", "error") for s in run.stages)
     verdict, reasons = (None, ()) if refused else _verdict(run)
     promotion = _facts(run, "promotion")
-    exit_code = 5 if promotion.get("action") == "pending" else _EXIT_CODES[verdict]
-    if verdict == "promote" and promotion.get("action") == "inconclusive":
+    standing = promotion.get("action", "")
+    exit_code = _STANDINGS.get(standing, _EXIT_CODES[verdict])
+    if exit_code == 0 and standing not in _PROMOTED:
         exit_code = 5
+    if verdict and standing in _SETTLED_BY_PEOPLE:
+        reasons = (_summary(run, "promotion"), *reasons)
     return replace(
         run,
         verdict=verdict,
@@ -79,6 +87,10 @@ def _dataset(run: RunRecord) -> dict[str, Any]:
 def _facts(run: RunRecord, stage: str) -> dict[str, Any]:
     found: list[StageRecord] = [s for s in run.stages if s.name == stage and s.result]
     return dict(found[0].result.facts) if found and found[0].result else {}
+
+
+def _summary(run: RunRecord, stage: str) -> str:
+    return next(s.result.summary for s in run.stages if s.name == stage and s.result)
 
 
 def _details(stages: tuple[StageRecord, ...], ids: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,160 @@
+"""An entry of the ledger, and the chain that entries make.
+
+Guarantees: each entry holds the hash of the one before; a claim that came second is told from an
+entry that was changed, which is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Literal, Protocol
+
+from tasks.errors import UnavailableError
+from tasks.evidence import hash_of
+
+Action = Literal[
+    "promote",
+    "reject",
+    "inconclusive",
+    "pending",
+    "approve",
+    "refuse",
+    "expire",
+    "rollback",
+    "adopt",
+]
+MOVES = ("promote", "approve", "rollback", "adopt")
+JUDGEMENTS = ("promote", "reject", "inconclusive", "pending")
+SETTLEMENTS = ("approve", "refuse", "expire")
+FIRST = "0" * 64
+_NUMBERS = ("sequence", "wear", "refers_to")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One decision. `from_version` and `to_version` are the champion before and after it.
+
+    A judgement names what it spoke about: the model's digest, the test version, how many distinct
+    models that test version had seen (`wear`), the hash of the limits, and `basis`, the hash of
+    all that the gate was given but the wear. `refers_to` is the sequence of the pending entry that
+    a signature settles, or of an earlier judgement of the same model under other limits.
+    `expires` is the moment after which a pending entry can no longer be signed.
+    """
+
+    sequence: int
+    action: Action
+    project: str
+    run_id: str
+    candidate_version: str | None
+    from_version: str | None
+    to_version: str | None
+    verdict_hash: str = ""
+    page_hash: str = ""
+    model_digest: str = ""
+    test_version: str = ""
+    wear: int | None = None
+    basis: str = ""
+    limits_hash: str = ""
+    refers_to: int | None = None
+    expires: str | None = None
+    who: str
+    why: str
+    when: str
+    previous_hash: str
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the entry's canonical JSON."""
+        return hash_of(asdict(self))
+
+    @property
+    def moves(self) -> bool:
+        """Whether the champion is another one after it."""
+        return self.action in MOVES and self.from_version != self.to_version
+
+
+@dataclass(frozen=True)
+class StoredEntry:
+    """An entry's text as the store keeps it; `completed` once the alias stood where it says."""
+
+    number: int
+    text: str
+    completed: bool
+
+
+class EntryStore(Protocol):
+    """Where entries are shared. The store numbers them; no number is given twice."""
+
+    def read_entries(self, project: str) -> Sequence[StoredEntry]:
+        """All entries by number, ascending."""
+
+    def add_entry(self, project: str, text: str, summary: str) -> int:
+        """Keep a text under the next number, whole or not at all, and return the number."""
+
+    def complete_entry(self, project: str, number: int) -> None:
+        """Mark an entry as carried out."""
+
+
+def count_wear(entries: Sequence[Entry], model_digest: str, test_version: str, basis: str) -> int:
+    """How many distinct models have been judged on a test version, this one included.
+
+    A judgement that is already recorded (the same `basis`) keeps the wear that it had.
+    """
+    judged = [e for e in entries if e.action in JUDGEMENTS and e.test_version == test_version]
+    for entry in judged:
+        if entry.wear is not None and (entry.model_digest, entry.basis) == (model_digest, basis):
+            return entry.wear
+    return len({entry.model_digest for entry in judged} | {model_digest})
+
+
+def waiting(entries: Sequence[Entry]) -> Entry | None:
+    """The entry that waits for a signature: the newest, if nothing has settled it."""
+    newest = next((e for e in reversed(entries) if e.action == "pending"), None)
+    if newest is None:
+        return None
+    later = entries[newest.sequence :]
+    settled = any(e.action in SETTLEMENTS and e.refers_to == newest.sequence for e in later)
+    return None if settled or any(e.moves for e in later) else newest
+
+
+def chained(project: str, texts: Sequence[StoredEntry]) -> list[tuple[Entry, StoredEntry]]:
+    """The entries that follow from each other, without the claims that were lost.
+
+    A lost claim names a place that was already taken, and the entry before that place. Raises
+    UnavailableError for anything else that does not follow.
+    """
+    found: list[tuple[Entry, StoredEntry]] = []
+    hashes = [FIRST]
+    for stored in texts:
+        try:
+            entry = _parse(stored.text)
+        except (ValueError, TypeError):
+            raise UnavailableError(
+                f"the ledger of {project}, number {stored.number}, is no ledger entry; restore "
+                "the store from a backup"
+            ) from None
+        place = entry.sequence
+        follows = 1 <= place <= len(hashes) and entry.previous_hash == hashes[place - 1]
+        if not follows or entry.project != project:
+            raise UnavailableError(
+                f"the ledger of {project}: the chain breaks at number {stored.number}; it was "
+                "changed after it was written; restore the store from a backup"
+            )
+        if place == len(hashes):
+            found.append((entry, stored))
+            hashes.append(entry.hash)
+    return found
+
+
+def _parse(text: str) -> Entry:
+    """The entry in a text. Raises ValueError or TypeError where it is none."""
+    entry = Entry(**json.loads(text))
+    for field in fields(Entry):
+        value = getattr(entry, field.name)
+        kinds = (int, type(None)) if field.name in _NUMBERS else (str, type(None))
+        missing = value is None and field.default is MISSING and "None" not in str(field.type)
+        if missing or isinstance(value, bool) or not isinstance(value, kinds):
+            raise TypeError(f"{field.name} is {value!r}")
+    return entry
