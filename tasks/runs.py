@@ -46,9 +46,11 @@ class StageRecord:
 class RunRecord:
     """One run, complete. `verdict` is None where the data was refused, by `refused_by`.
 
-    `work_next` holds at most three sentences, the most worthwhile first. `dataset` has
-    fingerprint, rows_in, rows_kept and rows_quarantined. `provenance` is shown as name and value:
-    seed, code version, library versions, fingerprints.
+    `verdict_hash` is the hash of `verdict.json`, which a signature names. `compared` tells in two
+    lines how the run compares with the champion: the effect, and what changed since. `work_next`
+    holds at most three sentences, the most worthwhile first. `dataset` has fingerprint, rows_in,
+    rows_kept and rows_quarantined. `provenance` is shown as name and value: seed, code version,
+    library versions, fingerprints.
     """
 
     run_id: str
@@ -58,12 +60,14 @@ class RunRecord:
     verdict: Verdict | None
     reasons: tuple[str, ...]
     refused_by: tuple[str, ...] = ()
+    verdict_hash: str | None = None
     unchanged_since: str | None = None
     resumed_from: str | None = None
     candidate_version: str | None = None
     champion_version: str | None = None
     dataset: Mapping[str, Any] = field(default_factory=dict)
     stages: tuple[StageRecord, ...] = ()
+    compared: tuple[str, ...] = ()
     work_next: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 Guarantees: the key covers the sections of the project that the stage can see (it is handed a
 project in which all others are at their defaults), the content of its inputs, the source of every
-module of `tasks` that it imports, the versions of the libraries that those modules import, and
-the seed. Anything else cannot change the result.
+module of `tasks` that it imports, the versions of the libraries that those modules import, the
+source or the version of every package that its candidates come from, and the seed. Anything else
+cannot change the result.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.evidence import hash_of
+from tasks.local_packages import running_sources
 from tasks.project.sections import Project
 
 _ROOT = Path(__file__).resolve().parent
@@ -51,10 +53,17 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "validation": (*_COLUMNS, "validation"),
     "splitting": (*_COLUMNS, "split"),
-    "label_consistency": (*_COLUMNS, "labels", "training.candidates", "training.class_weight"),
+    "label_consistency": (
+        *_COLUMNS,
+        "labels",
+        "training.candidates",
+        "training.class_weight",
+        "slices",
+        "error_analysis.tags",
+    ),
     "leakage": (*_COLUMNS, "leakage", "baselines.max_novel_category_share"),
     "baselines": (*_COLUMNS, "baselines", "training"),
-    "training": (*_COLUMNS, "training"),
+    "training": (*_COLUMNS, "training", "labels.suspects"),
     "error_analysis": (
         *_COLUMNS,
         "slices",
@@ -71,7 +80,14 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "training.candidates",
         "gate.replicates",
     ),
-    "gate": (*_COLUMNS, "gate", "audit.min_support", "training.metric", "training.candidates"),
+    "gate": (
+        *_COLUMNS,
+        "gate",
+        "split.epoch",
+        "audit.min_support",
+        "training.metric",
+        "training.candidates",
+    ),
 }
 """The parts of the project file that each stage sees, besides the seed."""
 
@@ -113,20 +129,32 @@ def stage_key(stage: str, project: Project, inputs: Mapping[str, str]) -> str:
             "project": repr(seen.model_dump(by_alias=True)),
             "inputs": dict(inputs),
             "code": code_digest(MODULES[stage]),
-            "libraries": {**library_versions(MODULES[stage]), **_foreign(seen)},
+            "libraries": {**library_versions(MODULES[stage]), **foreign_versions(seen)},
         }
     )[:32]
 
 
-def _foreign(seen: Project) -> dict[str, str]:
-    """Versions of the packages, besides scikit-learn, that a stage's candidates come from."""
-    packages = {one.estimator.partition(".")[0] for one in seen.training.candidates}
-    found = {}
-    for package in sorted(packages - {"sklearn"}):
+def foreign_versions(seen: Project) -> dict[str, str]:
+    """What names the packages, besides scikit-learn, that a stage's candidates come from.
+
+    An installed one has a version, a local one "source <SHA-256>", and so have the local ones that
+    it imports.
+    """
+    packages = foreign_packages(seen)
+    found: dict[str, str] = {}
+    for package in sorted(packages):
         for name in packages_distributions().get(package, [package]):
             with contextlib.suppress(PackageNotFoundError):
                 found[name] = version(name)
-    return found
+    return {**found, **running_sources(packages)}
+
+
+def foreign_packages(seen: Project) -> frozenset[str]:
+    """The packages, besides scikit-learn, that a stage's candidates and their types come from."""
+    named = {
+        name for one in seen.training.candidates for name in (one.estimator, *one.trusted_types)
+    }
+    return frozenset(name.partition(".")[0] for name in named) - {"sklearn"}
 
 
 @cache

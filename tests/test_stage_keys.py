@@ -1,6 +1,9 @@
+import pandas as pd
 import pytest
 
 from tasks import stage_keys
+from tasks.checks import StageResult
+from tasks.evidence import EvidenceStore
 from tasks.project.sections import Project
 from tasks.stage_keys import MODULES, project_for, stage_key
 
@@ -28,6 +31,7 @@ def test_what_a_stage_does_not_see_is_at_its_default():
     ("values", "stages"),
     [
         ({"gate": {"margin": 0.05}}, {"gate"}),
+        ({"split": {"epoch": 2}}, {"splitting", "gate"}),
         ({"audit": {"max_size_mb": 9}}, {"performance_audit"}),
         ({"audit": {"min_support": 99}}, {"performance_audit", "gate"}),
         ({"labels": {"folds": 9}}, {"label_consistency"}),
@@ -35,7 +39,7 @@ def test_what_a_stage_does_not_see_is_at_its_default():
         ({"validation": {"min_rows": 9}}, {"validation"}),
         ({"leakage": {"min_value_rows": 9}}, {"leakage"}),
         ({"training": {"search_trials": 9}}, {"baselines", "training"}),
-        ({"slices": ["a"]}, {"error_analysis", "performance_audit"}),
+        ({"slices": ["a"]}, {"label_consistency", "error_analysis", "performance_audit"}),
         ({"schedule": {"cron": "0 2 * * *"}}, set()),
         ({"description": "words"}, set()),
         ({"seed": 1}, set(MODULES)),
@@ -100,3 +104,23 @@ def test_every_stage_has_a_module_and_sections():
     assert set(MODULES) == set(stage_keys.SECTIONS)
     for module in MODULES.values():
         assert stage_keys._closure(module)[0], module
+
+
+def test_one_output_of_a_stage_is_all_that_a_later_one_depends_on(tmp_path):
+    from flows.runs.stage_inputs import content_of, one_output
+
+    store = EvidenceStore(tmp_path)
+    frames = {"kept": pd.DataFrame({"a": [1.0]}), "other": pd.DataFrame({"b": [1.0]})}
+
+    def stored(key, facts, **changed):
+        found = StageResult(
+            stage="s", summary="", checks=(), facts=facts, outputs={**frames, **changed}
+        )
+        return {"stage": "s", "key": key, "digest": store.save(key, found)}
+
+    first = stored("a", {"n": 1})
+    second = stored("b", {"n": 2}, other=pd.DataFrame({"b": [2.0]}))
+    third = stored("c", {"n": 1}, kept=pd.DataFrame({"a": [2.0]}))
+    hashes = [content_of(one_output(ref, "kept"), store) for ref in (first, second, third)]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert content_of(first, store) != content_of(second, store)
