@@ -1,139 +1,248 @@
-"""How far several people agree on one item, and what most of them say.
+"""How far several people agree on one item, beyond what chance would give.
 
-Guarantees: items with fewer than two labels carry no weight; a missing label is no label; a tie
-is shown as a tie and never broken; agreement is NaN where every label is the same, because it is
-not defined there.
+* Krippendorff's alpha (2011, "Computing Krippendorff's Alpha-Reliability"): any number of labels
+  an item, on a nominal, ordinal or interval scale; 1 is full agreement, 0 is chance.
+* Fleiss' kappa (1971, "Measuring Nominal Scale Agreement Among Many Raters", Psychological
+  Bulletin 76, 378-382), where every item has equally many labels.
+* Both for one class against the rest: which definition people read differently.
+* The share of agreeing pairs of labels of an item: easy to read, and high by chance alone where
+  one class is frequent.
+
+Guarantees: items with fewer than two labels carry no weight; a coefficient is NaN where it is not
+defined (every label the same); identities play no part, so that anonymous raters can be judged.
+
+Intervals are percentile bootstraps over items, drawn as counts of the distinct vote patterns,
+which is the same as drawing items. Items are taken to be independent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.intervals import Estimate
+from tasks.labels.ratings import Codes, Votes
+
+Scale = Literal["nominal", "ordinal", "interval"]
+Matrix = NDArray[np.float64]
+
 REPLICATES = 1000
+_FEWEST_REPLICATES = 200
+_DRAWN_CELLS = 400_000_000
 _CHUNK_CELLS = 4_000_000
+_UNDEFINED = 0.01
+_TABLE = 1 << 22
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """`alpha` with its 95 % interval over items, the mean share of agreeing pairs of labels of
-    an item, and the number of items with two labels or more."""
+    """Agreement over `items` with two labels or more, which have `labels` labels.
 
-    alpha: float
-    low: float
-    high: float
-    percent_agreement: float
+    `alpha` is on the scale asked for, `nominal` on the nominal one. `fleiss` is None where items
+    differ in how many labels they have. `by_class` has class, labels (how often it was given), n
+    (items that somebody gave it), alpha, low, high, and fleiss, fleiss_low, fleiss_high.
+    """
+
     items: int
+    labels: int
+    percent: Estimate
+    alpha: Estimate
+    nominal: Estimate
+    fleiss: Estimate | None
+    by_class: pd.DataFrame
 
 
-def as_labels(column: pd.Series) -> pd.Series:
-    """Labels as strings, NaN where missing; whole numbers are written without a point."""
-    if pd.api.types.is_float_dtype(column):
-        present = column.dropna()
-        if (present == present.round()).all():
-            column = column.astype("Int64")
-    missing = column.isna()
-    return column.astype("str").where(~missing).astype("str")
+def measure_agreement(
+    votes: Votes,
+    classes: Sequence[str],
+    seed: int,
+    scale: Scale = "nominal",
+    replicates: int = REPLICATES,
+) -> Agreement:
+    """Agreement of the items (rows of `votes`) that have two labels or more.
 
-
-def count_votes(frame: pd.DataFrame, annotators: Sequence[str]) -> pd.DataFrame:
-    """Number of labels of each item (row) for each class (column, sorted)."""
-    columns = [as_labels(frame[name]) for name in annotators]
-    classes = sorted({str(value) for column in columns for value in column.dropna().unique()})
-    votes = np.zeros((len(frame), len(classes)), dtype=np.int64)
-    for column in columns:
-        codes = pd.Index(classes, dtype="str").get_indexer(pd.Index(column))
-        rows = np.flatnonzero(codes >= 0)
-        votes[rows, codes[rows]] += 1
-    return pd.DataFrame(votes, index=frame.index, columns=classes)
-
-
-def measure_agreement(votes: pd.DataFrame, seed: int) -> Agreement:
-    """Krippendorff's alpha for nominal labels, in [-1, 1]; 1 is full agreement, 0 is chance.
-
-    Any number of labels an item (Krippendorff 2011, "Computing Krippendorff's
-    Alpha-Reliability"). The interval is a percentile bootstrap over items, drawn as counts of
-    the distinct vote patterns, which is the same as drawing items; replicates in which alpha is
-    undefined are left out. Not for ordered or numeric scales: there a near miss counts as much
-    as a far one.
+    `classes` name the columns of `votes`: on the ordinal scale in their order, on the interval
+    scale as numbers. Without `replicates` there are no intervals. Raises ValueError where a class
+    is no number there.
     """
-    counts = votes.to_numpy()
-    counts = counts[counts.sum(axis=1) >= 2]
-    if not len(counts):
-        return Agreement(alpha=np.nan, low=np.nan, high=np.nan, percent_agreement=np.nan, items=0)
-    patterns, times = np.unique(counts, axis=0, return_counts=True)
-    alpha = float(_alpha(times[None, :].astype(np.float64), patterns)[0])
-    low, high = _bootstrap(patterns, times, seed)
-    size = patterns.sum(axis=1)
-    agreeing = (patterns * (patterns - 1)).sum(axis=1) / (size * (size - 1))
-    return Agreement(
-        alpha=alpha,
-        low=low,
-        high=high,
-        percent_agreement=float(np.average(agreeing, weights=times)),
-        items=len(counts),
-    )
-
-
-def consensus(votes: pd.DataFrame) -> pd.DataFrame:
-    """The label most annotators gave, by item.
-
-    Columns: `consensus` (str, NaN for a tie or no label), `labels` (their number), `share` (of
-    the labels that the most frequent class has; NaN without labels) and `tied`.
-    """
-    counts = votes.to_numpy()
-    total = counts.sum(axis=1)
-    most = counts.max(axis=1, initial=0)
-    tied = ((counts == most[:, None]).sum(axis=1) > 1) & (total > 0)
-    names = np.append(votes.columns.to_numpy(dtype=object), "")
-    best = counts.argmax(axis=1) if counts.shape[1] else np.full(len(counts), -1)
-    agreed = pd.Series(names[best], index=votes.index, dtype="str")
-    return pd.DataFrame(
-        {
-            "consensus": agreed.where((total > 0) & ~tied),
-            "labels": total,
-            "share": np.divide(most, total, out=np.full(len(total), np.nan), where=total > 0),
-            "tied": tied,
-        },
-        index=votes.index,
-    )
-
-
-def _alpha(weights: NDArray[np.float64], patterns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Alpha of each row of `weights`, which says how often each vote pattern occurs."""
-    size = patterns.sum(axis=1)
-    apart = (size**2 - (patterns**2).sum(axis=1)) / (size - 1)
-    total = weights @ size
-    by_class = weights @ patterns
-    expected = (total**2 - (by_class**2).sum(axis=1)) / (total - 1)
-    observed = weights @ apart
-    ratio: NDArray[np.float64] = np.full(len(weights), np.nan)
-    np.divide(observed, expected, out=ratio, where=expected > 0)
-    return 1.0 - ratio
-
-
-def _bootstrap(
-    patterns: NDArray[np.int64], times: NDArray[np.int64], seed: int
-) -> tuple[float, float]:
-    rng = np.random.default_rng(seed)
+    positions = np.array([float(name) for name in classes]) if scale == "interval" else None
+    patterns, times = distinct_rows(votes)
+    several = patterns.sum(axis=1) >= 2
+    patterns, times = patterns[several], times[several]
+    even = len(patterns) > 0 and bool(np.ptp(patterns.sum(axis=1)) == 0)
+    table = _Patterns.of(patterns, scale, positions, even)
+    found = table.coefficients(times[None, :].astype(np.float64))[0]
+    drawn = _bootstrap(table, times, seed, replicates)
     items = int(times.sum())
-    step = max(1, _CHUNK_CELLS // len(patterns))
-    draws = [
-        _alpha(
-            rng.multinomial(items, times / items, size=min(step, REPLICATES - start)).astype(
-                np.float64
-            ),
-            patterns,
-        )
-        for start in range(0, REPLICATES, step)
-    ]
-    defined = np.concatenate(draws)
-    defined = defined[~np.isnan(defined)]
-    if not len(defined):
-        return np.nan, np.nan
+    percent, alpha, nominal, fleiss = (_estimate(found, drawn, at, items) for at in range(4))
+    return Agreement(
+        items=items,
+        labels=int((times @ patterns).sum()),
+        percent=percent,
+        alpha=alpha,
+        nominal=nominal,
+        fleiss=fleiss if even else None,
+        by_class=_by_class(found, drawn, (times @ patterns, times @ (patterns > 0)), classes),
+    )
+
+
+def distinct_rows(counts: Votes) -> tuple[Votes, Codes]:
+    """The distinct rows of a matrix of small counts, and how often each occurs."""
+    first, of_row = number_rows(counts)
+    return counts[first], np.bincount(of_row, minlength=len(first)).astype(np.int64)
+
+
+def number_rows(counts: Votes) -> tuple[Codes, Codes]:
+    """A row of each distinct kind, and the kind of each row; kinds are in order of their counts."""
+    rows, width = counts.shape
+    radix = int(counts.max(initial=0)) + 1
+    span = radix**width
+    if not rows or span >= 2**62:
+        _, first, of_row = np.unique(counts, axis=0, return_index=True, return_inverse=True)
+        return first.astype(np.int64), of_row.reshape(-1).astype(np.int64)
+    powers = np.array([radix**place for place in range(width)], dtype=np.int64)
+    keys = counts @ powers
+    if span > _TABLE:
+        _, first, of_row = np.unique(keys, return_index=True, return_inverse=True)
+        return first.astype(np.int64), of_row.astype(np.int64)
+    kinds = np.flatnonzero(np.bincount(keys, minlength=span))
+    number = np.zeros(span, dtype=np.int64)
+    number[kinds] = np.arange(len(kinds))
+    of_row = number[keys]
+    first = np.zeros(len(kinds), dtype=np.int64)
+    first[of_row[::-1]] = np.arange(rows)[::-1]
+    return first, of_row
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """What the coefficients need of each distinct vote pattern, for any weights of patterns."""
+
+    counts: Matrix
+    apart: Matrix  # by class: disagreeing pairs with the rest, over labels - 1
+    agreeing: Matrix  # share of agreeing pairs
+    distances: Matrix  # by pair of classes: pairs over labels - 1; none where nominal
+    scale: Scale
+    positions: Matrix | None
+    even: bool
+
+    @classmethod
+    def of(cls, patterns: Votes, scale: Scale, positions: Matrix | None, even: bool) -> _Patterns:
+        counts = patterns.astype(np.float64)
+        size = counts.sum(axis=1, keepdims=True)
+        apart = counts * (size - counts) / (size - 1)
+        agreeing = 1 - apart.sum(axis=1) / size[:, 0]
+        distances: Matrix = np.zeros((len(counts), 0))
+        if scale != "nominal":
+            pairs = counts[:, :, None] * counts[:, None, :] / (size - 1)[:, :, None]
+            distances = pairs.reshape(len(counts), -1)
+        return cls(counts, apart, agreeing, distances, scale, positions, even)
+
+    @property
+    def width(self) -> int:
+        """Numbers held at once for one replicate."""
+        return max(len(self.counts), int(self.counts.shape[1]) ** 2, 1)
+
+    def coefficients(self, weights: Matrix) -> Matrix:
+        """Rows of `weights` by percent, alpha, nominal, Fleiss, then alpha and Fleiss by class."""
+        given = weights @ self.counts
+        total = given.sum(axis=1, keepdims=True)
+        apart = weights @ self.apart
+        by_class = 1 - _ratio(apart * (total - 1), given * (total - given))
+        expected = (given * (total - given)).sum(axis=1)
+        nominal = 1 - _ratio(apart.sum(axis=1) * (total - 1)[:, 0], expected)
+        percent = _ratio(weights @ self.agreeing, weights.sum(axis=1))
+        alpha = nominal if self.scale == "nominal" else self._scaled(weights, given, total)
+        fleiss_by_class = 1 - _ratio(apart * total, given * (total - given))
+        chance = _ratio((given**2).sum(axis=1), total[:, 0] ** 2)
+        fleiss = _ratio(percent - chance, 1 - chance)
+        if not self.even:
+            fleiss, fleiss_by_class = fleiss * np.nan, fleiss_by_class * np.nan
+        first = np.column_stack([percent, alpha, nominal, fleiss])
+        return np.hstack([first, by_class, fleiss_by_class])
+
+    def _scaled(self, weights: Matrix, given: Matrix, total: Matrix) -> Matrix:
+        """Alpha with squared distances: of the values, or of the middles of the classes' ranks.
+
+        Krippendorff's ordinal distance of two classes, the labels between them and half of their
+        own, is the distance of the middles of their ranks.
+        """
+        if self.positions is None:
+            places = np.cumsum(given, axis=1) - given / 2
+        else:
+            places = np.broadcast_to(self.positions, given.shape)
+        squares = (places[:, :, None] - places[:, None, :]) ** 2
+        pairs = (weights @ self.distances).reshape(squares.shape)
+        expected = np.einsum("bc,bck,bk->b", given, squares, given)
+        return 1 - _ratio((pairs * squares).sum(axis=(1, 2)) * (total - 1)[:, 0], expected)
+
+
+def _ratio(above: Matrix, below: Matrix) -> Matrix:
+    """NaN where there is nothing to divide by."""
+    result: Matrix = np.full(np.shape(above), np.nan)
+    np.divide(above, below, out=result, where=below > 1e-12)
+    return result
+
+
+def _bootstrap(table: _Patterns, times: Codes, seed: int, replicates: int) -> Matrix:
+    """Replicates by coefficients; fewer of them where nearly every item is a pattern of its own."""
+    items = int(times.sum())
+    if not items or not replicates:
+        return np.full((1, 4 + 2 * table.counts.shape[1]), np.nan)
+    rng = np.random.default_rng(seed)
+    fewest = min(_FEWEST_REPLICATES, replicates)
+    wanted = int(np.clip(_DRAWN_CELLS // len(times), fewest, replicates))
+    step = max(1, _CHUNK_CELLS // table.width)
+    return np.vstack(
+        [
+            table.coefficients(
+                rng.multinomial(items, times / items, size=min(step, wanted - start)).astype(
+                    np.float64
+                )
+            )
+            for start in range(0, wanted, step)
+        ]
+    )
+
+
+def _estimate(found: Matrix, drawn: Matrix, at: int, n: int) -> Estimate:
+    low, high, undefined = _ends(drawn[:, at])
+    return Estimate(value=float(found[at]), low=low, high=high, n=n, undefined_share=undefined)
+
+
+def _ends(replicates: Matrix) -> tuple[float, float, float]:
+    """Ends of the interval (NaN where more than 1 % are undefined), and the undefined share."""
+    defined = replicates[~np.isnan(replicates)]
+    undefined = 1 - len(defined) / len(replicates)
+    if undefined > _UNDEFINED:
+        return np.nan, np.nan, undefined
     low, high = np.quantile(defined, [0.025, 0.975])
-    return float(low), float(high)
+    return float(low), float(high), undefined
+
+
+def _by_class(
+    found: Matrix, drawn: Matrix, counts: tuple[Codes, Codes], classes: Sequence[str]
+) -> pd.DataFrame:
+    """The table by class; `counts` are the labels of each class and the items that have one."""
+    width = len(classes)
+    rows = []
+    for place, name in enumerate(classes):
+        alpha, fleiss = 4 + place, 4 + width + place
+        rows.append(
+            (
+                name,
+                int(counts[0][place]),
+                int(counts[1][place]),
+                found[alpha],
+                *_ends(drawn[:, alpha])[:2],
+                found[fleiss],
+                *_ends(drawn[:, fleiss])[:2],
+            )
+        )
+    columns = ["class", "labels", "n", "alpha", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "fleiss", "fleiss_low", "fleiss_high"])

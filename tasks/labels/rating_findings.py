@@ -1,0 +1,41 @@
+"""What several people said about one item: agreement, annotators, consensus, human level.
+
+Guarantees: all four speak of the same ratings; where there are none, each says what is needed or
+is silent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.labels.agreement_findings import judge_agreement
+from tasks.labels.annotator_findings import judge_annotators
+from tasks.labels.consensus_findings import agree_on_labels, judge_consensus
+from tasks.labels.findings import Finding
+from tasks.labels.human_level_findings import judge_human_level
+from tasks.labels.probabilities import LabelProbabilities
+from tasks.labels.rated_rows import find_ratings
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
+
+
+def judge_ratings(
+    frame: pd.DataFrame,
+    split: pd.DataFrame,
+    roles: Roles,
+    project: Project,
+    probabilities: LabelProbabilities,
+    path: Path | None,
+) -> tuple[Finding, ...]:
+    """The findings about ratings, of the file at `path` or of the annotators' columns."""
+    rated = find_ratings(frame, split, roles, project, path)
+    agreed = agree_on_labels(rated.rows, probabilities)
+    return (
+        rated.finding,
+        judge_agreement(rated.rows, project),
+        judge_annotators(rated.rows),
+        judge_consensus(rated.rows, agreed, project),
+        judge_human_level(rated.rows, agreed.get("majority"), project),
+    )
