@@ -26,8 +26,8 @@ def make_roles(numeric=(), categorical=(), text=()):
     )
 
 
-def masks(frame, roles, labels, tolerance=0.001, rows=None):
-    vectors = compare_features(frame, roles, tolerance)
+def masks(frame, roles, labels, tolerance=0.001, rows=None, similarity=1.0):
+    vectors = compare_features(frame, roles, tolerance, similarity)
     rows = np.ones(len(frame), dtype=bool) if rows is None else np.array(rows)
     codes = np.array(labels, dtype=np.int64)
     return (
@@ -102,6 +102,41 @@ def test_texts_that_differ_in_case_space_and_punctuation_are_nearly_equal():
     equal, near = masks(frame, make_roles(text=["t"]), [0, 1, 1, 1])
     assert equal == [False] * 4
     assert near == [True, True, False, False]
+
+
+LONG = "your parcel with the number 123456 waits for you at the post office"
+CHANGED = LONG.replace("123456", "123457")  # 5 of 63 shingles are others: 116 / 126 = 0.92
+
+
+def test_texts_that_are_similar_enough_are_nearly_equal():
+    frame = pd.DataFrame({"t": [LONG, CHANGED, "something else altogether"]})
+    roles = make_roles(text=["t"])
+    assert masks(frame, roles, [0, 1, 1], similarity=0.9)[1] == [True, True, False]
+    assert masks(frame, roles, [0, 1, 1], similarity=0.95)[1] == [False] * 3
+    assert masks(frame, roles, [0, 1, 1])[1] == [False] * 3
+    assert masks(frame, roles, [1, 1, 0], similarity=0.9)[1] == [False] * 3
+
+
+def test_similar_texts_need_near_numbers_the_same_categories_and_the_same_gaps():
+    roles = make_roles(["a"], ["b"], ["t"])
+    columns = {"a": [0.0, 10.0, 5.0, 5.001], "b": ["x"] * 4, "t": ["no", "yes", LONG, CHANGED]}
+    near = {"similarity": 0.9, "tolerance": 0.01}
+    found = [False, False, True, True]
+    assert masks(pd.DataFrame(columns), roles, [0, 0, 0, 1], **near)[1] == found
+    for change in (
+        {"a": [0.0, 10.0, 5.0, 6.0]},
+        {"b": ["x", "x", "x", "y"]},
+        {"a": [0.0, 10.0, 5.0, np.nan]},
+    ):
+        frame = pd.DataFrame({**columns, **change})
+        assert masks(frame, roles, [0, 0, 0, 1], **near)[1] == [False] * 4
+
+
+def test_all_texts_of_a_row_are_compared_together():
+    frame = pd.DataFrame({"t": ["good", "bad", "good"], "u": [LONG, CHANGED, CHANGED]})
+    roles = make_roles(text=["t", "u"])
+    # "good" and "bad" share nothing: with LONG, 5 more of 68 shingles are others.
+    assert masks(frame, roles, [0, 1, 1], similarity=0.9)[1] == [True, False, True]
 
 
 def test_two_rows_of_a_conflicting_vector_and_a_near_one():

@@ -1,11 +1,11 @@
-"""Confident learning on cases worked by hand; folds and calibration that cannot leak."""
+"""Confident learning on cases worked by hand; folds that cannot leak."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.labels.issues import class_thresholds, find_issues
-from tasks.labels.probabilities import assign_folds, calibrate, fit_calibration
+from tasks.labels.probabilities import assign_folds
 
 
 def found(given, probabilities, thresholds=None):
@@ -59,6 +59,26 @@ def test_a_class_without_rows_has_no_threshold_and_is_never_likely_with_confiden
     assert found([0], [[0.2, 0.8]], thresholds).issue.tolist() == [False]
 
 
+def test_issues_are_ranked_by_quality_and_equal_ones_by_row():
+    given = [0, 0, 0, 0, 1]
+    probabilities = [[0.3, 0.7], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]]
+    result = found(given, probabilities, [0.5, 0.6])
+    assert result.ranked().tolist() == [2, 0, 3]
+
+
+def test_chunks_change_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([0.5] * 3, 100)
+    given = rng.integers(0, 3, 100)
+    whole = found(given, probabilities)
+    monkeypatch.setattr("tasks.labels.issues._CHUNK_CELLS", 21)  # seven rows of three classes
+    parts = found(given, probabilities)
+    assert parts.issue.sum() > 10
+    assert parts.issue.tolist() == whole.issue.tolist()
+    assert parts.likely.tolist() == whole.likely.tolist()
+    assert parts.quality.tolist() == whole.quality.tolist()
+
+
 def test_folds_keep_units_whole_and_deal_each_class_out():
     labels = pd.Series(["n"] * 8 + ["p"] * 4)
     units = pd.Series(["a", "a", "b", "c", "d", "e", "f", "g", "h", "h", "i", "j"])
@@ -74,24 +94,3 @@ def test_folds_do_not_depend_on_the_order_of_rows():
     order = np.array([4, 8, 0, 2, 6, 1, 7, 3, 5])
     again = assign_folds(labels.iloc[order], units.iloc[order], 3)
     assert again.tolist() == assign_folds(labels, units, 3)[order].tolist()
-
-
-def test_calibration_finds_a_temperature_and_an_offset():
-    # Odds that are squared, and shifted by e to the favour of class 1: what turns them back is
-    # slope 0.5 and a difference of offsets of -0.5.
-    rng = np.random.default_rng(0)
-    logit = rng.normal(size=20_000)
-    given = (rng.random(20_000) < 1 / (1 + np.exp(-logit))).astype(np.int64)
-    stated = 1 / (1 + np.exp(-(2 * logit + 1)))
-    logs = np.log(np.column_stack([1 - stated, stated]))
-    slope, *offsets = fit_calibration(logs, given)
-    assert slope == pytest.approx(0.5, abs=0.03)
-    assert offsets[1] - offsets[0] == pytest.approx(-0.5, abs=0.06)
-    assert calibrate(logs, np.array([1.0, 0.0, 0.0])) == pytest.approx(np.exp(logs))
-
-
-def test_separable_classes_keep_a_finite_calibration():
-    logs = np.log(np.array([[0.9, 0.1]] * 20 + [[0.1, 0.9]] * 20))
-    values = fit_calibration(logs, np.array([0] * 20 + [1] * 20))
-    assert np.isfinite(values).all()
-    assert 1 < values[0] < 20

@@ -4,9 +4,10 @@ Guarantees:
 
 * equal means the same value, or missing, in every feature column; every such row is found;
 * nearly equal means: every number within the tolerance of the other (in standard deviations of
-  its column), the same categories, the same text after `normalise_text`, missing in the same
-  columns; and not equal. A row is compared with its 8 nearest such feature vectors, so the work
-  grows as n log n however dense the data is;
+  its column), the same categories, missing in the same columns, texts that are the same after
+  `normalise_text` or as similar as asked for; and not equal. A row is compared with its 8 nearest
+  feature vectors of the same text, and with 8 of each similar one, so the work grows as n log n
+  however dense the data is;
 * labels play no part in who is compared with whom.
 """
 
@@ -24,13 +25,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from tasks.labels.row_groups import Codes, codes_of, first_rows, group_codes, group_equal_rows
+from tasks.labels.similar_texts import similar_pairs
 from tasks.project.roles import Roles
 
 NEIGHBOURS = 8
 _CHUNK = 100_000
 _NO_WORD = re.compile(r"[\W_]+")
 
-Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
@@ -81,20 +83,28 @@ class FeatureVectors:
         return lowest, highest
 
 
-def compare_features(frame: pd.DataFrame, roles: Roles, tolerance: float) -> FeatureVectors:
+def compare_features(
+    frame: pd.DataFrame, roles: Roles, tolerance: float, similarity: float = 1.0
+) -> FeatureVectors:
     """Find equal and nearly equal rows of `frame`; `tolerance` is in standard deviations.
 
-    Deviations are those of the finite values of the column in all of `frame`.
+    Deviations are those of the finite values of the column in all of `frame`. `similarity` is
+    that of `similar_pairs`, of all texts of a row together; 1 takes no text for similar.
     """
-    of_row = _group((_codes(frame[name]) for name in roles.features), len(frame))
-    count = int(of_row.max(initial=-1)) + 1
-    first = np.full(count, len(frame), dtype=np.int64)
-    np.minimum.at(first, of_row, np.arange(len(frame)))
+    of_row = group_equal_rows(frame, roles.features)
+    first = first_rows(of_row)
     numbers = frame[list(roles.numeric)].to_numpy(dtype=np.float64)
     scaled = _in_deviations(numbers)[first]
     vectors = frame.iloc[first]
-    blocks = _group(_block_columns(vectors, numbers[first], roles), count)
-    return FeatureVectors(of_row=of_row, count=count, pairs=_near_pairs(scaled, blocks, tolerance))
+    kinds = group_codes(_kind_columns(vectors, numbers[first], roles), len(first))
+    texts = [_normal_texts(vectors[name]) for name in roles.text]
+    words = group_codes((codes_of(pd.Series(column)) for column in texts), len(first))
+    pairs = [_near_pairs(scaled, group_codes((kinds, words), len(first)), tolerance)]
+    if texts and similarity < 1:
+        alike = _similar_vectors(texts, words, kinds, similarity)
+        near = np.abs(scaled[alike[:, 0]] - scaled[alike[:, 1]]).max(axis=1, initial=0.0)
+        pairs.append(_both_ways(alike[near <= _reach(tolerance)]))
+    return FeatureVectors(of_row=of_row, count=len(first), pairs=np.concatenate(pairs))
 
 
 def normalise_text(text: str) -> str:
@@ -106,38 +116,39 @@ def normalise_text(text: str) -> str:
     return words or text
 
 
-def _group(columns: Iterable[Codes], rows: int) -> Codes:
-    """Rows equal in all `columns` get one number; numbers run from 0 in order of appearance."""
-    groups = np.zeros(rows, dtype=np.int64)
-    for codes in columns:
-        # Both factors are at most the number of rows plus one, so the product fits.
-        crossed = groups * (int(codes.max(initial=0)) + 1) + codes
-        groups = np.asarray(pd.factorize(crossed)[0], dtype=np.int64)
-        if rows and int(groups.max()) + 1 == rows:
-            break
-    return groups
-
-
-def _codes(column: pd.Series) -> Codes:
-    """A number for each distinct value from 1 on, 0 for missing."""
-    return np.asarray(pd.factorize(column)[0], dtype=np.int64) + 1
-
-
-def _block_columns(
+def _kind_columns(
     vectors: pd.DataFrame, numbers: NDArray[np.float64], roles: Roles
 ) -> Iterable[Codes]:
-    """Codes that two nearly equal vectors share exactly."""
+    """Codes that two nearly equal vectors share exactly, text apart."""
     for position in range(numbers.shape[1]):
         column = numbers[:, position]
         kinds = np.where(np.isnan(column), 1, np.where(column > 0, 2, 3))
         yield np.where(np.isfinite(column), 0, kinds).astype(np.int64)
     for name in roles.categorical:
-        yield _codes(vectors[name])
+        yield codes_of(vectors[name])
     for name in roles.text:
-        codes, texts = pd.factorize(vectors[name])
-        normal = np.array([normalise_text(str(text)) for text in texts] + [""], dtype=object)
-        normal_codes = np.asarray(pd.factorize(normal)[0], dtype=np.int64) + 1
-        yield np.where(codes < 0, 0, normal_codes[codes])
+        yield np.asarray(vectors[name].isna(), dtype=np.int64)
+
+
+def _normal_texts(column: pd.Series) -> NDArray[np.object_]:
+    """The column's texts after `normalise_text`; empty where missing."""
+    codes, texts = pd.factorize(column)
+    normal = np.array([*(normalise_text(str(text)) for text in texts), ""], dtype=object)
+    return normal[codes]
+
+
+def _similar_vectors(
+    texts: list[NDArray[np.object_]], words: Codes, kinds: Codes, similarity: float
+) -> Codes:
+    """Pairs of vectors of one kind whose texts are similar, 8 vectors a text and kind at most."""
+    first = first_rows(words)
+    together = ["\n".join(parts) for parts in zip(*(t[first] for t in texts), strict=True)]
+    alike = pd.DataFrame(similar_pairs(together, similarity), columns=["left", "right"])
+    named = pd.DataFrame({"text": words, "kind": kinds, "vector": np.arange(len(words))})
+    named = named[named.groupby(["text", "kind"]).cumcount() < NEIGHBOURS]
+    joined = alike.merge(named, left_on="left", right_on="text")
+    joined = joined.merge(named, left_on=["right", "kind"], right_on=["text", "kind"])
+    return joined[["vector_x", "vector_y"]].to_numpy(dtype=np.int64)
 
 
 def _in_deviations(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -163,7 +174,7 @@ def _near_pairs(scaled: NDArray[np.float64], blocks: Codes, tolerance: float) ->
     apart = blocks[shared].astype(np.float64) * (1.0 + 2.0 * tolerance)
     points = np.column_stack([apart, scaled[shared]])
     tree = cKDTree(points, balanced_tree=False)
-    reach = tolerance * (1 + 1e-9) + 1e-12
+    reach = _reach(tolerance)
     found = []
     for start in range(0, len(points), _CHUNK):
         part = points[start : start + _CHUNK]
@@ -173,5 +184,12 @@ def _near_pairs(scaled: NDArray[np.float64], blocks: Codes, tolerance: float) ->
         own = np.arange(start, start + len(part))[:, None]
         rows, places = np.nonzero((near < len(points)) & (near != own))
         found.append(np.column_stack([rows + start, near[rows, places]]))
-    pairs = shared[np.concatenate(found).astype(np.int64)]
+    return _both_ways(shared[np.concatenate(found).astype(np.int64)])
+
+
+def _reach(tolerance: float) -> float:
+    return tolerance * (1 + 1e-9) + 1e-12
+
+
+def _both_ways(pairs: Codes) -> Codes:
     return np.concatenate([pairs, pairs[:, ::-1]])

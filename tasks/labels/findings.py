@@ -1,4 +1,4 @@
-"""The three questions of the stage as checks: conflicts, suspected issues, agreement.
+"""Two questions of the stage as checks: conflicts and suspected issues.
 
 Guarantees: every share carries its count and interval; a count of suspects is called that, never
 an error rate; what cannot be judged says what is needed.
@@ -15,10 +15,9 @@ import pandas as pd
 
 from tasks.checks import Check, Figure, Severity, Table, judged
 from tasks.intervals import wilson
-from tasks.labels.agreement import Agreement, as_labels, consensus, count_votes, measure_agreement
 from tasks.labels.conflicts import compare_features
 from tasks.labels.probabilities import LabelProbabilities
-from tasks.labels.review import conflict_table, consensus_table, issues_by_class
+from tasks.labels.review import conflict_table, issues_by_class
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -29,7 +28,6 @@ _TITLES = {
     "near_conflicts": "Nearly equal rows with different labels (share of rows)",
     "issues": "Suspected label issues (share of rows)",
     "rare_class": "Class with enough rows to judge its labels",
-    "agreement": "Agreement of the annotators (Krippendorff's alpha)",
 }
 
 
@@ -44,6 +42,7 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
+    outputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def judge_conflicts(
@@ -60,7 +59,7 @@ def judge_conflicts(
         return Finding(
             checks=tuple(_not_applicable(name, needed, settings.severity, rows) for name in names)
         )
-    vectors = compare_features(frame, roles, settings.numeric_tolerance)
+    vectors = compare_features(frame, roles, settings.numeric_tolerance, settings.text_similarity)
     everywhere = np.ones(len(frame), dtype=bool)
     equal = vectors.equal_conflicts(labels, seen)
     near = vectors.near_conflicts(labels, seen) & ~equal
@@ -105,11 +104,12 @@ def judge_issues(
     tested = by_side.loc["test"] if "test" in by_side.index else None
     beside = "" if tested is None else f"; {tested['sum']} of {tested['count']} test rows, apart"
     detail = (
-        f"{count:,} of {rows:,} train and dev rows ({count / rows:.1%}) have a label that the "
-        f"model finds less credible than another{beside}. These are suspects for review, not "
-        "proven errors."
+        f"{count:,} of {rows:,} train and dev rows ({count / rows:.1%}) have a label that "
+        f"{' and '.join(probabilities.families)} together find less credible than another{beside}. "
+        "These are suspects for review, not proven errors."
     )
-    check = _share_check("issues", count, rows, settings.max_issue_share, detail, project, "review")
+    limit = settings.max_issue_share
+    check = _share_check("issues", count, rows, limit, detail, "info", "review")
     few = len(probabilities.classes) <= _CLASSES_IN_FIGURE
     return Finding(
         checks=(check, *rare),
@@ -121,51 +121,6 @@ def judge_issues(
         facts={f"issues_{side}": int(row["sum"]) for side, row in by_side.iterrows()},
         tables={"issues_by_class": issues_by_class(judged_rows, whole=few)},
         figures=(_CONFUSION,) if few else (),
-    )
-
-
-def judge_agreement(
-    frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Project
-) -> Finding:
-    """Krippendorff's alpha of the annotators, and where the target is not their consensus.
-
-    A limit that the project sets is critical; without one alpha is shown only.
-    """
-    limit = project.labels.min_agreement
-    severity: Severity = "info" if limit is None else "critical"
-    if len(roles.annotators) < 2:
-        needed = "Agreement needs two columns or more in labels.annotators."
-        return Finding(checks=(_not_applicable("agreement", needed, severity, 0),))
-    votes = count_votes(frame, roles.annotators)
-    found = measure_agreement(votes, project.seed)
-    if np.isnan(found.alpha):
-        needed = (
-            f"{found.items} items have two labels or more; at least one such item, and two "
-            "different labels among all of them, are needed."
-        )
-        return Finding(checks=(_not_applicable("agreement", needed, severity, found.items),))
-    agreed = consensus(votes)
-    target = as_labels(frame[roles.target])
-    differs = agreed["consensus"].notna() & (agreed["consensus"] != target)
-    settled = int(agreed["consensus"].notna().sum())
-    reasons = pd.Series("", index=frame.index, dtype="str").mask(
-        differs, "most annotators say " + agreed["consensus"].fillna("")
-    )
-    return Finding(
-        checks=(_agreement_check(found, agreed, int(differs.sum()), limit, severity),),
-        summary=f"agreement {found.alpha:.2f}",
-        reasons=reasons,
-        metrics={
-            f"{STAGE}.agreement": found.alpha,
-            f"{STAGE}.percent_agreement": found.percent_agreement,
-        },
-        facts={
-            "items": found.items,
-            "ties": int(agreed["tied"].sum()),
-            "settled": settled,
-            "not_consensus": int(differs.sum()),
-        },
-        tables={"consensus": consensus_table(agreed, target, sides, differs)},
     )
 
 
@@ -191,17 +146,17 @@ def _conflict_check(name: str, count: int, rows: int, apart: int, project: Proje
         f"another label{beside}."
     )
     limit = project.labels.max_conflict_share
-    return _share_check(name, count, rows, limit, detail, project, "conflicts")
+    return _share_check(name, count, rows, limit, detail, project.labels.severity, "conflicts")
 
 
 def _share_check(
-    name: str, count: int, rows: int, limit: float, detail: str, project: Project, evidence: str
+    name: str, count: int, rows: int, limit: float, detail: str, severity: Severity, evidence: str
 ) -> Check:
     return Check(
         id=f"{STAGE}.{name}",
         stage=STAGE,
         title=_TITLES[name],
-        severity=project.labels.severity,
+        severity=severity,
         outcome=judged(count / rows, maximum=limit),
         value=count / rows,
         limit=limit,
@@ -209,30 +164,6 @@ def _share_check(
         n=rows,
         detail=detail,
         evidence=evidence,
-    )
-
-
-def _agreement_check(
-    found: Agreement, agreed: pd.DataFrame, differing: int, limit: float | None, severity: Severity
-) -> Check:
-    interval = None if np.isnan(found.low) else (found.low, found.high)
-    return Check(
-        id=f"{STAGE}.agreement",
-        stage=STAGE,
-        title=_TITLES["agreement"],
-        severity=severity,
-        outcome=judged(found.alpha, minimum=limit),
-        value=found.alpha,
-        limit=limit,
-        interval=interval,
-        n=found.items,
-        detail=(
-            f"Krippendorff's alpha is {found.alpha:.3f} over {found.items:,} items with two labels "
-            f"or more (1 is full agreement, 0 is chance); two labels of an item agree "
-            f"{found.percent_agreement:.1%} of the time, {int(agreed['tied'].sum()):,} items are "
-            f"tied, and {differing:,} rows have a label that is not the consensus."
-        ),
-        evidence="consensus",
     )
 
 

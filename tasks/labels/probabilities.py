@@ -1,8 +1,9 @@
 """How probable each class is for each row, by models that have not seen the row, calibrated.
 
-Guarantees: within train the probabilities are out-of-fold, and no split unit has rows in two
-folds; dev and test rows are scored by a model fitted on train, and their labels are not read; the
-calibration of a train row is fitted on other folds, that of dev and test rows on train.
+Guarantees: two model families of different kinds, each calibrated, then averaged, so that a suspect
+is not one family's blind spot; within train the probabilities are out-of-fold, and no split unit
+has rows in two folds; dev and test rows are scored by models fitted on train, and their labels are
+not read; no label takes part in its own calibration.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
 
-from tasks.estimators import build_pipeline, default_candidates, feature_frame, fit_pipeline
+from tasks.estimators import (
+    as_outcomes,
+    build_pipeline,
+    default_candidates,
+    feature_frame,
+    few_threads,
+    fit_estimator,
+)
+from tasks.labels.calibration import calibrate, calibrate_each_without_itself, fit_calibration
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
 
-_CALIBRATION_ROWS = 50_000
-_SMALLEST = 1e-12
+_SMALLEST = 1e-6
 
 Matrix = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -30,7 +37,7 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelProbabilities:
-    """`matrix` is rows of the frame by `classes`.
+    """`matrix` is rows of the frame by `classes`, the mean over the `families` (names).
 
     `too_rare` gives, for each class that is left out, the split units that train has of it.
     Where nothing could be computed `matrix` is None and `reason` says why; `broken` tells a
@@ -39,6 +46,7 @@ class LabelProbabilities:
 
     classes: tuple[str, ...] = ()
     matrix: Matrix | None = None
+    families: tuple[str, ...] = ()
     too_rare: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
     broken: bool = False
@@ -51,7 +59,7 @@ def label_probabilities(
     project: Project,
     allow_imports: Sequence[str] = (),
 ) -> LabelProbabilities:
-    """Probabilities by the project's first candidate (default: logistic regression).
+    """Mean calibrated probabilities of the families of `choose_families`.
 
     Without class weights, which would distort probabilities. A class needs a split unit in train
     for each fold; rarer ones are left out. Raises ProjectError for a candidate that cannot be
@@ -66,18 +74,33 @@ def label_probabilities(
     if len(classes) < 2:
         reason = f"fewer than two classes have {folds} independent train rows, one for each fold"
         return LabelProbabilities(classes=classes, too_rare=rare, reason=reason)
-    candidate = (project.training.candidates or default_candidates(roles))[0]
-    build_pipeline(candidate, roles, class_weight="none", seed=0, allow_imports=allow_imports)
-    model = _Model(candidate, roles, project.seed, tuple(allow_imports), classes)
+    families = choose_families(roles, project)
+    models = [
+        _Model(family, roles, project.seed, tuple(allow_imports), classes) for family in families
+    ]
+    for model in models:
+        model.build()
     learned = train & labels.isin(classes).to_numpy()
     fold = np.full(len(frame), -1, dtype=np.int64)
     fold[learned] = assign_folds(labels[learned], split.loc[learned, "unit"], folds)
     try:
-        matrix = _out_of_sample(model, feature_frame(frame, roles), labels, fold, folds)
-    except Exception as failure:  # an estimator of the project may fail in any way
-        reason = f"the model '{candidate.name}' could not be fitted: {_first_line(failure)}"
+        matrix = _out_of_sample(models, feature_frame(frame, roles), labels, fold, folds)
+    except _FitError as failure:
+        reason = str(failure)
         return LabelProbabilities(classes=classes, too_rare=rare, reason=reason, broken=True)
-    return LabelProbabilities(classes=classes, matrix=matrix, too_rare=rare)
+    names = tuple(family.name for family in families)
+    return LabelProbabilities(classes=classes, matrix=matrix, families=names, too_rare=rare)
+
+
+def choose_families(roles: Roles, project: Project) -> tuple[Candidate, ...]:
+    """The project's first candidate, and the next one of another kind.
+
+    The kind is the module of the estimator (`sklearn.linear_model`). Where the project has one
+    kind only, the second is the first default candidate of another.
+    """
+    defaults = default_candidates(roles)
+    first, *others = (*project.training.candidates, *defaults)
+    return first, next(other for other in others if _kind(other) != _kind(first))
 
 
 def assign_folds(labels: pd.Series, units: pd.Series, folds: int) -> Codes:
@@ -99,37 +122,8 @@ def assign_folds(labels: pd.Series, units: pd.Series, folds: int) -> Codes:
     return fold_of_unit[codes]
 
 
-def fit_calibration(log_probabilities: Matrix, given: Codes) -> NDArray[np.float64]:
-    """A common slope, then an offset for each class: softmax(slope * log p + offset).
-
-    Temperature scaling (Guo et al. 2017) with the class offsets of vector scaling, so that a
-    model that favours a class, as one with class weights does, is corrected too. Least log loss;
-    a weak pull to slope 1 and offsets 0 keeps separable classes finite. Never more than 50,000
-    rows, evenly spaced.
-    """
-    step = -(-len(given) // _CALIBRATION_ROWS)
-    scores, given = log_probabilities[::step], given[::step]
-    hits = np.zeros_like(scores)
-    hits[np.arange(len(given)), given] = 1.0
-    start = np.concatenate([[1.0], np.zeros(scores.shape[1])])
-
-    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logs = log_softmax(values[0] * scores + values[1:], axis=1)
-        pull = values - start
-        wrong = np.exp(logs) - hits
-        gradient = np.concatenate([[(wrong * scores).sum()], wrong.sum(axis=0)])
-        total = -(logs * hits).sum() + 0.5 * (pull**2).sum()
-        return total / len(given), (gradient + pull) / len(given)
-
-    bounds = [(0.05, 20.0)] + [(-20.0, 20.0)] * scores.shape[1]
-    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    return np.asarray(fitted.x, dtype=np.float64)
-
-
-def calibrate(log_probabilities: Matrix, calibration: NDArray[np.float64]) -> Matrix:
-    """Probabilities, rows by classes, under what `fit_calibration` found."""
-    scaled = softmax(calibration[0] * log_probabilities + calibration[1:], axis=1)
-    return np.asarray(scaled, dtype=np.float64)
+class _FitError(Exception):
+    """An estimator failed; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +134,8 @@ class _Model:
     allow_imports: tuple[str, ...]
     classes: tuple[str, ...]
 
-    def log_probabilities(
-        self, features: pd.DataFrame, labels: pd.Series, scored: pd.DataFrame
-    ) -> Matrix:
-        """Fit on `features` and `labels`, score `scored`; columns in the order of `classes`."""
+    def build(self) -> tuple[Any, Any]:
+        """An unfitted preparation and estimator."""
         pipeline = build_pipeline(
             self.candidate,
             self.roles,
@@ -151,37 +143,69 @@ class _Model:
             seed=self.seed,
             allow_imports=self.allow_imports,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # convergence shows in the probabilities
-            fit_pipeline(pipeline, features, labels, class_weight="none")
-            found = np.asarray(pipeline.predict_proba(scored), dtype=np.float64)
-        aligned = np.zeros((len(scored), len(self.classes)))
-        positions = [self.classes.index(str(name)) for name in pipeline.classes_]
-        aligned[:, positions] = found
+        return pipeline.named_steps["prepare"], pipeline.named_steps["estimator"]
+
+    def log_probabilities(self, estimator: Any, learned: Any, labels: Any, scored: Any) -> Matrix:
+        """Fit on prepared features, score others; columns in the order of `classes`."""
+        fit_estimator(estimator, learned, labels, class_weight="none")
+        with few_threads(scored.shape[0] * scored.shape[1]):
+            found = np.asarray(estimator.predict_proba(scored), dtype=np.float64)
+        aligned = np.zeros((len(found), len(self.classes)))
+        aligned[:, [self.classes.index(str(name)) for name in estimator.classes_]] = found
         if not np.isfinite(aligned).all():
             raise ValueError("it gave probabilities that are not numbers")
         return np.asarray(np.log(np.clip(aligned, _SMALLEST, 1.0)))
 
 
 def _out_of_sample(
-    model: _Model, features: pd.DataFrame, labels: pd.Series, fold: Codes, folds: int
+    models: Sequence[_Model], features: pd.DataFrame, labels: pd.Series, fold: Codes, folds: int
 ) -> Matrix:
     learned = fold >= 0
-    scores = np.zeros((len(features), len(model.classes)))
-    for number in range(folds):
-        held, rest = fold == number, learned & (fold != number)
-        scores[held] = model.log_probabilities(features[rest], labels[rest], features[held])
-    if not learned.all():
-        scores[~learned] = model.log_probabilities(
-            features[learned], labels[learned], features[~learned]
-        )
-    given = pd.Index(model.classes, dtype="str").get_indexer(pd.Index(labels)).astype(np.int64)
-    matrix = calibrate(scores, fit_calibration(scores[learned], given[learned]))
-    for number in range(folds):
-        held, rest = fold == number, learned & (fold != number)
-        matrix[held] = calibrate(scores[held], fit_calibration(scores[rest], given[rest]))
-    return matrix
+    classes = models[0].classes
+    scores = np.zeros((len(models), len(features), len(classes)))
+    parts = [(fold == number, learned & (fold != number)) for number in range(folds)]
+    for held, rest in [*parts, (~learned, learned)]:
+        if held.any():
+            scores[:, held] = _fit_and_score(models, features, labels, rest, held)
+    given = pd.Index(classes, dtype="str").get_indexer(pd.Index(labels[learned])).astype(np.int64)
+    mean = np.zeros(scores.shape[1:])
+    for family in scores:
+        own = family[learned]
+        calibration = fit_calibration(own, given)
+        matrix = calibrate(family, calibration)
+        matrix[learned] = calibrate_each_without_itself(own, given, calibration)
+        mean += matrix / len(scores)
+    return mean
 
 
-def _first_line(failure: Exception) -> str:
-    return (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]
+def _fit_and_score(
+    models: Sequence[_Model],
+    features: pd.DataFrame,
+    labels: pd.Series,
+    rest: NDArray[np.bool_],
+    held: NDArray[np.bool_],
+) -> list[Matrix]:
+    """Log probabilities of the rows `held` by each model fitted on the rows `rest`."""
+    outcomes = as_outcomes(labels[rest])
+    prepared: dict[float, tuple[Any, Any]] = {}  # dense and sparse, shared by the families
+    found = []
+    for model in models:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # convergence shows in the probabilities
+                prepare, estimator = model.build()
+                form = prepare.sparse_threshold
+                if form not in prepared:
+                    learned = prepare.fit_transform(features[rest])
+                    prepared[form] = learned, prepare.transform(features[held])
+                learned, scored = prepared[form]
+                found.append(model.log_probabilities(estimator, learned, outcomes, scored))
+        except Exception as failure:  # an estimator of the project may fail in any way
+            line = (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]
+            name = model.candidate.name
+            raise _FitError(f"the model '{name}' could not be fitted: {line}") from failure
+    return found
+
+
+def _kind(candidate: Candidate) -> str:
+    return candidate.estimator.rpartition(".")[0]

@@ -136,21 +136,6 @@ def issues_by_class(rows: pd.DataFrame, *, whole: bool) -> Table:
     return Table(title="Given and likely labels", frame=pairs, note=f"{note}.")
 
 
-def consensus_table(
-    agreed: pd.DataFrame, target: pd.Series, sides: pd.Series, differs: pd.Series
-) -> Table:
-    """Rows whose label is not the consensus, then ties; the clearest majority first."""
-    shown = agreed.assign(side=sides, label=target, differs=differs)[differs | agreed["tied"]]
-    shown = shown.rename_axis(ROW_KEY).reset_index()
-    shown = shown.sort_values(["differs", "share", ROW_KEY], ascending=[False, False, True])
-    columns = [ROW_KEY, "side", "label", "consensus", "share", "labels", "tied"]
-    note = "share: of the labels of the item that its most frequent class has."
-    if len(shown) > SHOWN_ROWS:
-        note += f" The first {SHOWN_ROWS} of {len(shown)} rows are shown."
-    frame = shown[columns].head(SHOWN_ROWS).reset_index(drop=True)
-    return Table(title="Labels that are not the consensus, and ties", frame=frame, note=note)
-
-
 def _members(kind: str, rows: Mask, group: NDArray[np.int64], frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of one kind with their group's size and first row key."""
     found = pd.DataFrame({"kind": kind, ROW_KEY: frame.index[rows], "group": group[rows]})

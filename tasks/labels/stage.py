@@ -8,21 +8,21 @@ few to judge give `not_applicable` with what is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tasks.checks import StageResult
-from tasks.labels.findings import (
-    STAGE,
-    Finding,
-    judge_agreement,
-    judge_conflicts,
-    judge_issues,
-)
+from tasks.labels.drift_findings import judge_drift
+from tasks.labels.findings import STAGE, Finding, judge_conflicts, judge_issues
 from tasks.labels.issues import class_thresholds, find_issues
+from tasks.labels.mixed_classes import judge_mixed_classes
+from tasks.labels.neighbours import explain_issues
 from tasks.labels.probabilities import LabelProbabilities, label_probabilities
+from tasks.labels.rating_findings import judge_ratings
 from tasks.labels.review import review_table
+from tasks.labels.reviewed import Said, judge_reviews, judge_rules
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -33,13 +33,18 @@ def check_labels(
     roles: Roles,
     project: Project,
     allow_imports: tuple[str, ...] = (),
+    said: Said | None = None,
+    ratings: Path | None = None,
 ) -> StageResult:
     """Judge whether the labels of `frame` agree with each other and with their features.
 
     Outputs `label_quality`, by row key: side, label, likely_label (missing where not judged),
-    quality in [0, 1] (low is bad, NaN where not judged) and issue. Rows without a label are left
-    out. Raises ProjectError for a candidate that cannot be built.
+    quality in [0, 1] (low is bad, NaN where not judged) and issue; `human_level`, how right one
+    person is (empty where unknown); and, of items that several labelled, `consensus`. `ratings` is
+    the project's file of them. Rows without a label are left out. Raises ProjectError for a
+    candidate that cannot be built.
     """
+    said = said or Said()
     frame = frame[frame[roles.target].notna()]
     split = split.loc[frame.index]
     probabilities = label_probabilities(frame, split, roles, project, allow_imports)
@@ -47,7 +52,12 @@ def check_labels(
     found = (
         judge_conflicts(frame, split["side"], roles, project),
         judge_issues(quality, probabilities, project),
-        judge_agreement(frame, split["side"], roles, project),
+        explain_issues(quality, frame, split["side"], roles, project.labels.review_rows),
+        judge_mixed_classes(frame, split["side"], roles, probabilities),
+        judge_drift(frame, split["side"], roles, project),
+        *judge_ratings(frame, split, roles, project, probabilities, ratings),
+        judge_reviews(said.reviews, roles.labels(frame), project.labels),
+        judge_rules(said.rules, roles.labels(frame)),
     )
     reasons = _joined(found, frame.index)
     review = review_table(frame, roles, quality, reasons, project.labels.review_rows)
@@ -59,7 +69,10 @@ def check_labels(
         facts={k: v for finding in found for k, v in finding.facts.items()},
         tables={"review": review, **{k: v for part in found for k, v in part.tables.items()}},
         figures=tuple(figure for finding in found for figure in finding.figures),
-        outputs={"label_quality": quality[["side", "label", "likely_label", "quality", "issue"]]},
+        outputs={
+            "label_quality": quality[["side", "label", "likely_label", "quality", "issue"]],
+            **{name: frame for part in found for name, frame in part.outputs.items()},
+        },
     )
 
 
