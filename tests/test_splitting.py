@@ -317,6 +317,33 @@ class TestByTime:
         assert found[10:] == ["test", "test", "test", "train"]
 
 
+SHARES = {"train": 0.1, "dev": 0.1, "test": 0.8}
+
+
+class TestOtherShares:
+    def test_hold_for_new_units_only(self):
+        first = divide(rows(100))
+        later = divide(rows(200), first.outputs["assignments"], **SHARES)
+        assert list(sides(later).values())[:100] == list(sides(first).values())
+        drawn = sides(divide(rows(200), **SHARES))
+        assert list(sides(later).values())[100:] == list(drawn.values())[100:]
+        assert check(later, "kept_sides").detail == (
+            "100 of 100 known rows kept their side, whatever the shares are; 100 rows are new."
+        )
+
+    def test_hold_for_no_row_by_time(self):
+        by = {"by": "time", "column": "t"}
+        first = divide(rows(10, t=np.arange(10)), roles=roles(time="t"), **by)
+        later = divide(
+            rows(14, t=np.arange(14)),
+            first.outputs["assignments"],
+            roles(time="t"),
+            **by,
+            **SHARES,
+        )
+        assert list(sides(later).values()) == ["train"] * 6 + ["dev"] * 2 + ["test"] * 6
+
+
 class TestSides:
     def labelled(self, labels, **more):
         frame = rows(5, y=pd.Series(labels, dtype="str"))
@@ -387,6 +414,27 @@ class TestFacts:
         assert after["test_version"] != before["test_version"]
         assert after["test_rule"] == before["test_rule"]
         assert divide(rows(5), epoch=2).facts["test_rule"] != before["test_rule"]
+
+    def test_what_moves_no_unit_makes_no_new_test_version(self):
+        first = divide(rows(50))
+        assigned = first.outputs["assignments"]
+        for change in (SHARES, {"column": "c"}, {"by": "key", "column": "a"}):
+            later = divide(rows(50), assigned, **change)
+            assert sides(later) == sides(first)
+            assert later.facts["test_rule"] == first.facts["test_rule"]
+            assert later.facts["test_version"] == first.facts["test_version"]
+
+    def test_another_rule_makes_a_new_test_version(self):
+        frame = rows(50, t=np.arange(50), g=np.arange(50) % 20, h=np.arange(50) % 19)
+        rules = [
+            ({}, {}),
+            ({"epoch": 2}, {}),
+            ({"by": "group", "column": "g"}, {"group": "g"}),
+            ({"by": "group", "column": "h"}, {"group": "h"}),
+            ({"by": "time", "column": "t"}, {"time": "t"}),
+        ]
+        found = {divide(frame, roles=roles(**r), **s).facts["test_rule"] for s, r in rules}
+        assert len(found) == 5
 
     def test_are_json_and_the_same_again(self):
         first, second = divide(rows(50)), divide(rows(50))

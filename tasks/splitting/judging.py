@@ -138,7 +138,10 @@ def kept_check(stored: pd.Series, split: pd.DataFrame) -> Check:
     known = stored.notna()
     moved = int((stored[known] != split.loc[known, "side"]).sum())
     n = int(known.sum())
-    detail = f"{n - moved:,} of {n:,} known rows kept their side; {len(stored) - n:,} rows are new."
+    detail = (
+        f"{n - moved:,} of {n:,} known rows kept their side, whatever the shares are; "
+        f"{len(stored) - n:,} rows are new."
+    )
     outcome: Outcome = "failed" if moved else "passed"
     if not n:
         outcome = "not_applicable"

@@ -17,6 +17,7 @@ from tasks.fingerprints import fingerprint_frame
 from tasks.project import Project, Roles
 from tasks.project.sections import SplitSection
 from tasks.splitting import judging
+from tasks.splitting.corrected import corrected_checks, corrected_tables, find_corrected
 from tasks.splitting.sides import (
     SIDES,
     drawn_sides,
@@ -29,9 +30,15 @@ from tasks.splitting.units import base_units, cluster_units, group_units, row_un
 
 
 def split_rows(
-    frame: pd.DataFrame, roles: Roles, project: Project, assigned: pd.DataFrame | None
+    frame: pd.DataFrame,
+    roles: Roles,
+    project: Project,
+    assigned: pd.DataFrame | None,
+    relabels: pd.DataFrame | None = None,
 ) -> StageResult:
     """Divide the curated rows into train, dev and test; `assigned` has the sides given earlier.
+
+    `relabels` has old and new, by row key, of the labels that people corrected; None: none.
 
     `outputs["split"]` has a row for each row that was given a side, in the order of `frame`, with
     its `unit` and `side`. In a split by time two kinds of rows have none: rows without a time, and
@@ -40,11 +47,13 @@ def split_rows(
     unit and under that of its cluster, so that it keeps its side when a twin comes or goes.
 
     By time, the borders stay where they were first drawn: new rows go where their time belongs.
-    Raise `split.epoch`, and pass None as `assigned`, to draw anew.
+    Raise `split.epoch`, and pass None as `assigned`, to draw anew. Other shares within an epoch
+    move no unit that has a side: by key or group they hold for new units alone, by time for none.
 
-    Facts: rows and fingerprints by side; `test_version`, a SHA-256 of the rule, its epoch and the
-    labels of the test rows; `test_rule`, of the rule and its epoch only, which new rows do not
-    change.
+    Facts: rows and fingerprints by side; `test_version`, a SHA-256 of what can move a unit (how the
+    split is drawn, its column, its epoch; not its shares) and of the labels of the test rows;
+    `test_rule`, of the same and the corrected test labels, which new rows do not change;
+    `relabelled`, the corrected labels by side.
     """
     by = project.split.by
     draw = _by_time if by == "time" else _by_unit
@@ -52,6 +61,7 @@ def split_rows(
     placed = frame if len(drawn.split) == len(frame) else frame.loc[drawn.split.index]
     labels, sides = roles.labels(placed), drawn.split["side"]
     table = judging.side_table(labels, sides)
+    corrected = find_corrected(relabels, sides)
     return StageResult(
         stage=judging.STAGE,
         summary=", ".join(f"{side} {count:,}" for side, count in side_counts(sides).items()),
@@ -62,8 +72,13 @@ def split_rows(
             judging.twin_check(twin_codes(placed, roles.features), sides, by_group=by == "group"),
             judging.class_share_check(labels, sides, roles),
             judging.kept_check(drawn.stored, drawn.split),
+            *corrected_checks(corrected),
         ),
-        tables={"sides": Table(title="Rows by side and class", frame=table), **drawn.tables},
+        tables={
+            "sides": Table(title="Rows by side and class", frame=table),
+            **drawn.tables,
+            **corrected_tables(corrected),
+        },
         outputs={
             "split": drawn.split,
             "assignments": _assignments(assigned, drawn),
@@ -75,7 +90,8 @@ def split_rows(
             },
             "left_out": len(frame) - len(placed),
             "test_version": _version(project.split, labels[sides == "test"]),
-            "test_rule": _version(project.split),
+            "test_rule": _version(project.split, corrected["new"][corrected["side"] == "test"]),
+            "relabelled": dict(side_counts(corrected["side"])),
         },
     )
 
@@ -143,6 +159,9 @@ def _assignments(assigned: pd.DataFrame | None, drawn: _Drawn) -> pd.DataFrame:
 
 
 def _version(split: SplitSection, test_labels: pd.Series | None = None) -> str:
-    rule = split.model_dump(mode="json")
+    # Shares move no unit that was placed, and a split by key reads no column: were they part of it,
+    # a model could be judged again on the same rows as if these were new.
+    column = None if split.by == "key" else split.column
+    rule = {"by": split.by, "column": column, "epoch": str(split.epoch)}
     rows = [] if test_labels is None else sorted(test_labels.astype("str").items())
     return hashlib.sha256(json.dumps([rule, rows], sort_keys=True).encode()).hexdigest()

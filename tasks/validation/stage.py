@@ -6,7 +6,8 @@ Guarantees:
   the first reason; rows in = rows kept + rows set aside, and the sum is checked;
 * rows without a label are set aside first, because nothing can be learned from or said about them;
 * a rule that set all of its failing rows aside is a warning at most: what it found was acted on,
-  and how much may be acted on is judged by `validation.quarantined_share`.
+  and how much may be acted on is judged by `validation.quarantined_share`;
+* corrected labels are put on last, on the rows that are kept, and those that could not be are told.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Check, Outcome, StageResult, Table, judged
+from tasks.checks import Check, Outcome, StageResult, Table
 from tasks.fingerprints import fingerprint_frame
+from tasks.label_review.overlay import Overlaid, Relabel, apply_overlay
 from tasks.project import Project, Roles
 from tasks.project.roles import ROW_KEY
 from tasks.snapshots import RowLedger
 from tasks.validation.expectations import Finding, run_expectations
+from tasks.validation.relabels import relabels_check
+from tasks.validation.row_counts import ledger_check, share_check
 from tasks.validation.table import column_table, table_checks
 
 _STAGE = "validation"
@@ -31,11 +35,18 @@ _EXAMPLES = 3
 _LONGEST_EXAMPLE = 40
 
 
-def validate(frame: pd.DataFrame, roles: Roles, project: Project) -> StageResult:
+def validate(
+    frame: pd.DataFrame,
+    roles: Roles,
+    project: Project,
+    relabels: Sequence[Relabel] | None = None,
+) -> StageResult:
     """Judge the rows of an ingested snapshot; `outputs["curated"]` holds those that are kept.
 
-    Facts: the fingerprint of the curated table, and of its features and its labels apart, so that
-    a relabelling shows as labels only; rows in, kept and set aside; the row ledger.
+    `relabels` are the project's overlay, None where it has none; `outputs["relabels"]` holds, by
+    row key, the old and new label of those that hold. Facts: the fingerprint of the curated
+    table, and of its features and its labels apart, so that a relabelling shows as labels only;
+    rows in, kept and set aside; the row ledger; relabels applied and unused.
 
     Raises ProjectError for an expectation that cannot be understood. Bad data never raises.
     """
@@ -44,7 +55,8 @@ def validate(frame: pd.DataFrame, roles: Roles, project: Project) -> StageResult
     aside = _rows_set_aside(frame, roles, findings)
     kept = np.ones(len(frame), dtype=bool)
     kept[aside.index] = False
-    curated = frame.loc[kept]
+    overlaid = apply_overlay(frame.loc[kept], frame, roles, relabels or ())
+    curated = overlaid.frame
     ledger = RowLedger(
         step=_STAGE,
         rows_in=len(frame),
@@ -55,32 +67,45 @@ def validate(frame: pd.DataFrame, roles: Roles, project: Project) -> StageResult
     checks = (
         *table_checks(curated, roles, min_rows=section.min_rows),
         *(_rule_check(f, name, frame) for f, name in zip(findings, ids, strict=True)),
-        _share_check(ledger, section.max_quarantined_share),
-        _ledger_check(ledger),
+        share_check(ledger, section.max_quarantined_share),
+        ledger_check(ledger),
+        *([] if relabels is None else [relabels_check(overlaid)]),
     )
-    tables = {"columns": column_table(curated, roles)}
-    if len(aside):
-        tables["quarantined_rows"] = Table(
-            title="Rows set aside", frame=aside.reset_index(drop=True)
-        )
-    total = fingerprint_frame(curated)
-    there = [column for column in roles.features if column in curated.columns]
     return StageResult(
         stage=_STAGE,
         summary=_summary(findings, ledger),
         checks=checks,
-        tables=tables,
-        outputs={"curated": curated},
+        tables=_tables(overlaid, aside, roles),
+        outputs={"curated": curated, "relabels": overlaid.held},
         facts={
-            "fingerprint": total.total,
-            "fingerprint_features": fingerprint_frame(curated, there).total,
-            "fingerprint_labels": fingerprint_frame(curated, [roles.target]).total,
+            **_fingerprints(curated, roles),
             "rows_in": ledger.rows_in,
             "rows_kept": ledger.rows_out,
             "rows_quarantined": len(aside),
             "row_ledger": ledger.to_facts(),
+            "relabels": {"applied": overlaid.applied, "unused": len(overlaid.unused)},
         },
     )
+
+
+def _tables(overlaid: Overlaid, aside: pd.DataFrame, roles: Roles) -> dict[str, Table]:
+    tables = {"columns": column_table(overlaid.frame, roles)}
+    if len(overlaid.unused):
+        title = "Corrected labels that could not be put on"
+        tables["unused_relabels"] = Table(title=title, frame=overlaid.unused)
+    if len(aside):
+        title = "Rows set aside"
+        tables["quarantined_rows"] = Table(title=title, frame=aside.reset_index(drop=True))
+    return tables
+
+
+def _fingerprints(curated: pd.DataFrame, roles: Roles) -> dict[str, str]:
+    there = [column for column in roles.features if column in curated.columns]
+    return {
+        "fingerprint": fingerprint_frame(curated).total,
+        "fingerprint_features": fingerprint_frame(curated, there).total,
+        "fingerprint_labels": fingerprint_frame(curated, [roles.target]).total,
+    }
 
 
 def _rows_set_aside(frame: pd.DataFrame, roles: Roles, findings: Sequence[Finding]) -> pd.DataFrame:
@@ -190,41 +215,6 @@ def _cell(value: object) -> str:
         return "missing"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= _LONGEST_EXAMPLE else f"{text[:_LONGEST_EXAMPLE]}..."
-
-
-def _share_check(ledger: RowLedger, limit: float) -> Check:
-    aside = sum(ledger.quarantined.values())
-    share = aside / ledger.rows_in if ledger.rows_in else 0.0
-    reasons = "; ".join(f"{reason}: {count:,}" for reason, count in ledger.quarantined.items())
-    return Check(
-        id="validation.quarantined_share",
-        stage=_STAGE,
-        title="Share of the rows set aside",
-        severity="critical",
-        outcome=judged(share, maximum=limit),
-        detail=f"{aside:,} of {ledger.rows_in:,} rows ({share:.1%}) were set aside; "
-        f"{limit:.1%} are allowed." + (f" {reasons}." if reasons else ""),
-        value=share,
-        limit=limit,
-        n=ledger.rows_in,
-        evidence="quarantined_rows" if aside else None,
-    )
-
-
-def _ledger_check(ledger: RowLedger) -> Check:
-    aside = sum(ledger.quarantined.values())
-    return Check(
-        id="validation.row_ledger",
-        stage=_STAGE,
-        title="Rows in = rows kept + rows set aside",
-        severity="critical",
-        outcome="passed" if ledger.balances else "failed",
-        detail=f"{ledger.rows_in:,} rows came in, {ledger.rows_out:,} were kept and {aside:,} "
-        "were set aside.",
-        value=float(ledger.rows_in - ledger.rows_out - aside),
-        limit=0.0,
-        n=ledger.rows_in,
-    )
 
 
 def _summary(findings: Sequence[Finding], ledger: RowLedger) -> str:

@@ -1,0 +1,71 @@
+"""Where a project keeps its overlay, its reviews, its label rules and its ratings.
+
+Guarantees: the files lie where the project says, else beside it under its own name, so that a team
+keeps them with the project; rules and ratings that the project names have to be there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from tasks.errors import ProjectError
+from tasks.project.loading import LoadedProject
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFiles:
+    """The files that are there: corrections, answers, definitions of the classes, and ratings."""
+
+    overlay: Path | None = None
+    reviews: Path | None = None
+    rules: Path | None = None
+    ratings: Path | None = None
+
+    @property
+    def present(self) -> dict[str, Path]:
+        """The files that are there, by name."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: path for name, path in found.items() if path is not None}
+
+
+def overlay_path(loaded: LoadedProject) -> Path:
+    """Where the overlay lies or would lie: `labels.overlay`, else `<project file>.labels.csv`."""
+    return _place(loaded, loaded.project.labels.overlay, "labels.csv")
+
+
+def reviews_path(loaded: LoadedProject) -> Path:
+    """Where the answers lie or would lie: `labels.reviews`, else `<project file>.reviews.csv`."""
+    return _place(loaded, loaded.project.labels.reviews, "reviews.csv")
+
+
+def ratings_path(loaded: LoadedProject) -> Path | None:
+    """Where the ratings lie, if the project names a file of them."""
+    rated = loaded.project.labels.ratings
+    return None if rated is None else (loaded.path.parent / rated.path).resolve()
+
+
+def find_label_files(loaded: LoadedProject) -> LabelFiles:
+    """The files of the project that are there.
+
+    Raises ProjectError where `labels.rules` or `labels.ratings` names a file that is not.
+    """
+    labels = loaded.project.labels
+    rules = None if labels.rules is None else (loaded.path.parent / labels.rules).resolve()
+    if rules is not None and not rules.is_file():
+        raise ProjectError(f"no label rules at {rules}; correct 'labels.rules', or write them")
+    ratings = ratings_path(loaded)
+    if ratings is not None and not ratings.is_file():
+        raise ProjectError(f"no ratings at {ratings}; correct 'labels.ratings.path'")
+    overlay, reviews = overlay_path(loaded), reviews_path(loaded)
+    return LabelFiles(
+        overlay=overlay if overlay.is_file() else None,
+        reviews=reviews if reviews.is_file() else None,
+        rules=rules,
+        ratings=ratings,
+    )
+
+
+def _place(loaded: LoadedProject, named: str | None, ending: str) -> Path:
+    name = f"{loaded.path.stem}.{ending}" if named is None else named
+    return (loaded.path.parent / name).resolve()

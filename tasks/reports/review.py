@@ -1,0 +1,130 @@
+"""The review page and table: what a person looks at to say which label is right.
+
+Guarantees: nothing is requested from anywhere, and no script runs but the page's own, whose hash is
+in the page's content policy; every value is escaped; suspects and rows drawn at random look alike;
+a cell that a spreadsheet would take for a formula is written as text; the same queue gives the same
+bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
+
+from tasks.label_review.queue import Queue, QueueRow
+from tasks.label_review.reviews import UNSURE
+from tasks.label_review.rules import ClassRule, LabelRules
+from tasks.project.roles import Roles
+from tasks.reports.page import templates
+
+_MOST_BUTTONS = 9
+_LONGEST_TEXT = 20_000
+_SCRIPT = Path(__file__).parent / "templates" / "review.js"
+
+Neighbours = Mapping[str, Sequence[tuple[str, str]]]
+"""For each key its nearest train rows: the row in one line, and its label."""
+
+
+@dataclass(frozen=True)
+class _Item:
+    key: str
+    given: str
+    side: str
+    texts: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, str], ...]
+    considered: tuple[str, ...]
+    buttons: tuple[str, ...]
+    more: tuple[str, ...]
+    rules: tuple[tuple[str, ClassRule], ...]
+    neighbours: Sequence[tuple[str, str]]
+
+
+def render_review(
+    queue: Queue,
+    rows: pd.DataFrame,
+    roles: Roles,
+    rules: LabelRules | None,
+    neighbours: Neighbours,
+) -> str:
+    """The queue as one self-contained HTML page; `rows` has its rows by key."""
+    script = _SCRIPT.read_text(encoding="utf-8")
+    digest = hashlib.sha256(script.encode()).digest()
+    shown = rows.loc[[row.key for row in queue.rows]]
+    items = [
+        _item(row, queue, values, roles, rules, neighbours)
+        for row, (_, values) in zip(queue.rows, shown.iterrows(), strict=True)
+    ]
+    return (
+        templates()
+        .get_template("review.html.j2")
+        .render(
+            queue=queue,
+            items=items,
+            unsure=UNSURE,
+            script=Markup(script),  # noqa: S704 - our own file
+            script_hash=base64.b64encode(digest).decode(),
+        )
+    )
+
+
+def review_table(queue: Queue, rows: pd.DataFrame, roles: Roles) -> str:
+    """The queue as CSV with an empty column `answer`, for a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["queue", "key", "side", "consider", *roles.features, "answer", "comment"])
+    for row in queue.rows:
+        values = [_as_text(value) for value in rows.loc[row.key, list(roles.features)]]
+        consider = _as_text(" or ".join(_considered(row)))
+        writer.writerow([queue.id, row.key, row.side, consider, *values, "", ""])
+    return text.getvalue()
+
+
+def _item(
+    row: QueueRow,
+    queue: Queue,
+    values: pd.Series,
+    roles: Roles,
+    rules: LabelRules | None,
+    neighbours: Neighbours,
+) -> _Item:
+    considered = _considered(row)
+    few = len(queue.classes) <= _MOST_BUTTONS
+    defined = rules.classes if rules else {}
+    return _Item(
+        key=row.key,
+        given=row.given,
+        side=row.side,
+        texts=tuple((name, _shown(values[name])[:_LONGEST_TEXT]) for name in roles.text),
+        values=tuple((name, _shown(values[name])) for name in (*roles.categorical, *roles.numeric)),
+        considered=considered,
+        buttons=queue.classes if few else considered,
+        more=() if few else tuple(name for name in queue.classes if name not in considered),
+        rules=tuple((name, defined[name]) for name in considered if name in defined),
+        neighbours=neighbours.get(row.key, ()),
+    )
+
+
+def _considered(row: QueueRow) -> tuple[str, ...]:
+    """The given label and the other one, in the order of the alphabet."""
+    return tuple(sorted({row.given, row.other} - {""}))
+
+
+def _shown(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "(missing)"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _as_text(value: object) -> str:
+    """The value as a spreadsheet shows it and does not compute it."""
+    shown = _shown(value)
+    formula = isinstance(value, str) and shown[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{shown}" if formula else shown

@@ -1,0 +1,119 @@
+"use strict";
+(() => {
+  const queue = document.body.dataset.queue;
+  const place = "assayline-review-" + queue;
+  const items = [...document.querySelectorAll(".item")];
+  const byId = (name) => document.getElementById(name);
+  const who = byId("who");
+  let state = { who: "", answers: {}, comments: {} };
+  let at = 0;
+
+  try {
+    state = Object.assign(state, JSON.parse(localStorage.getItem(place) || "{}"));
+  } catch {
+    // A browser may keep nothing for files; the answers are then in this page only.
+  }
+
+  function keep() {
+    try {
+      localStorage.setItem(place, JSON.stringify(state));
+    } catch {
+      // As above.
+    }
+  }
+
+  function draw() {
+    items.forEach((item, number) => {
+      const answer = state.answers[item.dataset.key];
+      item.hidden = number !== at;
+      for (const button of item.querySelectorAll("[data-answer]")) {
+        button.setAttribute("aria-pressed", String(button.dataset.answer === answer));
+      }
+      const others = item.querySelector("select");
+      if (others) others.value = [...others.options].some((o) => o.value === answer) ? answer : "";
+      item.querySelector(".reveal").hidden = answer === undefined;
+      item.querySelector(".comment input").value = state.comments[item.dataset.key] || "";
+    });
+    const done = Object.keys(state.answers).length;
+    byId("progress").value = done;
+    byId("count").textContent = done + " of " + items.length + " answered";
+    byId("back").disabled = at === 0;
+    byId("next").disabled = at === items.length - 1;
+  }
+
+  function show(number) {
+    at = Math.min(Math.max(number, 0), items.length - 1);
+    draw();
+  }
+
+  function showOpen() {
+    const open = (item) => state.answers[item.dataset.key] === undefined;
+    const after = items.findIndex((item, number) => number > at && open(item));
+    show(after >= 0 ? after : Math.max(items.findIndex(open), 0));
+  }
+
+  function answer(value) {
+    const key = items[at].dataset.key;
+    if (value === "" || state.answers[key] === value) {
+      delete state.answers[key];
+    } else {
+      state.answers[key] = value;
+    }
+    keep();
+    draw();
+  }
+
+  function table() {
+    const quoted = (cell) => '"' + String(cell).replaceAll('"', '""') + '"';
+    const lines = items
+      .filter((item) => state.answers[item.dataset.key] !== undefined)
+      .map(({ dataset: { key, given } }) =>
+        [queue, key, given, state.answers[key], state.who, state.comments[key] || ""]
+      );
+    const header = ["queue", "key", "given", "answer", "who", "comment"];
+    return [header, ...lines].map((line) => line.map(quoted).join(",") + "\n").join("");
+  }
+
+  function save() {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([table()], { type: "text/csv" }));
+    link.download = "answers-" + queue + ".csv";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  for (const item of items) {
+    for (const button of item.querySelectorAll("[data-answer]")) {
+      button.addEventListener("click", () => answer(button.dataset.answer));
+    }
+    const others = item.querySelector("select");
+    if (others) others.addEventListener("change", () => answer(others.value));
+    const comment = item.querySelector(".comment input");
+    comment.addEventListener("input", () => {
+      state.comments[item.dataset.key] = comment.value;
+      keep();
+    });
+  }
+  who.value = state.who;
+  who.addEventListener("input", () => {
+    state.who = who.value;
+    keep();
+  });
+  byId("back").addEventListener("click", () => show(at - 1));
+  byId("next").addEventListener("click", () => show(at + 1));
+  byId("open").addEventListener("click", showOpen);
+  byId("save").addEventListener("click", save);
+  document.addEventListener("keydown", (event) => {
+    const writing = ["INPUT", "SELECT"].includes(event.target.tagName);
+    if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const buttons = [...items[at].querySelectorAll("[data-answer]")];
+    const number = "0123456789".indexOf(event.key);
+    if (number === 0) answer(buttons[buttons.length - 1].dataset.answer);
+    else if (number > 0 && number < buttons.length) answer(buttons[number - 1].dataset.answer);
+    else if (event.key === "ArrowLeft") show(at - 1);
+    else if (event.key === "ArrowRight") show(at + 1);
+    else if (event.key === "n") showOpen();
+  });
+  show(0);
+  if (Object.keys(state.answers).length) showOpen();
+})();
