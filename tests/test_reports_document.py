@@ -54,10 +54,12 @@ def test_the_document_is_strict_json_with_plain_values():
         "reasons": ["Not enough."],
         "refused_by": [],
         "exit_code": 4,
+        "verdict_hash": None,
         "unchanged_since": None,
         "resumed_from": None,
         "candidate_version": None,
         "champion_version": None,
+        "compared": [],
         "dataset": {"fingerprint": "ab", "rows_in": 10, "rows_kept": 9, "rows_quarantined": 1},
         "stages": [
             {

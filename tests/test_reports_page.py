@@ -578,6 +578,7 @@ def evil_run():
         stages=(planted,),
         reasons=(EVIL,),
         work_next=(EVIL,),
+        compared=(EVIL, EVIL),
         provenance={EVIL: EVIL},
         metrics={EVIL: 1.0},
         run_id=EVIL,
@@ -616,11 +617,16 @@ def test_every_link_inside_the_page_has_its_target():
 
 
 def test_the_order_is_verdict_then_what_next_then_stages_then_provenance():
-    words = text_of(render_page(make_run("reject")))
+    compared = ("Worse than version 2: f1 -0.020.", "Since its run: nothing changed.")
+    words = text_of(render_page(replace(make_run("reject"), compared=compared)))
+    assert "Compared with the champion" not in text_of(render_page(make_run("reject")))
     order = [
         "Reject: the candidate, version 3, does not ship; version 2 stays the champion.",
         "the four-fifths rule asks for 0.80. See the check",
         "exit code 4: the candidate was rejected",
+        "Compared with the champion",
+        "Worse than version 2: f1 -0.020.",
+        "Since its run: nothing changed.",
         "What to work on next",
         "win 4.4 points of accuracy",
         "Stage by stage",

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from tasks.checks import Check, StageResult, Table
+from tasks.markup import escape
 from tasks.project.sections import Project
-from tasks.reports.markdown import escape, run_markdown, stage_markdown
+from tasks.reports.markdown import run_markdown, stage_markdown
 from tasks.reports.summary import summary_text, verdict_reasons, verdict_sentence
 from tasks.runs import STAGES, RunRecord, StageRecord
 
@@ -113,6 +114,7 @@ def full_run():
         work_next=(LONG, LONG + "2", LONG + "3"),
         unchanged_since="run-0",
         resumed_from="run-9",
+        compared=(LONG, LONG),
     )
 
 
@@ -149,6 +151,19 @@ def test_the_summary_says_every_part():
         "Where to look",
         "  Decision page  /a.html",
     ]
+
+
+def test_the_summary_compares_with_the_champion_before_what_to_work_on():
+    run = make_run(compared=("Better than version 2: f1 +0.020.", "Since then: nothing changed."))
+    lines = summary_text(run, 80, False, {}).splitlines()
+    at = lines.index("Compared with the champion")
+    assert lines[at + 1 : at + 5] == [
+        "  - Better than version 2: f1 +0.020.",
+        "  - Since then: nothing changed.",
+        "",
+        "What to work on next",
+    ]
+    assert "Compared with the champion" not in summary_text(make_run(), 80, False, {})
 
 
 def test_a_path_is_never_cut():
@@ -226,6 +241,9 @@ def test_markdown_of_a_run_has_verdict_stages_and_links():
         "champion.** Exit code 4: the candidate was rejected.\n\n- It beats it by 0.1.\n"
     )
     assert "1. First.\n1. Second.\n1. Third.\n" in text
+    assert "## Compared" not in text
+    compared = run_markdown(replace(run, compared=("Better than *it*.", "Nothing changed.")))
+    assert "## Compared with the champion\n\n- Better than \\*it\\*.\n- Nothing" in compared
     assert "| ✓ passed | Gate | gain 0.065 |" in text
     assert "- [Decision page](<file:///home/me/a%20b.html>)\n- Run: run-1\n" in text
     assert "- MLflow run: 0d3b" in text

@@ -8,11 +8,14 @@ from tasks.reports.document import run_document
 from tasks.reports.figures import draw
 from tasks.reports.markdown import run_markdown, stage_markdown
 from tasks.reports.page import render_page
-from tasks.reports.summary import summary_text, verdict_sentence
+from tasks.reports.request import request_markdown
+from tasks.reports.summary import promotion_action, summary_text, verdict_sentence
 
 __all__ = [
     "draw",
+    "promotion_action",
     "render_page",
+    "request_markdown",
     "run_document",
     "run_markdown",
     "stage_markdown",

@@ -5,11 +5,11 @@ Guarantee: text from data stays text: it makes no table cell, no link, no emphas
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tasks.checks import Check, Table
+from tasks.markup import escape, link
 from tasks.reports import numbers
 from tasks.reports.summary import verdict_notes, verdict_reasons, verdict_sentence
 from tasks.reports.tables import show_table
@@ -25,8 +25,6 @@ from tasks.reports.words import (
 from tasks.runs import RunRecord, StageRecord
 
 _ROWS = 10
-_SPECIAL = re.compile(r"([\\`*_\[\]{}#|~!@$])")
-_AT_START = re.compile(r"^([-+=>]|\d+[.)])(?=\s|$|-|=)")
 
 
 def stage_markdown(stage: StageRecord, links: Mapping[str, str]) -> str:
@@ -52,6 +50,8 @@ def run_markdown(run: RunRecord) -> str:
         f"**{escape(verdict_sentence(run))}** {exit_code}",
         _bullets([*reasons, *verdict_notes(run)], "-"),
     ]
+    if run.compared:
+        parts += ["## Compared with the champion", _bullets(run.compared, "-")]
     if run.work_next:
         parts += ["## What to work on next", _bullets(run.work_next, "1.")]
     rows = [
@@ -63,16 +63,8 @@ def run_markdown(run: RunRecord) -> str:
     places["Prefect flow run"] = run.prefect_flow_run_id
     listed = [f"- {name}: {escape(value)}" for name, value in places.items() if value]
     if run.report:
-        listed.insert(0, f"- {_link('Decision page', _address(run.report))}")
+        listed.insert(0, f"- {link('Decision page', _address(run.report))}")
     return "\n\n".join(part for part in [*parts, "\n".join(listed)] if part) + "\n"
-
-
-def escape(text: str) -> str:
-    """The text so that Markdown shows it as it is, on one line."""
-    flat = " ".join(text.split())
-    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    flat = _SPECIAL.sub(r"\\\1", flat).replace("://", ":\\//").replace("www.", "www\\.")
-    return _AT_START.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", flat)
 
 
 def _state(stage: StageRecord) -> str:
@@ -127,12 +119,7 @@ def _bullets(sentences: Iterable[str], sign: str) -> str:
 
 
 def _links(links: Mapping[str, str]) -> str:
-    return " · ".join(_link(name, address) for name, address in links.items())
-
-
-def _link(name: str, address: str) -> str:
-    safe = re.sub(r"[\s<>]", lambda sign: f"%{ord(sign[0]):02X}", address)
-    return f"[{escape(name)}](<{safe}>)"
+    return " · ".join(link(name, address) for name, address in links.items())
 
 
 def _address(report: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -17,6 +17,7 @@ from tasks.checks import Check
 NOT_MEASURABLE = "not measurable"
 NOTHING = "–"
 _MOST_DECIMALS = 6
+_PLACES = 3
 _SHARE = re.compile(r"\b(share|rate)s?\b")
 _NO_SHARE = re.compile(r"%|\b(ratio|difference|gap|points?|percent|percentage|per|ms|mb)\b")
 
@@ -152,3 +153,18 @@ def _digits(value: float, decimals: int | None) -> str:
 def _scientific(value: float) -> str:
     mantissa, exponent = f"{value:.2g}".split("e") if "e" in f"{value:.2g}" else (f"{value:g}", "0")
     return f"{mantissa}e{int(exponent)}"
+
+
+def signed(
+    difference: float, low: float | None, high: float | None, places: int | None = None
+) -> str:
+    """A difference with its interval, where it has one: `+0.021 [+0.004, +0.038]`."""
+    if low is None or high is None:
+        return f"{difference:+.{places or _PLACES}f}"
+    places = shown_decimals([(low, high)]) if places is None else places
+    return f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]"
+
+
+def shown_decimals(intervals: Sequence[tuple[float, float]]) -> int:
+    """At least three places, more where the intervals are narrow."""
+    return max(interval_decimals(intervals) or 0, _PLACES)

@@ -90,7 +90,7 @@ class _Reason:
 def render_page(run: RunRecord) -> str:
     """The run as one self-contained HTML document, in light and dark, for screen and paper."""
     return (
-        _templates()
+        templates()
         .get_template("decision.html.j2")
         .render(
             run=run,
@@ -109,7 +109,8 @@ def render_page(run: RunRecord) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """The templates beside this module: everything that they are given is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

@@ -22,6 +22,12 @@ _DEPTHS = ((2, 3), (2, 2), (1, 2), (1, 1))
 """Most lines of a stage and of a sentence, tried in order until the screen holds them."""
 _COLOURS: Mapping[Tone, str] = {"good": "32", "caution": "33", "bad": "31", "quiet": "2"}
 _BOLD = "1"
+_SETTLED = {
+    "approve": "Promoted by signature: {candidate} was approved by its owner.",
+    "refuse": "Refused by its owner: {candidate} does not ship.",
+    "rolled_back": "Not promoted: {candidate} was rolled back after an earlier promotion.",
+}
+"""What became of a verdict, where people settled it."""
 _KNOWN_REASONS = {
     "first_model": "It is the first model of this project: there is no champion to compare with."
 }
@@ -48,7 +54,9 @@ def verdict_sentence(run: RunRecord) -> str:
         return _without_verdict(run)
     version = f", version {run.candidate_version}," if run.candidate_version else ""
     candidate = f"the candidate{version}"
-    action = _promotion_action(run)
+    action = promotion_action(run)
+    if action in _SETTLED:
+        return _SETTLED[action].format(candidate=candidate)
     if run.verdict == "promote":
         return _promoted(candidate, action or ("promote" if run.exit_code == 0 else "pending"))
     champion = run.champion_version
@@ -81,7 +89,7 @@ def verdict_reasons(run: RunRecord) -> list[tuple[str, Check | None]]:
     return [_reason(reason, checks) for reason in run.reasons or run.refused_by]
 
 
-def _promotion_action(run: RunRecord) -> str:
+def promotion_action(run: RunRecord) -> str:
     """What promotion did with the verdict; empty where it was not reached."""
     results = [stage.result for stage in run.stages if stage.name == "promotion"]
     return str(results[0].facts.get("action", "")) if results and results[0] else ""
@@ -135,6 +143,11 @@ def _lines(
     yield from ((text, f"{_BOLD};{tone}") for text in _wrap(sentence, width, "", "  ", 3))
     for reason in [*shown, *verdict_notes(run)]:
         yield from ((text, "") for text in _wrap(reason, width, "  - ", "    ", depth))
+    if run.compared:
+        yield "", ""
+        yield "Compared with the champion", _BOLD
+        for sentence in run.compared:
+            yield from ((text, "") for text in _wrap(sentence, width, "  - ", "    ", depth))
     if run.work_next:
         yield "", ""
         yield "What to work on next", _BOLD
