@@ -21,7 +21,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,11 @@ class EvidenceStore:
             measured=record["measured"],
         )
 
-    def output(self, stage: str, key: str, name: str) -> pd.DataFrame:
-        """One output frame, without reading the rest."""
-        return read_snapshot(self.folder(stage, key) / "outputs" / f"{name}.parquet")
+    def output(
+        self, stage: str, key: str, name: str, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """One output frame, or `columns` of it with its index, without reading the rest."""
+        return read_snapshot(self.folder(stage, key) / "outputs" / f"{name}.parquet", columns)
 
     def load_files(self, stage: str, key: str) -> dict[str, bytes]:
         """The stored files, without reading frames."""
@@ -123,6 +125,17 @@ class EvidenceStore:
     def checks(self, stage: str, key: str) -> tuple[Check, ...]:
         """The stored checks, without reading frames."""
         return tuple(_check(values) for values in self._existing(stage, key)["checks"])
+
+    def restore_measured(
+        self, stage: str, key: str, measured: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Give measured checks, by their ids, what another run measured; the digest stays."""
+        record = self._existing(stage, key)
+        if any(check["id"] in measured for check in record["checks"]):
+            record["checks"] = [
+                {**check, **measured.get(check["id"], {})} for check in record["checks"]
+            ]
+            _write_record(record, self.folder(stage, key))
 
     def _existing(self, stage: str, key: str) -> dict[str, Any]:
         record = self._record(stage, key)
@@ -173,26 +186,32 @@ def _write(result: StageResult, place: Path) -> dict[str, Any]:
     core = {
         "stage": result.stage,
         "summary": result.summary,
-        "metrics": _plain(result.metrics),
-        "facts": _plain(result.facts),
+        "metrics": plain(result.metrics),
+        "facts": plain(result.facts),
         "tables": tables,
         "figures": [dataclasses.asdict(figure) for figure in result.figures],
         "outputs": outputs,
         "files": files,
     }
-    checks = [_plain(dataclasses.asdict(check)) for check in result.checks]
+    checks = [plain(dataclasses.asdict(check)) for check in result.checks]
     record = {
         **core,
         "checks": checks,
-        "measured": _plain(result.measured),
+        "measured": plain(result.measured),
         "digest": hash_of({**core, "checks": [_unmeasured(check) for check in checks]}),
     }
+    _write_record(record, place)
+    return record
+
+
+def _write_record(record: Mapping[str, Any], place: Path) -> None:
     text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
-    with (place / _RESULT).open("w", encoding="utf-8") as file:
+    part = place / f".{_RESULT}"
+    with part.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    return record
+    part.replace(place / _RESULT)
 
 
 def _replace(staging: Path, place: Path) -> None:
@@ -239,12 +258,12 @@ def _check(values: Mapping[str, Any]) -> Check:
     return Check(**{**values, "interval": tuple(interval) if interval else None})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON values: NumPy scalars unpacked, tuples as lists, NaN and infinities as null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if hasattr(value, "item") and not isinstance(value, str):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

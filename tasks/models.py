@@ -13,14 +13,18 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import skops.io
 
 from tasks.errors import ProjectError, UnavailableError
+from tasks.evidence import hash_of
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
+
+if TYPE_CHECKING:
+    from tasks.seen_rows import SeenRows
 
 ALLOWED_TYPES = frozenset(
     {
@@ -77,11 +81,15 @@ class ModelPackage:
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in service: its version, and the split units that it was fitted or tuned on."""
+    """The model in service: its version, and the split units that it was fitted or tuned on.
+
+    `seen` are the rows of these units; None for a version that was registered without them.
+    """
 
     version: str
     package: ModelPackage
     units: frozenset[str]
+    seen: SeenRows | None = None
 
 
 def champion_problem(champion: Champion, frame: pd.DataFrame, roles: Roles) -> str | None:
@@ -176,6 +184,12 @@ def load_model(package: ModelPackage, *, extra_types: Sequence[str] = ()) -> Any
             "trusted_types"
         )
     return skops.io.loads(package.skops, trusted=sorted(needed))
+
+
+def package_digest(package: ModelPackage) -> str:
+    """SHA-256 (hex) of a package: of the stored model and of the facts that scoring needs."""
+    files = package.to_files("model").items()
+    return hash_of({name: hashlib.sha256(content).hexdigest() for name, content in files})
 
 
 def model_digest(package: ModelPackage) -> str:

@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +82,15 @@ def write_snapshot(frame: pd.DataFrame, path: Path) -> Snapshot:
     )
 
 
-def read_snapshot(path: Path) -> pd.DataFrame:
-    """The frame that `write_snapshot` wrote.
+def read_snapshot(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The frame that `write_snapshot` wrote; with `columns` only those, and the index.
 
     Raises UnavailableError when the file is missing or is not a whole Parquet file.
     """
     try:
-        frame: pd.DataFrame = pq.read_table(path).to_pandas()
+        frame: pd.DataFrame = pq.read_table(
+            path, columns=columns, use_pandas_metadata=columns is not None
+        ).to_pandas()
     except FileNotFoundError:
         raise UnavailableError(f"no snapshot at {path}; run the project again to make it") from None
     except (OSError, pa.ArrowInvalid) as failure:

@@ -21,7 +21,7 @@ from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 
 from tasks.checks import StageResult
 from tasks.evidence import EvidenceStore
-from tasks.ledger import Ledger
+from tasks.ledger import open_ledger
 from tasks.project import Project, Roles
 from tasks.promotion import Decision, act, unchanged
 
@@ -78,22 +78,25 @@ class Step:
         return self.package(ref, name) if f"{name}.skops" in stored else None
 
     def champion(self, ref: Ref | None) -> Champion | None:
-        """The champion that the run compares with, if there is one."""
+        """A version that the run compares with, if there is one."""
         from tasks.models import Champion
+        from tasks.seen_rows import SEEN_ROWS, SeenRows
 
         if ref is None:
             return None
         units = frozenset(self.frame(ref, "units")["unit"])
-        return Champion(self.facts(ref)["version"], self.package(ref), units)
+        has_rows = SEEN_ROWS in self.store.fingerprints(ref["stage"], ref["key"])
+        seen = SeenRows.from_frame(self.frame(ref, SEEN_ROWS)) if has_rows else None
+        return Champion(self.facts(ref)["version"], self.package(ref), units, seen)
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where promotion acts: the home folder, the ledger, the MLflow run."""
+    """Where promotion acts: the home folder, the MLflow run, the file of the verdict."""
 
     home: Path
-    ledger: Path
     run: str
+    verdict: Path
 
 
 def _stage(function: Callable[..., StageResult]) -> Task[..., Ref]:
@@ -130,11 +133,14 @@ def ingestion(step: Step, source: str, key_columns: tuple[str, ...] | None) -> S
 
 
 @_stage
-def validation(step: Step, ingested: Ref) -> StageResult:
-    """Check the table against the project's expectations."""
+def validation(step: Step, ingested: Ref, overlay: str | None) -> StageResult:
+    """Check the table against the project's expectations, and put corrected labels on it."""
+    from tasks.label_review.overlay import read_overlay
     from tasks.validation import validate
 
-    return validate(step.frame(ingested, "snapshot"), step.roles(ingested), step.project)
+    relabels = read_overlay(Path(overlay)) if overlay else None
+    rows = step.frame(ingested, "snapshot")
+    return validate(rows, step.roles(ingested), step.project, relabels)
 
 
 @_stage
@@ -143,16 +149,30 @@ def splitting(step: Step, ingested: Ref, validated: Ref, sides: Ref | None) -> S
     from tasks.splitting import split_rows
 
     assigned = step.frame(sides, "assignments") if sides else None
-    curated = step.frame(validated, "curated")
-    return split_rows(curated, step.roles(ingested), step.project, assigned)
+    curated, relabels = step.frame(validated, "curated"), step.frame(validated, "relabels")
+    return split_rows(curated, step.roles(ingested), step.project, assigned, relabels)
 
 
 @_stage
-def label_consistency(step: Step, ingested: Ref, validated: Ref, divided: Ref) -> StageResult:
+def label_consistency(
+    step: Step,
+    ingested: Ref,
+    validated: Ref,
+    divided: Ref,
+    reviews: str | None,
+    rules: str | None,
+    ratings: str | None,
+) -> StageResult:
     """Find labels that contradict each other or look wrong."""
-    from tasks.labels import check_labels
+    from tasks.label_review.reviews import read_reviews
+    from tasks.label_review.rules import read_rules
+    from tasks.labels import Said, check_labels
 
-    return check_labels(*step.rows(ingested, validated, divided), step.allow_imports)
+    said = Said(
+        read_reviews(Path(reviews)) if reviews else (), read_rules(Path(rules)) if rules else None
+    )
+    rows, rated = step.rows(ingested, validated, divided), Path(ratings) if ratings else None
+    return check_labels(*rows, step.allow_imports, said, rated)
 
 
 @_stage
@@ -165,33 +185,44 @@ def leakage(step: Step, ingested: Ref, validated: Ref, divided: Ref) -> StageRes
 
 @_stage
 def baselines(
-    step: Step, ingested: Ref, validated: Ref, divided: Ref, champion: Ref | None
+    step: Step, ingested: Ref, validated: Ref, divided: Ref, champion: Ref | None, people: Ref
 ) -> StageResult:
     """Measure what the candidate has to beat, and try the pipeline on what it must manage."""
     from tasks.baselines import measure_baselines
 
     rows = step.rows(ingested, validated, divided)
-    return measure_baselines(*rows, step.champion(champion), step.allow_imports)
+    level = step.frame(people, "human_level")
+    return measure_baselines(*rows, step.champion(champion), step.allow_imports, level)
 
 
 @_stage
-def training(step: Step, ingested: Ref, validated: Ref, divided: Ref) -> StageResult:
+def training(
+    step: Step, ingested: Ref, validated: Ref, divided: Ref, suspects: Ref | None
+) -> StageResult:
     """Find the candidate."""
     from tasks.training import train
 
-    return train(*step.rows(ingested, validated, divided), step.allow_imports)
+    weights = step.frame(suspects, "weights")["weight"] if suspects else None
+    return train(*step.rows(ingested, validated, divided), step.allow_imports, weights)
 
 
 @_stage
 def error_analysis(
-    step: Step, ingested: Ref, validated: Ref, divided: Ref, trained: Ref, ladder: Ref
+    step: Step,
+    ingested: Ref,
+    validated: Ref,
+    divided: Ref,
+    trained: Ref,
+    ladder: Ref,
+    people: Ref,
 ) -> StageResult:
     """Find where the candidate is wrong on dev, and what to work on next."""
     from tasks.error_analysis import analyse_errors
 
     rows = step.rows(ingested, validated, divided)
     predictions = step.frame(trained, "dev_predictions")
-    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"])
+    level = step.frame(people, "human_level")
+    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level)
 
 
 @_stage
@@ -206,7 +237,7 @@ def performance_audit(
 
 
 @_stage
-def gate(
+def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
     step: Step,
     ingested: Ref,
     validated: Ref,
@@ -214,6 +245,8 @@ def gate(
     ladder: Ref,
     audited: Ref,
     champion: Ref | None,
+    anchor: Ref | None,
+    wear: int,
     judged: list[Ref],
 ) -> StageResult:
     """Decide whether the candidate may become the champion."""
@@ -227,6 +260,8 @@ def gate(
         step.find_package(ladder, "quick"),
         step.facts(ladder)["constant"]["shares"],
         step.champion(champion),
+        step.champion(anchor),
+        wear,
         absolute,
         step.allow_imports,
     )
@@ -246,17 +281,29 @@ def promotion(
     """Register the candidate, write the ledger, move the champion; nothing for a repeated run."""
     from tasks.tracking import Tracking
 
-    def register() -> str:
+    def trusted() -> tuple[str, ...]:
         from tasks.models import declared_types
 
-        trusted = declared_types(step.project.training.candidates, step.allow_imports)
+        return declared_types(step.project.training.candidates, step.allow_imports)
+
+    def register() -> str:
         rows, split, roles, _ = step.rows(ingested, validated, divided)
+        package, verdict = step.package(trained), places.verdict
         return tracking.register_candidate(
-            decision, places.run, step.package(trained), rows, split, roles, trusted
+            decision, places.run, package, rows, split, roles, trusted(), verdict
         )
 
+    def problem_of(version: str) -> str | None:
+        from tasks.registered_models import version_problem
+
+        judged = {decision.model_digest}
+        return version_problem(tracking, decision.project, version, judged, trusted())
+
     tracking = Tracking(places.home)
-    ledger = Ledger(places.ledger)
-    result = unchanged(recorded) if recorded else act(decision, tracking, ledger, register)
+    ledger = open_ledger(places.home, tracking, decision.project)
+    if recorded:
+        result = unchanged(recorded, ledger)
+    else:
+        result = act(decision, tracking, ledger, register, problem_of)
     digest = step.store.save(step.key, result)
     return {"stage": step.stage, "key": step.key, "digest": digest}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tasks.baselines.rungs import Rung
 from tasks.checks import Check, Outcome, Severity
@@ -92,15 +93,32 @@ def champion(version: str, metric: str, found: Estimate, new_rows: int, n: int) 
     )
 
 
-def human_level(hlp: DeclaredBaseline | None) -> Check:
-    """Human-level performance, or that nobody knows it."""
+def human_level(hlp: DeclaredBaseline | None, people: Sequence[Rung]) -> Check:
+    """Human-level performance as declared, else as measured, or that nobody knows it."""
+    measured = next((one for one in people if one.metric == "accuracy"), None)
+    title = "human-level performance"
     if hlp is not None:
-        return _declared("hlp", "human-level performance", hlp)
+        found = _declared("hlp", title, hlp)
+        beside = "" if measured is None else f" Beside it: {_people_sentence(measured)}"
+        return replace(found, detail=found.detail + beside)
+    if measured is not None:
+        return Check(
+            id=f"{STAGE}.hlp",
+            stage=STAGE,
+            title=title,
+            severity="info",
+            outcome="passed",
+            detail=_people_sentence(measured),
+            value=measured.value,
+            interval=measured.interval,
+            n=measured.n,
+            evidence="all_baselines",
+        )
     detail = (
-        "Human-level performance is unknown: nobody declared it (baselines.hlp), so how much "
-        "better a model could be is not known either."
+        "Human-level performance is unknown: nobody declared it (baselines.hlp), and no item is "
+        "labelled by two people, so how much better a model could be is not known either."
     )
-    return _unmeasured("hlp", "human-level performance", detail)
+    return _unmeasured("hlp", title, detail)
 
 
 def declared(baselines: Iterable[DeclaredBaseline]) -> list[Check]:
@@ -116,6 +134,15 @@ def summary(metric: str, rungs: Sequence[Rung]) -> str:
         if rung.metric == metric and not math.isnan(rung.value)
     ]
     return f"{words(metric)} on dev: " + (", ".join(shown) or "nothing could be measured")
+
+
+def _people_sentence(measured: Rung) -> str:
+    low, high = measured.interval or (math.nan, math.nan)
+    return (
+        f"One person has the label that the others agree on in {measured.value:.1%} of "
+        f"{measured.n:,} items that several people labelled (95 % interval {low:.1%} to "
+        f"{high:.1%})."
+    )
 
 
 def _declared(what: str, title: str, baseline: DeclaredBaseline) -> Check:

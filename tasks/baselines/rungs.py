@@ -28,6 +28,7 @@ from tasks.project.sections import Candidate, DeclaredBaseline
 
 Kind = Literal["constant", "quick", "champion", "hlp", "declared"]
 HALF = 0.5
+PEOPLE = "one person against the others"
 REPLICATES = 1000
 
 
@@ -42,6 +43,13 @@ class Rung:
     low: float | None = None
     high: float | None = None
     n: int | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, where there are any."""
+        if self.low is None or self.high is None or math.isnan(self.low):
+            return None
+        return self.low, self.high
 
     def to_facts(self) -> dict[str, Any]:
         """A JSON value; what is undefined is None."""
@@ -111,6 +119,27 @@ def measured_rungs(name: str, kind: Kind, estimates: Mapping[str, Estimate]) -> 
             n=found.n,
         )
         for metric, found in estimates.items()
+    ]
+
+
+def people_rungs(people: pd.DataFrame, metrics: Sequence[str]) -> list[Rung]:
+    """A rung for each metric of `metrics` that people were measured by, overall.
+
+    `people` is the frame `human_level` of label consistency: of, metric, value, low, high, n.
+    """
+    overall = people[people["of"] == "overall"]
+    return [
+        Rung(
+            name=PEOPLE,
+            kind="hlp",
+            metric=row["metric"],
+            value=float(row["value"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            n=int(row["n"]),
+        )
+        for row in overall.to_dict("records")
+        if row["metric"] in metrics
     ]
 
 

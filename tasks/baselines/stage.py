@@ -22,6 +22,7 @@ from tasks.baselines.rungs import (
     fit_quick,
     measure,
     measured_rungs,
+    people_rungs,
     quick_candidate,
 )
 from tasks.baselines.sanity import Memorised, Pipelines, memorise, shuffle
@@ -39,6 +40,7 @@ from tasks.models import (
 )
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
+from tasks.row_recognition import find_seen
 from tasks.training.families import candidates_of, training_metric
 from tasks.training.judgement import words
 
@@ -77,8 +79,12 @@ def measure_baselines(
     project: Project,
     champion: Champion | None,
     allow_imports: tuple[str, ...] = (),
+    people: pd.DataFrame | None = None,
 ) -> StageResult:
     """The ladder on dev, and the two sanity tests of the pipeline.
+
+    `people` is human-level performance as measured by label consistency; what the project declares
+    goes before it.
 
     Files `quick.skops` and `quick.json` are the quick model's package, for the gate;
     `facts["constant"]` holds the class shares in train, which `constant_predictions` turns into
@@ -94,7 +100,7 @@ def measure_baselines(
         ),
         _quick(given),
         _champion(given, champion, allow_imports),
-        _declared(project),
+        _declared(project, [] if people is None else people_rungs(people, given.metrics)),
     ]
     repeats = project.baselines.shuffle_repeats
     memorised = memorise(given.train, given.pipelines, project.baselines.overfit_rows)
@@ -190,7 +196,8 @@ def _champion(given: Given, champion: Champion | None, allow_imports: Sequence[s
         reason = str(failure).strip().rstrip(".")
         return Part(checks=[judgement.champion_not_measured(champion.version, reason)])
     found = given.measure(predictions)
-    new_rows = int((~given.dev_units.isin(champion.units)).sum())
+    seen, _ = find_seen(champion, given.dev, given.dev_units, given.roles)
+    new_rows = int((~seen).sum())
     return Part(
         rungs=measured_rungs(f"champion {champion.version}", "champion", found),
         checks=[
@@ -207,11 +214,11 @@ def _predict(package: ModelPackage, rows: pd.DataFrame, extra_types: Sequence[st
     return predict(model, rows, own_roles, package.facts["threshold"])
 
 
-def _declared(project: Project) -> Part:
+def _declared(project: Project, people: list[Rung]) -> Part:
     hlp, others = project.baselines.hlp, project.baselines.declared
     return Part(
-        rungs=declared_rungs(hlp, others),
-        checks=[judgement.human_level(hlp), *judgement.declared(others)],
+        rungs=people + declared_rungs(hlp, others),
+        checks=[judgement.human_level(hlp, people), *judgement.declared(others)],
     )
 
 
@@ -240,7 +247,8 @@ def _tables(rungs: Sequence[Rung], metric: str, memorised: Memorised) -> dict[st
         "ladder": Table(
             title="Baseline ladder",
             frame=ladder.reset_index(drop=True),
-            note=f"{words(metric)} on dev with its 95 % interval; declared numbers have none",
+            note=f"{words(metric)} on dev with its 95 % interval; declared numbers have none, and "
+            "people are measured on the items that several labelled",
         ),
         "all_baselines": Table(title="Baselines by every metric", frame=every),
         "tiny_sample": Table(title="A tiny sample learned by heart", frame=tiny),

@@ -5,9 +5,12 @@ if the rows with the tag were brought up to the level known to be reachable,
 
     gain = max(0, reference accuracy - accuracy within the tag) * share of the data with the tag.
 
-**The reference** is the highest accuracy known to be reachable: declared human-level performance
-or any other rung of the baseline ladder that is an accuracy, and the model's own accuracy over
-all dev rows (a tag below it lags behind the rest). Two things are left out on purpose. The
+**The reference** is the highest accuracy known to be reachable: human-level performance (declared,
+else measured on the items that several people labelled) or any other rung of the baseline ladder
+that is an accuracy, and the model's own accuracy over all dev rows (a tag below it lags behind the
+rest). Where people were measured on the tag itself, on enough items, their level there is its
+reference: what is hard for people has less room. A declared level goes before all measured ones.
+Two things are left out on purpose. The
 constant class: it earns its accuracy by giving up on the rare class, and as a reference it would
 advise to do the same. The best-served slice: the largest of many small rates is mostly noise.
 
@@ -46,6 +49,7 @@ class Priority:
     """A tag with its room (accuracy, 0 to 1) and gain (points of accuracy over all rows)."""
 
     tag: Tag
+    reference: Reference
     room: float
     gain_points: float
     low: float
@@ -70,28 +74,56 @@ def choose_reference(
     """
     known = [Reference(accuracy, "the model's accuracy on all dev rows")]
     hlp = project.baselines.hlp
-    if hlp is not None and hlp.metric == "accuracy":
+    if hlp is not None and _declares_accuracy(project):
         known.append(Reference(hlp.value, f"human-level performance, {hlp.name}"))
     for rung in ladder:
         value = rung["value"]
         usable = value is not None and math.isfinite(value)
-        if rung["metric"] == "accuracy" and rung["kind"] not in ("constant", "hlp") and usable:
+        if rung["metric"] != "accuracy" or rung["kind"] == "constant" or not usable:
+            continue
+        if rung["kind"] != "hlp":
             known.append(Reference(float(value), f"the baseline {rung['name']}"))
+        elif not _declares_accuracy(project):
+            known.append(Reference(float(value), f"human-level performance, {rung['name']}"))
     return max(known, key=lambda reference: reference.accuracy)
 
 
-def rank_tags(tags: Iterable[Tag], reference: Reference, min_rows: int) -> list[Priority]:
+def people_by_tag(people: pd.DataFrame, project: Project, min_rows: int) -> dict[str, Reference]:
+    """How right one person is on the rows of each tag that people were measured on.
+
+    `people` is the frame `human_level` of label consistency: accuracy by slice, recall by class.
+    Empty where the project declares human-level accuracy.
+    """
+    if _declares_accuracy(project):
+        return {}
+    found = {}
+    for row in people[people["n"] >= min_rows].to_dict("records"):
+        name = f"{project.target}={row['name']}" if row["of"] == "class" else row["name"]
+        measured = (row["of"], row["metric"]) in (("class", "recall"), ("slice", "accuracy"))
+        if measured and math.isfinite(row["value"]):
+            found[name] = Reference(float(row["value"]), f"people on {row['n']:,} such items")
+    return found
+
+
+def rank_tags(
+    tags: Iterable[Tag],
+    reference: Reference,
+    min_rows: int,
+    by_tag: Mapping[str, Reference] | None = None,
+) -> list[Priority]:
     """Tags with enough rows by the lower bound of their gain, then gain, then name.
 
-    A tag that every row has says nothing about where the errors are, and is left out.
+    A tag that every row has says nothing about where the errors are, and is left out. `by_tag`
+    goes before `reference`.
     """
-    judged = [_priority(t, reference) for t in tags if min_rows <= t.n < t.rows]
+    own = by_tag or {}
+    judged = [_priority(t, own.get(t.name, reference)) for t in tags if min_rows <= t.n < t.rows]
     return sorted(judged, key=lambda p: (-p.low, -p.gain_points, p.tag.name))
 
 
-def describe(found: Priority, reference: Reference) -> str:
+def describe(found: Priority) -> str:
     """The priority in one sentence for a reader who sees nothing else."""
-    tag = found.tag
+    tag, reference = found.tag, found.reference
     removed = round(found.room * tag.n)
     noun = "error" if removed == 1 else "errors"
     return (
@@ -103,7 +135,7 @@ def describe(found: Priority, reference: Reference) -> str:
     )
 
 
-def to_fact(found: Priority, reference: Reference) -> dict[str, Any]:
+def to_fact(found: Priority) -> dict[str, Any]:
     """The priority as JSON values, with its sentence."""
     return {
         "name": found.tag.name,
@@ -113,25 +145,32 @@ def to_fact(found: Priority, reference: Reference) -> dict[str, Any]:
         "room": found.room,
         "share": found.tag.share,
         "n": found.tag.n,
-        "sentence": describe(found, reference),
+        "sentence": describe(found),
     }
 
 
 def priorities_table(ranked: Sequence[Priority], reference: Reference) -> Table:
     """The tags that are worth something, most certain first; at most as many as a chart holds."""
     rows = [
-        (p.tag.name, p.gain_points, p.low, p.high, p.room, p.tag.share, p.tag.n)
+        (p.tag.name, p.gain_points, p.low, p.high, p.room, p.tag.share, p.tag.n, p.reference.name)
         for p in ranked
         if p.gain_points > 0
     ]
-    columns = ["label", "value", "low", "high", "room", "share", "n"]
+    columns = ["label", "value", "low", "high", "room", "share", "n", "reference"]
+    own = any(p.reference != reference for p in ranked)
+    beside = ", or the tag's own reference" if own else ""
     return Table(
         title="What to work on: points of accuracy to win (dev)",
         frame=pd.DataFrame(rows[:CHARTED], columns=columns),
         note=f"value = room x share of the data, in points; room = {reference.accuracy:.1%} "
-        f"({reference.name}) less the accuracy within the tag; ranked by the lower bound. Tags "
-        "may overlap, so gains do not add up.",
+        f"({reference.name}{beside}) less the accuracy within the tag; ranked by the lower bound. "
+        "Tags may overlap, so gains do not add up.",
     )
+
+
+def _declares_accuracy(project: Project) -> bool:
+    hlp = project.baselines.hlp
+    return hlp is not None and hlp.metric == "accuracy"
 
 
 def _priority(tag: Tag, reference: Reference) -> Priority:
@@ -139,6 +178,7 @@ def _priority(tag: Tag, reference: Reference) -> Priority:
     low, high = wilson(tag.n - tag.wrong, tag.n)
     return Priority(
         tag=tag,
+        reference=reference,
         room=max(0.0, reference.accuracy - accuracy),
         gain_points=priority(reference.accuracy, accuracy, tag.share),
         low=priority(reference.accuracy, high, tag.share),

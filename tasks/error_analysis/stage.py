@@ -26,6 +26,7 @@ from tasks.error_analysis.findings import (
 from tasks.error_analysis.priorities import (
     Priority,
     choose_reference,
+    people_by_tag,
     priorities_table,
     rank_tags,
     to_fact,
@@ -48,11 +49,13 @@ def analyse_errors(
     project: Project,
     predictions: pd.DataFrame,
     ladder: Sequence[Mapping[str, Any]],
+    people: pd.DataFrame | None = None,
 ) -> StageResult:
     """What the model gets wrong on dev, by class, slice and tag, and what to work on first.
 
     `predictions` are those of the dev rows; `ladder` is the baselines' list of rungs (name,
-    metric, value, kind). `facts["priorities"]` lists the tags most worth working on: gain_points
+    metric, value, kind); `people` human-level performance as label consistency measured it, by
+    class and slice. `facts["priorities"]` lists the tags most worth working on: gain_points
     with low and high in points of overall accuracy, room and share in [0, 1].
 
     Raises ProjectError when a slice or tag of the project cannot be understood.
@@ -66,8 +69,9 @@ def analyse_errors(
     tags = declared.on(dev)
     counted = count_tags(class_tags(roles.target, errors.labels) | tags.masks, errors.wrong)
     min_rows = project.error_analysis.min_rows
+    by_tag = {} if people is None else people_by_tag(people, project, min_rows)
     reference = choose_reference(project, ladder, 1 - errors.rate)
-    ranked = rank_tags(counted, reference, min_rows)
+    ranked = rank_tags(counted, reference, min_rows, by_tag)
     worth = [found for found in ranked if found.gain_points > 0][:TOP_PRIORITIES]
     metric = project.training.metric or _default_metric(roles)
     scored = _scored(errors, roles, project)
@@ -105,7 +109,7 @@ def analyse_errors(
         checks=checks,
         metrics=_metrics(scored, report, metric, by_slice),
         facts={
-            "priorities": [to_fact(found, reference) for found in worth],
+            "priorities": [to_fact(found) for found in worth],
             "reference": {"accuracy": reference.accuracy, "name": reference.name},
             "rows": len(errors.labels),
             "errors": int(errors.wrong.sum()),

@@ -22,6 +22,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import ThreadpoolController
 
+from tasks.errors import ProjectError
 from tasks.estimators.pipelines import feature_frame
 from tasks.project.roles import Roles
 
@@ -32,15 +33,22 @@ Handling = Literal["class_weight", "sample_weight", "none"]
 
 
 def fit_pipeline(
-    pipeline: Pipeline, features: pd.DataFrame, labels: pd.Series, *, class_weight: str
+    pipeline: Pipeline,
+    features: pd.DataFrame,
+    labels: pd.Series,
+    *,
+    class_weight: str,
+    weights: NDArray[np.float64] | None = None,
 ) -> Pipeline:
     """Fit in place and return the pipeline; `features` is a `feature_frame`.
 
     With `class_weight` "balanced" every class weighs the same, as `imbalance_handling` tells.
+    `weights` are those of the rows; None: all the same.
     """
     prepare, estimator = pipeline.named_steps["prepare"], pipeline.named_steps["estimator"]
     matrix = prepare.fit_transform(features)
-    fit_estimator(estimator, matrix, as_outcomes(labels), class_weight=class_weight)
+    outcomes = as_outcomes(labels)
+    fit_estimator(estimator, matrix, outcomes, class_weight=class_weight, weights=weights)
     for _, step, _ in prepare.transformers_:
         if isinstance(step, TfidfVectorizer):
             # NumPy integers would be stored as a file each
@@ -49,14 +57,29 @@ def fit_pipeline(
 
 
 def fit_estimator(
-    estimator: Any, matrix: Any, outcomes: NDArray[np.str_], *, class_weight: str
+    estimator: Any,
+    matrix: Any,
+    outcomes: NDArray[np.str_],
+    *,
+    class_weight: str,
+    weights: NDArray[np.float64] | None = None,
 ) -> None:
-    """Fit the last step alone, on prepared features (rows by columns, dense or sparse)."""
-    weights: dict[str, Any] = {}
+    """Fit the last step alone, on prepared features (rows by columns, dense or sparse).
+
+    Raises ProjectError where rows have weights and the estimator takes none.
+    """
+    options: dict[str, Any] = {}
     if imbalance_handling(estimator, class_weight) == "sample_weight":
-        weights["sample_weight"] = compute_sample_weight("balanced", outcomes)
+        options["sample_weight"] = compute_sample_weight("balanced", outcomes)
+    if weights is not None:
+        if not has_fit_parameter(estimator, "sample_weight"):
+            raise ProjectError(
+                f"{type(estimator).__name__} takes no weights of rows, which labels.suspects: "
+                "weight asks for; use leave_out, or another estimator"
+            )
+        options["sample_weight"] = weights * options.get("sample_weight", 1.0)
     with few_threads(matrix.shape[0] * matrix.shape[1]):
-        estimator.fit(matrix, outcomes, **weights)
+        estimator.fit(matrix, outcomes, **options)
     bins = getattr(estimator, "_bin_mapper", None)
     if bins is not None:
         bins.n_threads = 1  # those of the fitting; scoring asks the machine anew

@@ -123,6 +123,7 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
         "features.exclude": features.exclude,
         "features.outcome_only": features.outcome_only,
         "labels.annotators": project.labels.annotators,
+        "labels.ratings.matches": _column_of_ratings(project),
         "leakage.accept": project.leakage.accept,
         "key_columns": project.key_columns,
         "audit.gaps": [gap.column for gap in project.audit.gaps],
@@ -136,6 +137,11 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
     for place, names in listed.items():
         for name in names:
             yield place, name
+
+
+def _column_of_ratings(project: Project) -> list[str]:
+    ratings = project.labels.ratings
+    return [ratings.matches] if ratings is not None and ratings.matches is not None else []
 
 
 def _slice_columns(slices: Iterable[SliceSpec]) -> list[str]:

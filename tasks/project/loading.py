@@ -47,7 +47,7 @@ def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
     path = path.resolve()
     overrides = tuple(overrides)
     text = _read(path)
-    values = _parse(text, str(path))
+    values = parse_yaml(text, str(path))
     for override in overrides:
         _apply_override(values, override)
     try:
@@ -113,7 +113,8 @@ def _read(path: Path) -> str:
         raise ProjectError(f"cannot read {path}: {failure.strerror}") from None
 
 
-def _parse(text: str, name: str) -> dict[str, Any]:
+def parse_yaml(text: str, name: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds. Raises ProjectError, which names the text by `name`."""
     try:
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
     except yaml.YAMLError as failure:

@@ -180,6 +180,23 @@ def imbalance(name: str, labels: pd.Series, class_weight: str, handling: Handlin
     )
 
 
+def suspects(rows: int, left_out: int, weighted: int) -> Check:
+    """How many train rows with a suspected label were left out of the fit, or weighed less."""
+    count, done = (left_out, "left out of every fit") if left_out else (weighted, "weighed less")
+    total = rows + left_out
+    return Check(
+        id=f"{STAGE}.suspects",
+        stage=STAGE,
+        title="train rows with a suspected label that count less",
+        severity="info",
+        outcome="passed",
+        detail=f"{count:,} of {total:,} train rows have a suspected label and were {done}; dev and "
+        "test rows were not touched.",
+        value=float(count),
+        n=total,
+    )
+
+
 def summary(name: str, metric: str, dev: Estimate, families: int) -> str:
     """The stage in one line."""
     return f"{name} chosen of {families}, {words(metric)} {described(dev)} on dev"

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from tasks.estimators import (
@@ -32,8 +31,7 @@ from tasks.estimators import (
 from tasks.metrics import HIGHER_IS_BETTER, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, TrainingSection
-
-Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+from tasks.training.folds import Fold, make_folds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +69,15 @@ class TrainRows:
     metric: str
     seed: int
     allow_imports: tuple[str, ...]
+    weights: NDArray[np.float64] | None = None
+    """The weight of each row in a fit; None: all the same."""
+    left_out: int = 0
+    """Suspected rows that are in no fit."""
+
+    @property
+    def weighted(self) -> int:
+        """Suspected rows that count less than one."""
+        return 0 if self.weights is None else int((self.weights < 1).sum())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +105,13 @@ def fit_family(candidate: Candidate, rows: TrainRows) -> FittedFamily:
     chosen = candidate.model_copy(update={"params": {**candidate.params, **best.params}})
     model = _pipeline(chosen, rows)
     with convergence_messages() as in_fit:
-        fit_pipeline(model, rows.features, rows.labels, class_weight=rows.section.class_weight)
+        fit_pipeline(
+            model,
+            rows.features,
+            rows.labels,
+            class_weight=rows.section.class_weight,
+            weights=rows.weights,
+        )
     return FittedFamily(
         candidate=chosen,
         model=model,
@@ -138,37 +151,6 @@ def settings_to_try(candidate: Candidate, trials: int, seed: int) -> list[dict[s
     ]
 
 
-def fold_count(labels: pd.Series, units: pd.Series, wanted: int) -> int:
-    """Folds that the rarest class can fill with a unit each; at least 2, and 0 where none can.
-
-    A class with a single unit is left to one fold, and the models of that fold never see it.
-    """
-    units_by_class = units.groupby(labels.to_numpy()).nunique()
-    if len(units_by_class) < 2 or units_by_class.max() < 2:
-        return 0
-    return max(2, min(wanted, int(units_by_class.min())))
-
-
-def make_folds(labels: pd.Series, units: pd.Series, *, wanted: int, seed: int) -> list[Fold]:
-    """Positions of the rows to fit on and to score, for each fold; none where no fold is possible.
-
-    Units are dealt out, stratified by the rarest class among their rows.
-    """
-    count = fold_count(labels, units, wanted)
-    if count == 0:
-        return []
-    codes, names = pd.factorize(units)
-    frequency = labels.map(labels.value_counts()).to_numpy()
-    by_rarity = np.lexsort((labels.to_numpy(dtype=object).astype(str), frequency))
-    _, first = np.unique(codes[by_rarity], return_index=True)
-    rarest = as_outcomes(labels)[by_rarity][first]
-    splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
-    with convergence_messages():  # a class with fewer units than folds is warned of
-        of_units = list(splitter.split(np.zeros(len(names)), rarest))
-    scored = [np.isin(codes, units_scored) for _, units_scored in of_units]
-    return [(np.flatnonzero(~chosen), np.flatnonzero(chosen)) for chosen in scored]
-
-
 def _score_settings(
     candidate: Candidate, settings: Sequence[Mapping[str, Any]], rows: TrainRows
 ) -> list[Trial]:
@@ -194,9 +176,11 @@ def _fold_scores(
     scored = prepare.transform(rows.features.iloc[score])
     labels = rows.labels.iloc[score]
     outcomes = as_outcomes(rows.labels.iloc[learn])
+    weights = None if rows.weights is None else rows.weights[learn]
+    class_weight = rows.section.class_weight
     for setting in settings:
         estimator = clone(pipeline.named_steps["estimator"]).set_params(**setting)
-        fit_estimator(estimator, learned, outcomes, class_weight=rows.section.class_weight)
+        fit_estimator(estimator, learned, outcomes, class_weight=class_weight, weights=weights)
         with few_threads(scored.shape[0] * scored.shape[1]):
             probabilities = np.asarray(estimator.predict_proba(scored), dtype=np.float64)
         predictions = as_predictions(
@@ -230,10 +214,19 @@ def train_rows(
     metric: str,
     seed: int,
     allow_imports: tuple[str, ...],
+    weights: pd.Series | None = None,
 ) -> TrainRows:
-    """The rows whose side is train."""
+    """The rows whose side is train.
+
+    `weights`, by row key, are those of suspected rows; a row that weighs nothing is left out.
+    """
     chosen = (split["side"] == "train").to_numpy()
+    if weights is not None:
+        chosen = chosen & ~frame.index.isin(weights.index[weights <= 0])
     learned = frame.loc[chosen]
+    by_row = None
+    if weights is not None and (weights > 0).any():
+        by_row = weights.reindex(learned.index).fillna(1.0).to_numpy(dtype=np.float64)
     labels = roles.labels(learned)
     folds = make_folds(labels, split.loc[chosen, "unit"], wanted=section.cv_folds, seed=seed)
     return TrainRows(
@@ -245,4 +238,6 @@ def train_rows(
         metric=metric,
         seed=seed,
         allow_imports=allow_imports,
+        weights=by_row,
+        left_out=len(split) - int((split["side"] != "train").sum()) - len(learned),
     )

@@ -32,12 +32,16 @@ def train(
     roles: Roles,
     project: Project,
     allow_imports: tuple[str, ...] = (),
+    suspects: pd.Series | None = None,
 ) -> StageResult:
     """Search, fit and choose; the chosen model is not fitted again on train and dev together.
 
     A family's setting is the one with the best mean score over folds of train; the family is the
     one with the best score on dev. For two classes the threshold is read from dev too, so that
     dev scores of predicted labels are flattered a little; the audit on test is not.
+
+    `suspects` are the weights, by row key, of train rows whose label is suspected: 0 leaves a row
+    out of every fit; None keeps all. Dev and test are not touched by it.
 
     Without any family that can be fitted the result has no files and a critical error. Raises
     ProjectError when a candidate cannot be built, or the chosen model not be saved.
@@ -53,6 +57,7 @@ def train(
         metric=metric,
         seed=project.seed,
         allow_imports=allow_imports,
+        weights=suspects,
     )
     dev = frame.loc[(split["side"] == "dev").to_numpy()]
     families: list[ScoredFamily] = []
@@ -105,6 +110,7 @@ def _result(
             "class_weight": class_weight,
             "imbalance_handling": {one.name: one.handling(class_weight) for one in families},
             "extra_types": list(package.facts["extra_types"]),
+            "suspects": {"left_out": rows.left_out, "weighted": rows.weighted},
         },
         tables=tables,
         figures=(evidence.families_figure(metric),),
@@ -135,6 +141,8 @@ def _checks(
             chosen.handling(rows.section.class_weight),
         ),
     ]
+    if rows.left_out or rows.weighted:
+        checks.append(judgement.suspects(len(rows.labels), rows.left_out, rows.weighted))
     return tuple(checks)
 
 
