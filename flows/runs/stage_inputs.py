@@ -15,6 +15,10 @@ import pandas as pd
 
 from tasks.checks import Check, StageResult
 from tasks.evidence import EvidenceStore, hash_of
+from tasks.fingerprints import fingerprint_frame
+from tasks.project.sections import Project
+from tasks.seen_rows import SEEN_ROWS
+from tasks.stages import Ref
 
 if TYPE_CHECKING:
     from tasks.models import Champion
@@ -29,6 +33,8 @@ def content_of(value: Any, store: EvidenceStore) -> str:
     """The hash of a file (a path), of what a stage left for others, of checks, or of a value."""
     if isinstance(value, dict):
         stored = (value["stage"], value["key"])
+        if "output" in value:
+            return hash_of(store.fingerprints(*stored)[value["output"]])
         return hash_of([store.fingerprints(*stored), store.facts(*stored)])
     if isinstance(value, list):
         checks = [c for ref in value for c in store.checks(ref["stage"], ref["key"])]
@@ -39,15 +45,38 @@ def content_of(value: Any, store: EvidenceStore) -> str:
     return hash_of(value)
 
 
+def one_output(ref: Ref, name: str) -> Ref:
+    """A stage by one of its outputs: what is given it depends on nothing else of the stage."""
+    return {**ref, "output": name}
+
+
+def suspects_to_train_on(labels: Ref, project: Project, store: EvidenceStore) -> Ref | None:
+    """The weights of suspected train rows as evidence; None where they are kept as they are.
+
+    By themselves, so that training depends on them and on nothing else that the labels stage found.
+    """
+    if project.labels.suspects == "keep":
+        return None
+    from tasks.labels.suspects import suspect_weights
+
+    quality = store.output(labels["stage"], labels["key"], "label_quality")
+    weights = suspect_weights(quality, project.labels.suspects)
+    key = fingerprint_frame(weights).total[:32]
+    found = StageResult(stage="suspects", summary="", checks=(), outputs={"weights": weights})
+    return {"stage": "suspects", "key": key, "digest": store.save(key, found)}
+
+
 def as_result(champion: Champion) -> StageResult:
     """The champion as evidence, so that stages are handed its key."""
+    units = pd.DataFrame({"unit": sorted(champion.units)}, dtype="str")
+    seen = {} if champion.seen is None else {SEEN_ROWS: champion.seen.to_frame()}
     return StageResult(
         stage="champion",
         summary=f"version {champion.version}",
         checks=(),
         facts={"version": champion.version},
         files=champion.package.to_files("model"),
-        outputs={"units": pd.DataFrame({"unit": sorted(champion.units)}, dtype="str")},
+        outputs={"units": units, **seen},
     )
 
 

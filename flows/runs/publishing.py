@@ -19,10 +19,12 @@ from uuid import UUID
 
 from prefect.artifacts import MarkdownArtifact
 
-import tasks
-from flows import progress
+from flows.runs import progress
+from flows.runs.recording import RECORDED, write_patches
+from tasks.addresses import public_address
 from tasks.evidence import EvidenceStore
-from tasks.lineage import CodeVersion, code_version, installed_libraries
+from tasks.lineage import CodeVersion, installed_libraries
+from tasks.markup import escape, link
 from tasks.project.loading import LoadedProject
 from tasks.reports import render_page, run_document, run_markdown, stage_markdown
 from tasks.runs import RunRecord, StageRecord
@@ -36,7 +38,7 @@ def publish_stage(
     """The stage's checks and key tables as an artifact of its task run."""
     MarkdownArtifact(
         key=_artifact_key(project, record.name),
-        description=record.result.summary if record.result else "",
+        description=escape(record.result.summary) if record.result else "",
         markdown=stage_markdown(record, links),
         task_run_id=task_run,
     ).create()
@@ -49,24 +51,28 @@ def publish_run(
     store: EvidenceStore,
     refs: Mapping[str, Ref],
     tracking: Tracking,
+    code: tuple[CodeVersion, CodeVersion],
 ) -> dict[str, Any]:
     """Write the page and the document, log the run in MLflow, and link all of them."""
     folder = home / "runs" / run.run_id
     page = folder / "decision.html"
-    project_code = code_version(loaded.path.parent)
-    own_code = code_version(Path(tasks.__file__).parent)
-    run = replace(run, report=str(page), provenance=_provenance(run, project_code, own_code))
+    run = replace(run, report=str(page), provenance=_provenance(run, *code))
     html = render_page(run)
     page_hash = hashlib.sha256(html.encode()).hexdigest()
     document = run_document(run)
     _write(folder / "project.yaml", loaded.text)
+    _write(folder / "overrides.json", json.dumps(loaded.overrides))
+    _write(folder / "libraries.json", json.dumps(installed_libraries(), indent=1))
+    keys = {name: ref["key"] for name, ref in refs.items()}
+    _write(folder / "evidence.json", json.dumps({"project": run.project.name, "keys": keys}))
+    write_patches(code, folder)
     _write(folder / "run.json", json.dumps(document, indent=1, allow_nan=False))
     _write(page, html)
-    _log(run, loaded, folder, store, refs, tracking, page_hash, (project_code, own_code))
-    link = f"[MLflow run]({tracking.run_url(run.mlflow_run_id or '')})"
+    _log(run, loaded, folder, store, refs, tracking, page_hash, code)
+    mlflow_url = tracking.run_url(run.mlflow_run_id or "")
     MarkdownArtifact(
         key=_artifact_key(run.project.name, "decision"),
-        markdown=f"{run_markdown(run)}\n\n{link}\n",
+        markdown=f"{run_markdown(run)}\n\n{link('MLflow run', mlflow_url)}\n",
     ).create()
     progress.active().finished(run)
     return document
@@ -95,6 +101,7 @@ def _log(
         "assayline.verdict": run.verdict or "refused",
         "assayline.refused_by": ", ".join(run.refused_by),
         "assayline.page_sha256": page_hash,
+        "assayline.verdict_hash": str(run.verdict_hash),
         "assayline.dataset_fingerprint": str(run.dataset.get("fingerprint")),
         "assayline.candidate_version": str(run.candidate_version),
         "assayline.unchanged_since": str(run.unchanged_since),
@@ -103,18 +110,16 @@ def _log(
         "git.dirty": str(project_code.dirty).lower(),
         "prefect.flow_run_url": prefect_url(run.prefect_flow_run_id),
         "mlflow.note.content": (
-            f"{run_markdown(run)}\n\n[Prefect run]({prefect_url(run.prefect_flow_run_id)})\n"
+            f"{run_markdown(run)}\n\n{link('Prefect run', prefect_url(run.prefect_flow_run_id))}\n"
         ),
     }
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         bundle = Path(temporary)
-        for name in ("decision.html", "run.json", "project.yaml"):
-            shutil.copyfile(folder / name, bundle / name)
-        (bundle / "overrides.json").write_text(json.dumps(loaded.overrides))
-        (bundle / "libraries.json").write_text(json.dumps(installed_libraries(), indent=1))
-        for name, version in (("project", project_code), ("assayline", own_code)):
-            if version.diff:
-                (bundle / f"{name}.diff").write_text(version.diff, encoding="utf-8")
+        for path in folder.iterdir():
+            if path.is_file() and path.name != "journal.json" and path.name[0] != ".":
+                shutil.copyfile(path, bundle / path.name)
+        if (folder / RECORDED).is_dir():
+            shutil.copytree(folder / RECORDED, bundle / RECORDED)
         for name, ref in refs.items():
             _copy_evidence(store.folder(ref["stage"], ref["key"]), bundle / "evidence" / name)
         tracking.log(
@@ -179,6 +184,7 @@ def _provenance(run: RunRecord, project: CodeVersion, own: CodeVersion) -> dict[
     return {
         "run": run.run_id,
         "started": run.started,
+        "verdict hash": run.verdict_hash or "",
         "seed": str(run.project.seed),
         "data fingerprint": str(run.dataset.get("fingerprint")),
         "project code": project.text,
@@ -193,7 +199,7 @@ def prefect_url(flow_run: str | None) -> str:
     """Where a browser finds the flow run."""
     api = os.environ.get("PREFECT_API_URL", "")
     base = os.environ.get("PREFECT_UI_URL") or api.removesuffix("/api")
-    return f"{base}/runs/flow-run/{flow_run}"
+    return f"{public_address(base)}/runs/flow-run/{flow_run}"
 
 
 def _artifact_key(project: str, name: str) -> str:

@@ -24,8 +24,9 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.home import configured_prefect_api
-from flows.templates import copy_template
+from flows.services.home import configured_prefect_api
+from flows.services.templates import copy_template
+from tasks.addresses import public_address
 from tasks.errors import UnavailableError
 
 UP_URL = "http://127.0.0.1:4200"
@@ -46,7 +47,7 @@ class PrefectServer:
     @property
     def ui_url(self) -> str:
         """Where a browser finds the UI."""
-        return self.api_url.removesuffix("/api")
+        return public_address(self.api_url).removesuffix("/api")
 
     def wait_until_ready(self) -> None:
         """Return when the API answers.
@@ -59,8 +60,8 @@ class PrefectServer:
                 raise UnavailableError(_why_it_ended(self.log))
             if time.monotonic() - self.started > limit:
                 raise UnavailableError(
-                    f"no Prefect server answers at {self.api_url}; start it, or unset "
-                    "PREFECT_API_URL to let this command bring its own"
+                    f"no Prefect server answers at {public_address(self.api_url)}; start it, or "
+                    "unset PREFECT_API_URL to let this command bring its own"
                 )
             time.sleep(0.05)
 
@@ -110,11 +111,16 @@ def start_server(home: Path, port: int, parent: int) -> PrefectServer:
     log = home / "logs" / "prefect-server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.server", str(port), str(parent)],
+            [sys.executable, "-m", "flows.services.server", str(port), str(parent)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, "PREFECT_HOME": str(home / "prefect")},
+            env={
+                **os.environ,
+                "PREFECT_HOME": str(home / "prefect"),
+                # The UI asks the API that it is told, whatever port serves it.
+                "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
+            },
             # A Ctrl-C is for the command, which then stops its server itself.
             start_new_session=True,
         )
@@ -126,6 +132,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def exit_with(parent: int) -> None:
+    """End this process soon after its parent ended, however that happened."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(0)
 
 
 def _why_it_ended(log: Path | None) -> str:
@@ -143,18 +156,11 @@ def _answers(url: str) -> bool:
 
 
 def _serve(port: int, parent: int) -> None:
-    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=exit_with, args=(parent,), daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
 
     uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="warning")
-
-
-def _exit_with(parent: int) -> None:
-    """End this process soon after its parent ended, however that happened."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(0)
 
 
 if __name__ == "__main__":

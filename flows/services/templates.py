@@ -1,4 +1,4 @@
-"""Set-up's empty, migrated databases: `python -m flows.templates`, once an environment.
+"""Set-up's empty, migrated databases: `python -m flows.services.templates`, once an environment.
 
 Migrating a new database takes Prefect about ten seconds and MLflow two; a copy takes none. The
 templates lie in the environment, named by the library's version, and a home without them works the

@@ -1,7 +1,8 @@
 """The home folder: where all state lives, and the environment that keeps every library in it.
 
-Guarantees: nothing is written outside the home; addresses that the user has set are kept; must
-be called before Prefect, MLflow or matplotlib is imported, because they read the environment then.
+Guarantees: nothing is written outside the home; addresses that the user has set are kept, only the
+password of an MLflow server is moved to where MLflow does not write it down; must be called before
+Prefect, MLflow or matplotlib is imported, because they read the environment then.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+
+from tasks.addresses import credentials, public_address
 
 _PREFECT_SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -42,7 +45,9 @@ def configure_environment(home: Path) -> None:
         os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(home / "prefect" / "storage"))
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+    _keep_password_apart()
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     # A failure is one sentence of the command's; MLflow's store would print its trace before it.
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -51,6 +56,15 @@ def configure_environment(home: Path) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     for name, value in _PREFECT_SERVER.items():
         os.environ.setdefault(name, value)
+
+
+def _keep_password_apart() -> None:
+    """Move the password of an MLflow server out of its address, which MLflow writes and prints."""
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    found = credentials(uri) if uri.startswith(("http:", "https:")) else None
+    if found is not None:
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = found
+        os.environ["MLFLOW_TRACKING_URI"] = public_address(uri)
 
 
 def configured_prefect_api() -> str | None:

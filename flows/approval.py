@@ -1,0 +1,116 @@
+"""The signature as a form in the Prefect UI: a flow run that suspends, so that no process waits.
+
+Guarantees: the form has no defaults, so that an empty resume approves nothing; an answer is settled
+by the function that `assayline approve` calls, and once only, however often the flow run goes on
+from its beginning; an answer that is not complete is asked for again, with what is missing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import MarkdownArtifact
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.runs.judged_run import JudgedRun, open_run
+from flows.services.approval_requests import FLOW
+from flows.services.home import configure_environment
+from tasks.approval import NAME_LENGTH, PREFIX_LENGTH, REASON_LENGTH, Choice, describe_closed
+from tasks.errors import AssaylineError
+from tasks.ledger import Entry
+from tasks.markup import escape
+from tasks.reports import request_markdown
+
+
+class SignatureForm(RunInput):
+    """What the owner fills in. A default would let an empty answer sign."""
+
+    decision: Annotated[Choice, Field(description="what becomes of the candidate")]
+    name: Annotated[str, Field(min_length=NAME_LENGTH, description="who decides")]
+    reason: Annotated[
+        str, Field(min_length=1, max_length=REASON_LENGTH, description="why, for the ledger")
+    ]
+    verdict: Annotated[
+        str,
+        Field(
+            min_length=PREFIX_LENGTH,
+            description=f"the first {PREFIX_LENGTH} characters of the verdict's hash",
+        ),
+    ]
+
+
+@flow(name=FLOW, persist_result=True)
+def approval(
+    run_id: Annotated[str, Field(description="the run that waits for a signature")],
+    home: Annotated[str, Field(description="folder that holds all state")],
+) -> State[Any]:
+    """Ask the owner to sign a run, and settle it by the answer."""
+    configure_environment(Path(home))
+    run = open_run(Path(home), run_id)
+    problem = ""
+    for turn in itertools.count(1):
+        pending = run.pending
+        if pending is None:
+            closed = describe_closed(run.ledger, run.asked_as)
+            return _conclude(run, {"outcome": "closed", "sentence": closed})
+        form = SignatureForm.with_initial_data(description=_describe(run, pending, problem))
+        answer = suspend_flow_run(wait_for_input=form, key=f"turn-{turn}")
+        done = settlement(turn, run_id, home, answer.model_dump())
+        if done["outcome"] != "unsigned":
+            return _conclude(run, done)
+        problem = done["sentence"]
+    raise AssertionError  # the turns never end by themselves
+
+
+def _once_a_turn(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    return f"signature-{context.task_run.flow_run_id}-{parameters['turn']}"
+
+
+@task(
+    name="settlement",
+    task_run_name="settlement {turn}",
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=CacheKeyFnPolicy(cache_key_fn=_once_a_turn),
+)
+def settlement(turn: int, run_id: str, home: str, answer: dict[str, str]) -> dict[str, str]:
+    """Settle one answer; the flow run takes it from the record when it goes on again."""
+    try:
+        done = open_run(Path(home), run_id).sign(**answer)  # type: ignore[arg-type]
+    except AssaylineError as failure:
+        return {"outcome": "unsigned", "sentence": str(failure)}
+    return {"outcome": done.outcome, "sentence": done.sentence}
+
+
+def _describe(run: JudgedRun, pending: Entry, problem: str) -> str:
+    mlflow_url = run.tracking.run_url(run.verdict.beside["mlflow_run_id"])
+    return request_markdown(
+        run.verdict.core,
+        pending,
+        problem,
+        page=str(run.folder / "decision.html"),
+        page_url=f"{mlflow_url}/artifacts/decision.html",
+        mlflow_url=mlflow_url,
+    )
+
+
+def _conclude(run: JudgedRun, done: dict[str, str]) -> State[Any]:
+    """The flow run's end: the outcome is its state's name, so that the UI's list shows it.
+
+    A void approval is an answer as well, not a failure of the flow: nothing is there to retry.
+    """
+    get_run_logger().info(done["sentence"])
+    MarkdownArtifact(
+        key=f"{run.ledger.project}-signature".replace("_", "-"),
+        markdown=f"**{done['outcome'].capitalize()}.** {escape(done['sentence'])}\n",
+    ).create()
+    return Completed(name=done["outcome"].capitalize(), message=done["sentence"], data=done)

@@ -1,0 +1,233 @@
+"""The words of the command line: every command, its options, an example of each."""
+
+from __future__ import annotations
+
+import argparse
+
+_EXIT_CODES = """exit codes:
+  0 promoted, or the command did its work    4 rejected, refused, or not the same
+  1 internal error                           5 inconclusive, or waiting for a signature
+  2 usage or project file error              6 the environment failed (server, disk)
+  3 the data was refused                   130 interrupted
+"""
+
+Parser = argparse.ArgumentParser
+Commands = argparse._SubParsersAction
+
+
+def build_parser() -> Parser:
+    """The parser; a parsed command has its name as `command`."""
+    parser = argparse.ArgumentParser(
+        prog="assayline",
+        description="Test the data, the labels and the model; promote only on evidence.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_approve(commands)
+    _add_history(commands)
+    _add_rollback(commands)
+    _add_replay(commands)
+    _add_compare(commands)
+    _add_report(commands)
+    _add_labels(commands)
+    _add_up(commands)
+    _command(
+        commands,
+        "schema",
+        "print the JSON Schema of the project file, for an editor",
+        "assayline schema > project.schema.json",
+    )
+    return parser
+
+
+def _add_run(commands: Commands[Parser]) -> None:
+    run = _project_command(
+        commands,
+        "run",
+        "run the whole job on a project file",
+        "assayline run data/hmda_boston/project.yaml --set gate.intent=refresh",
+    )
+    run.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="change a value of the project file for this run; may be repeated",
+    )
+    _add_imports(run)
+    run.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    run.add_argument("--quiet", action="store_true", help="no progress")
+    run.add_argument("--as-recorded", metavar="FOLDER", help=argparse.SUPPRESS)
+
+
+def _add_approve(commands: Commands[Parser]) -> None:
+    approve = _command(
+        commands,
+        "approve",
+        "sign the promotion that a run waits for, or refuse it",
+        'assayline approve RUN --verdict PREFIX --name "Ada Lovelace" --reason "a real gain"',
+    )
+    approve.add_argument("run", help="the run's id")
+    approve.add_argument("--refuse", action="store_true", help="refuse instead")
+    approve.add_argument("--name", required=True, help="who signs")
+    approve.add_argument("--reason", required=True, help="why, for the ledger")
+    approve.add_argument(
+        "--verdict",
+        required=True,
+        metavar="PREFIX",
+        help="the first 8 characters, or more, of the verdict's hash: they stand on the decision "
+        "page, under Provenance",
+    )
+    approve.add_argument("--project", help="the project file; default: the home of this folder")
+    approve.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_history(commands: Commands[Parser]) -> None:
+    history = _project_command(
+        commands,
+        "history",
+        "print the ledger of a project, or what was live at a time",
+        "assayline history project.yaml --at 2026-05-01",
+    )
+    asked = history.add_mutually_exclusive_group()
+    asked.add_argument(
+        "--at",
+        metavar="WHEN",
+        help="what was live then: 2026-05-01 (the end of that day, at most now) or "
+        "2026-05-01T14:30; UTC unless it names an offset",
+    )
+    asked.add_argument(
+        "--verify",
+        action="store_true",
+        help="check chain, mirror, alias and evidence; exit 4 if something does not match",
+    )
+    history.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_rollback(commands: Commands[Parser]) -> None:
+    rollback = _project_command(
+        commands,
+        "rollback",
+        "let an earlier champion serve again, if it still is what it was",
+        'assayline rollback project.yaml --reason "complaints since Monday"',
+    )
+    rollback.add_argument(
+        "--to", metavar="VERSION", help="default: the version that the champion replaced"
+    )
+    rollback.add_argument("--drill", action="store_true", help="do everything but the move")
+    rollback.add_argument("--name", help="who asks; default: the login name")
+    rollback.add_argument("--reason", help="for the ledger; needed unless --drill")
+    _add_imports(rollback)
+    rollback.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_replay(commands: Commands[Parser]) -> None:
+    replay = _project_command(
+        commands,
+        "replay",
+        "run a recorded decision again and prove that it is the same",
+        "assayline replay project.yaml 3",
+    )
+    replay.add_argument("version", help="a version of the project's model")
+    replay.add_argument(
+        "--here",
+        action="store_true",
+        help="use the code of today, and name it as a difference where it is one",
+    )
+    replay.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_compare(commands: Commands[Parser]) -> None:
+    compare = _project_command(
+        commands,
+        "compare",
+        "what changed between two runs or versions, and what it did",
+        "assayline compare project.yaml 2 3",
+    )
+    compare.add_argument("before", metavar="A", help="a version, or a run's id")
+    compare.add_argument("after", metavar="B", help="a version, or a run's id")
+    _add_imports(compare)
+    compare.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_report(commands: Commands[Parser]) -> None:
+    report = _project_command(
+        commands,
+        "report",
+        "open the decision page of a run, with what became of it",
+        "assayline report project.yaml",
+    )
+    report.add_argument("--run", help="a run's id; default: the newest")
+    report.add_argument("--path", action="store_true", help="print the path, open nothing")
+
+
+def _add_labels(commands: Commands[Parser]) -> None:
+    labels = _command(
+        commands,
+        "labels",
+        "have labels reviewed by a person, and take the answers in",
+        "assayline labels review project.yaml",
+    )
+    parts = labels.add_subparsers(dest="part", required=True, metavar="PART")
+    review = _project_command(
+        parts,
+        "review",
+        "write the rows that a person should look at, as a page and as a table",
+        "assayline labels review project.yaml --count 200",
+    )
+    review.add_argument("--count", type=int, help="rows to ask about; default: labels.review_rows")
+    review.add_argument("--out", metavar="FOLDER", help="default: a folder in the home")
+    apply = _project_command(
+        parts,
+        "apply",
+        "make a new label version of a file of answers",
+        'assayline labels apply project.yaml answers.csv --name "Ada Lovelace"',
+    )
+    apply.add_argument("answers", help="the file that the page saved, or queue.csv filled in")
+    apply.add_argument("--name", help="who answered, where the file does not say")
+    apply.add_argument(
+        "--revise", action="store_true", help="let these answers replace earlier ones"
+    )
+    for part in (review, apply):
+        part.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_up(commands: Commands[Parser]) -> None:
+    up = _command(
+        commands,
+        "up",
+        "serve both UIs and the approval form of a home until Ctrl-C",
+        "assayline up data/hmda_boston/project.yaml",
+    )
+    up.add_argument("project", nargs="?", help="a project file of the home; default: this folder")
+    up.add_argument("--prefect-port", type=int, default=4200)
+    up.add_argument("--mlflow-port", type=int, default=5000)
+
+
+def _add_imports(parser: Parser) -> None:
+    parser.add_argument(
+        "--allow-imports",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="let estimators be imported from this package besides scikit-learn; may be repeated",
+    )
+
+
+def _project_command(commands: Commands[Parser], name: str, does: str, example: str) -> Parser:
+    parser = _command(commands, name, does, example)
+    parser.add_argument("project", help="the project file")
+    return parser
+
+
+def _command(commands: Commands[Parser], name: str, does: str, example: str) -> Parser:
+    return commands.add_parser(
+        name,
+        help=does,
+        description=does[0].upper() + does[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )

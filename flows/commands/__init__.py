@@ -1,0 +1,1 @@
+"""The commands, one a module: each has a function `command` that returns the exit code."""

@@ -1,0 +1,47 @@
+"""`assayline approve RUN`: the owner's signature, without any server.
+
+Guarantee: the signer names the verdict by its hash, which stands on the decision page; a run of
+another home is signed as well, where both share an MLflow server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from flows.runs.shared_runs import reach_run
+from flows.services.home import configure_environment, resolve_home
+from tasks.approval import Choice
+from tasks.errors import ProjectError
+
+_EXIT_CODES = {"approved": 0, "refused": 0, "void": 4, "closed": 4}
+
+
+def command(options: argparse.Namespace) -> int:
+    """Sign a run that waits, and say in one line what happened."""
+    project = Path(options.project) if options.project else Path.cwd() / "project.yaml"
+    home = resolve_home(project)
+    configure_environment(home)
+    decision: Choice = "refuse" if options.refuse else "approve"
+    with reach_run(home, options.run, project) as run:
+        done = run.sign(decision, options.name, options.reason, options.verdict)
+        ledger = run.ledger
+    if done.outcome == "unsigned":
+        raise ProjectError(done.sentence)
+    code = _EXIT_CODES[done.outcome]
+    if options.json:
+        document = {
+            "run_id": options.run,
+            "project": ledger.project,
+            "outcome": done.outcome,
+            "sentence": done.sentence,
+            "entry": done.entry.sequence if done.entry else None,
+            "champion_version": ledger.champion(),
+            "exit_code": code,
+        }
+        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+    else:
+        sys.stdout.write(f"{done.sentence}\n")
+    return code

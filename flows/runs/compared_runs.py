@@ -1,0 +1,216 @@
+"""What a recorded run left behind, found again: its settings, rows and model.
+
+Guarantees: a run is looked for in the home first, then among the artifacts of its MLflow run; what
+is gone is told in one sentence and is never an error; nothing is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.runs.version_runs import mlflow_run_of, run_of_version
+from tasks.errors import ProjectError, UnavailableError
+from tasks.evidence import EvidenceStore
+from tasks.judged_versions import version_judged_by
+from tasks.ledger import open_ledger
+from tasks.project import load_project
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
+from tasks.run_comparison import ComparedRun, RunRows
+from tasks.verdict_document import VerdictDocument
+
+if TYPE_CHECKING:
+    from tasks.models import ModelPackage
+    from tasks.tracking import Tracking
+
+SOURCE_HASH = "assayline source"
+OWN_COMMIT = "assayline commit"
+PROJECT_COMMIT = "project commit"
+_FILES = ("verdict.json", "project.yaml", "overrides.json", "libraries.json")
+_RECORDED = Path("recorded", "recorded.json")
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run with what it says about itself; empty where nothing is left of it."""
+
+    run_id: str
+    folder: Path
+    store: EvidenceStore
+    version: str | None = None
+
+    @cached_property
+    def verdict(self) -> VerdictDocument | None:
+        """The verdict; None where the run ended without one, or it cannot be trusted."""
+        try:
+            return VerdictDocument.read(self.folder / "verdict.json")
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def stage_keys(self) -> dict[str, str]:
+        """The keys of the run's evidence."""
+        return dict(self.verdict.beside["stage_keys"]) if self.verdict else {}
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """What sorts runs by time."""
+        return self.described.started or self.run_id, self.run_id
+
+    @property
+    def described(self) -> ComparedRun:
+        """The run as a reader sees it."""
+        when = str(self.verdict.beside["when"]) if self.verdict else ""
+        return ComparedRun(run_id=self.run_id, version=self.version, started=when)
+
+    @cached_property
+    def project(self) -> Project | None:
+        """The project file with the overrides of that run; None where it is gone or outdated."""
+        with contextlib.suppress(ProjectError, OSError, ValueError):
+            overrides = json.loads((self.folder / "overrides.json").read_text(encoding="utf-8"))
+            return load_project(self.folder / "project.yaml", overrides).project
+        return None
+
+    @cached_property
+    def libraries(self) -> dict[str, str] | None:
+        """Every installed library, and Python where it was recorded."""
+        with contextlib.suppress(OSError, ValueError):
+            found = json.loads((self.folder / "libraries.json").read_text(encoding="utf-8"))
+            python = self._recorded.get("environment", {}).get("python")
+            return {**({"python": python} if python else {}), **found}
+        return None
+
+    @property
+    def code(self) -> dict[str, str] | None:
+        """The hash of the stages' source, and the commits where they were recorded."""
+        if self.verdict is None:
+            return None
+        found = {SOURCE_HASH: str(self.verdict.core["hashes"]["code"])[:12]}
+        for name, part in ((OWN_COMMIT, "own_code"), (PROJECT_COMMIT, "project_code")):
+            version = self._recorded.get(part)
+            if version is not None and version["commit"] is not None:
+                changed = " with changes" if version["dirty"] else ""
+                found[name] = version["commit"][:12] + changed
+        return found
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics that the run's stages recorded; none where they are gone."""
+        return {n: v for n, v in self._recorded.get("metrics", {}).items() if v is not None}
+
+    @property
+    def imports_own_code(self) -> bool:
+        """Whether estimators may have been imported from the project's own code."""
+        return bool(self.verdict and self.verdict.beside["allow_imports"])
+
+    def rows(self, *, whole: bool = True) -> RunRows | None:
+        """The curated rows with their sides; None where they are gone."""
+        return rows_of(self.store, self.stage_keys, whole=whole)
+
+    def package(self) -> ModelPackage | None:
+        """The model that the run trained; None where it is gone."""
+        from tasks.models import ModelPackage
+
+        with contextlib.suppress(KeyError, OSError):
+            files = self.store.load_files("training", self.stage_keys["training"])
+            return ModelPackage.from_files(files, "model")
+        return None
+
+    @cached_property
+    def _recorded(self) -> dict[str, Any]:
+        with contextlib.suppress(OSError, ValueError):
+            return dict(json.loads((self.folder / _RECORDED).read_text(encoding="utf-8")))
+        return {}
+
+
+def rows_of(
+    store: EvidenceStore, stage_keys: Mapping[str, str], *, whole: bool = True
+) -> RunRows | None:
+    """The curated rows of the run with these keys; None where the evidence is gone.
+
+    Unless `whole`, only the target is read where the row keys hold all features: a row with
+    another feature then has another key.
+    """
+    try:
+        ingested = store.facts("ingestion", stage_keys["ingestion"])
+        roles = Roles.from_facts(ingested["roles"])
+        keyed = roles.key is None and set(roles.features) <= set(roles.key_columns)
+        columns = [roles.target] if keyed and not whole else None
+        curated = store.output("validation", stage_keys["validation"], "curated", columns)
+        split = store.output("splitting", stage_keys["splitting"], "split")
+    except (KeyError, UnavailableError):
+        return None
+    return RunRows(
+        frame=curated,
+        sides=split["side"],
+        roles=roles,
+        units=split["unit"],
+        schema=ingested["schema"],
+    )
+
+
+@contextlib.contextmanager
+def open_run(word: str, project: str, home: Path, tracking: Tracking) -> Iterator[RunFolder]:
+    """The run that a version (`3`) or a run id names.
+
+    Raises ProjectError for one that is not known, naming the newest that are.
+    """
+    ledger = open_ledger(home, tracking, project)
+    version, run_id = None, word
+    if word.isdecimal():
+        _require_version(word, project, tracking)
+        version, run_id = word, run_of_version(word, ledger, tracking).run_id
+    local = home / "runs" / run_id
+    document = _document_of(local, project)
+    if document is not None:
+        version = version or document["candidate_version"]
+        yield RunFolder(run_id, local, EvidenceStore(home / "evidence"), version)
+        return
+    mlflow_run = mlflow_run_of(run_id, project, tracking)
+    if mlflow_run is None:
+        raise ProjectError(_unknown_run(word, project, home))
+    version = version or version_judged_by(run_id, ledger.entries())
+    with tempfile.TemporaryDirectory(dir=home / "tmp") as temporary:
+        folder = Path(temporary)
+        for name in (*_FILES, str(_RECORDED.parent)):
+            with contextlib.suppress(UnavailableError):
+                tracking.download(mlflow_run, name, folder)
+        yield RunFolder(run_id, folder, EvidenceStore(home / "evidence"), version)
+
+
+def _require_version(version: str, project: str, tracking: Tracking) -> None:
+    known = tracking.versions(project)
+    if version not in known:
+        there = (
+            f"the newest are {', '.join(known[-_MOST_NAMED:])}"
+            if known
+            else "it has none yet; run the project first"
+        )
+        raise ProjectError(f"{project} has no version {version}; {there}")
+
+
+def _document_of(folder: Path, project: str) -> dict[str, Any] | None:
+    """What a finished run of the project said; None where the folder holds none."""
+    with contextlib.suppress(OSError, ValueError):
+        document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return dict(document) if document["project"] == project else None
+    return None
+
+
+def _unknown_run(word: str, project: str, home: Path) -> str:
+    folders = sorted((home / "runs").glob("*"))
+    runs = [folder.name for folder in folders if _document_of(folder, project) is not None]
+    there = (
+        f"the newest are {', '.join(runs[-_MOST_NAMED:])}"
+        if runs
+        else "there is none yet; run the project first"
+    )
+    return f"{project} has no run {word}; {there} (a number names a version)"

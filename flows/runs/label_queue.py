@@ -1,0 +1,113 @@
+"""A review queue from what the newest run of a project found.
+
+Guarantees: a run that was refused because of its labels has a queue like any other; the design of
+the queue, which tells suspects from rows drawn at random, is kept apart from what a reviewer sees.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.errors import ProjectError
+from tasks.evidence import EvidenceStore
+from tasks.label_review.files import find_label_files, reviews_path
+from tasks.label_review.queue import Queue, draw_queue
+from tasks.label_review.reviews import UNSURE, read_reviews
+from tasks.label_review.rules import LabelRules, read_rules
+from tasks.project.loading import LoadedProject
+from tasks.project.roles import ROW_KEY, Roles
+
+_STAGE = "label_consistency"
+
+
+@dataclass(frozen=True)
+class DrawnQueue:
+    """A queue with all that its page shows."""
+
+    queue: Queue
+    frame: pd.DataFrame
+    split: pd.DataFrame
+    roles: Roles
+    rules: LabelRules | None
+
+
+def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -> DrawnQueue:
+    """Draw `count` rows (default: `labels.review_rows`) from the project's newest run.
+
+    Raises ProjectError where no run of this home judged the labels.
+    """
+    project = loaded.project
+    run_id, keys = _newest_run(home / "runs", project.name)
+    store = EvidenceStore(home / "evidence")
+    quality = store.output(_STAGE, keys[_STAGE], "label_quality")
+    review = store.load(_STAGE, keys[_STAGE]).tables["review"].frame
+    rules = find_label_files(loaded).rules
+    defined = read_rules(rules) if rules is not None else None
+    reviewed = {one.key for one in read_reviews(reviews_path(loaded)) if one.answer != UNSURE}
+    return DrawnQueue(
+        queue=draw_queue(
+            quality,
+            [*review[ROW_KEY], *_suspects(quality)],
+            reviewed,
+            count=count or project.labels.review_rows,
+            seed=project.seed,
+            about={
+                "run_id": run_id,
+                "project": project.name,
+                "rule": defined.version if defined else "",
+            },
+        ),
+        frame=store.output("validation", keys["validation"], "curated"),
+        split=store.output("splitting", keys["splitting"], "split"),
+        roles=Roles.from_facts(store.facts("ingestion", keys["ingestion"])["roles"]),
+        rules=defined,
+    )
+
+
+def write_queue(drawn: DrawnQueue, folder: Path, designs: Path) -> Path:
+    """Write `queue.html`, `queue.csv` and `design.json`; returns the page.
+
+    `designs` keeps a copy of the design, so that answers find it.
+    """
+    from tasks.label_review.neighbours import find_neighbours
+    from tasks.reports.review import render_review, review_table
+
+    queue = drawn.queue
+    keys = [row.key for row in queue.rows]
+    rows = drawn.frame.loc[keys]
+    placed = drawn.frame.loc[drawn.split.index]
+    near = find_neighbours(keys, placed, drawn.split, drawn.roles)
+    files = {
+        folder / "queue.html": render_review(queue, rows, drawn.roles, drawn.rules, near),
+        folder / "queue.csv": review_table(queue, rows, drawn.roles),
+        folder / "design.json": queue.text(),
+        designs / f"{queue.id}.json": queue.text(),
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    return folder / "queue.html"
+
+
+def _suspects(quality: pd.DataFrame) -> list[str]:
+    """The suspects, the least credible label first."""
+    suspects = quality[quality["issue"]].rename_axis(ROW_KEY).reset_index()
+    return [str(key) for key in suspects.sort_values(["quality", ROW_KEY])[ROW_KEY]]
+
+
+def _newest_run(runs: Path, project: str) -> tuple[str, Mapping[str, str]]:
+    """The id and the evidence keys of the newest run that judged the labels."""
+    for path in sorted(runs.glob("*/evidence.json"), reverse=True):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["project"] == project and _STAGE in found["keys"]:
+            return path.parent.name, found["keys"]
+    raise ProjectError(
+        f"no run of {project} in {runs} has judged its labels; run the project first"
+    )

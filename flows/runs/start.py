@@ -1,0 +1,142 @@
+"""How a run begins: read the project, put right what a killed run left, fix what the run is given.
+
+Guarantees: what cannot be used is said before a run is opened; the data are copied before anything
+reads them; a replay is given what its record says, and a run what the project's state says.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from prefect.runtime import flow_run
+
+import tasks
+from flows.runs import progress
+from flows.runs.earlier_runs import EarlierRuns, RecordedEarlierRuns
+from flows.runs.journal import find_interrupted, open_journal
+from flows.runs.opponents import Opponents, RecordedOpponents
+from flows.runs.pipeline_run import Given, PipelineRun
+from flows.services.home import configure_environment, resolve_home
+from flows.services.templates import copy_template
+from tasks.approval import expire_stale
+from tasks.errors import ProjectError
+from tasks.evidence import EvidenceStore
+from tasks.label_review.files import LabelFiles, find_label_files
+from tasks.label_review.overlay import read_overlay
+from tasks.ledger import Ledger, open_ledger
+from tasks.lineage import code_version, own_code_version
+from tasks.project import load_project
+from tasks.project.loading import LoadedProject, require_allowed
+from tasks.project_state import ProjectState
+from tasks.recorded_run import RecordedRun, label_files
+from tasks.serving import repair_champion
+from tasks.source_archive import keep_source
+from tasks.tracking import Tracking
+
+
+def open_tracking(home: Path) -> Tracking:
+    """The MLflow store of a home, from set-up's template where it is new."""
+    copy_template("mlflow", home / "mlflow.db")
+    return Tracking(home)
+
+
+def open_run(
+    project: str,
+    overrides: Sequence[str],
+    allow_imports: Sequence[str],
+    home: str | None,
+    as_recorded: str | None = None,
+) -> PipelineRun:
+    """Read the project, put the champion's alias right, open the MLflow run."""
+    loaded = load_project(Path(project), overrides)
+    if as_recorded is None and not loaded.source_path.is_file():
+        raise ProjectError(f"no data file at {loaded.source_path}; correct 'source'")
+    require_allowed(loaded.project, allow_imports)
+    place = Path(home) if home else resolve_home(loaded.path)
+    configure_environment(place)
+    code = (code_version(loaded.path.parent), own_code_version(Path(tasks.__file__).parent))
+    name, now = loaded.project.name, datetime.datetime.now(datetime.UTC)
+    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    started = now.isoformat(timespec="seconds")
+    tracking = open_tracking(place)
+    resumed_from = _close_interrupted(name, place / "runs", tracking)
+    ledger = open_ledger(place, tracking, name)
+    for sentence in (
+        repair_champion(tracking, ledger, run_id, started),
+        expire_stale(ledger, started),
+    ):
+        if sentence:
+            progress.active().say(sentence)
+    given = _given(loaded, place, tracking, ledger, as_recorded)
+    if given.labels.overlay is not None:
+        read_overlay(given.labels.overlay)
+    given.opponents.require_version(loaded.project.gate.anchor)
+    journal = open_journal(run_id, name, place / "runs")
+    prefect_run = str(flow_run.id)
+    mlflow_run = tracking.start_run(
+        name, run_id, {"assayline.run_id": run_id, "prefect.flow_run_id": prefect_run}
+    )
+    journal = replace(journal, mlflow_run_id=mlflow_run, prefect_flow_run_id=prefect_run)
+    return PipelineRun(
+        loaded=loaded,
+        given=given,
+        code=code,
+        home=place,
+        allow_imports=tuple(allow_imports),
+        run_id=run_id,
+        started=started,
+        tracking=tracking,
+        journal=journal.write(place / "runs"),
+        resumed_from=resumed_from,
+        mlflow_run=mlflow_run,
+        mlflow_url=tracking.run_url(mlflow_run),
+    )
+
+
+def _given(
+    loaded: LoadedProject, home: Path, tracking: Tracking, ledger: Ledger, as_recorded: str | None
+) -> Given:
+    """What the project's state says, or the record of the run that is repeated."""
+    store = EvidenceStore(home / "evidence")
+    state = ProjectState(home / "projects" / loaded.project.name)
+    if as_recorded is None:
+        data = keep_source(loaded.source_path, home / "sources")
+        return Given(
+            data=data,
+            labels=_keep_labels(find_label_files(loaded), home / "sources"),
+            opponents=Opponents(tracking, ledger, store),
+            earlier=EarlierRuns(state, store, loaded.project, data),
+        )
+    folder = Path(as_recorded)
+    recorded = RecordedRun.read(folder)
+    data = recorded.source(folder)
+    return Given(
+        data=data,
+        labels=label_files(folder),
+        opponents=RecordedOpponents(tracking, ledger, store, recorded, folder),
+        earlier=RecordedEarlierRuns(state, store, loaded.project, data, recorded),
+        recorded=recorded,
+    )
+
+
+def _keep_labels(files: LabelFiles, sources: Path) -> LabelFiles:
+    """Copies of the files as they are now, which nobody edits while the run reads them."""
+    return LabelFiles(**{name: keep_source(one, sources) for name, one in files.present.items()})
+
+
+def _close_interrupted(project: str, runs: Path, tracking: Tracking) -> str | None:
+    """Say how runs that were killed ended; returns the newest, from which this one goes on."""
+    interrupted = find_interrupted(project, runs)
+    for left in interrupted:
+        if left.mlflow_run_id:
+            tracking.end_run(left.mlflow_run_id, "KILLED")
+        replace(left, status="interrupted").write(runs)
+        progress.active().say(
+            f"run {left.run_id} was interrupted after {left.last_stage or 'no stage'}; "
+            "what it finished is reused"
+        )
+    return interrupted[0].run_id if interrupted else None
