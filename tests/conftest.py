@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.home import configure_environment
-from flows.server import free_port, start_server
+from flows.services.home import configure_environment
+from flows.services.server import free_port, start_server
+from tasks.ledger import StoredEntry, open_ledger
 
 HOME = Path(tempfile.mkdtemp(prefix="assayline-tests-"))
 PORT = free_port()
@@ -115,3 +116,33 @@ def write_small(folder, name="small", text=SMALL, rows=None):
     path = folder / "project.yaml"
     path.write_text(text.replace("name: small", f"name: {name[:60].strip('-')}"))
     return path
+
+
+class MemoryStore:
+    """The shared store of ledgers in memory: numbers each text once, as MLflow's store does."""
+
+    def __init__(self):
+        self.texts = []
+        self.completed = set()
+        self.before_adding = []
+
+    def read_entries(self, _):
+        return [
+            StoredEntry(number, text, number in self.completed)
+            for number, text in enumerate(self.texts, 1)
+        ]
+
+    def add_entry(self, _project, text, _summary):
+        while self.before_adding:
+            self.before_adding.pop()()
+        self.texts.append(text)
+        return len(self.texts)
+
+    def complete_entry(self, _, number):
+        self.completed.add(number)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A ledger of the project `p` over a store in memory."""
+    return open_ledger(tmp_path, MemoryStore(), "p")

@@ -74,7 +74,7 @@ def test_a_server_that_does_not_answer_is_named(tmp_path, monkeypatch, capsys):
     from flows.cli import main
 
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    monkeypatch.setattr("flows.server._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("flows.services.server._ANSWER_SECONDS", 0.2)
     assert main(["run", str(write_small(tmp_path, "unreachable"))]) == 6
     assert "no Prefect server answers at http://127.0.0.1:9/api" in capsys.readouterr().err
 

@@ -241,7 +241,7 @@ def test_metrics_and_figures_name_what_they_show():
     assert by_slice["label"].tolist() == ["overall", "g=a", "g=b"]
     assert {f.kind: set(result.tables[f.table].frame) for f in result.figures} == {
         "confusion": {"actual", "predicted", "count"},
-        "bars": {"label", "value", "low", "high", "room", "share", "n"},
+        "bars": {"label", "value", "low", "high", "room", "share", "n", "reference"},
         "intervals": {"label", "value", "low", "high", "n"},
     }
 

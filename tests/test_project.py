@@ -35,7 +35,7 @@ def read(tmp_path):
             FOUR_LINES + "training: {candidates: [{name: x, estimater: y}]}\n",
             "unknown key 'training.candidates.0.estimater'; did you mean 'estimator'?",
         ),
-        (FOUR_LINES + "gate: {zzzz: 1}\n", "known keys here: guard_slices, intent"),
+        (FOUR_LINES + "gate: {zzzz: 1}\n", "known keys here: anchor, budget, guard_slices, intent"),
         ("name: a\ntarget: y\n", "'source' is missing"),
         (FOUR_LINES + "split: {train: 0.9}\n", "train + dev + test must be 1, and is 1.3"),
         (FOUR_LINES + "split: {by: group}\n", "needs the group column's name"),
@@ -47,6 +47,11 @@ def read(tmp_path):
             "unknown time zone 'Mars'",
         ),
         (FOUR_LINES + "gate: {margin: .nan}\n", "finite number"),
+        (FOUR_LINES + "gate: {anchor: champion}\n", "a version of the model is a whole number"),
+        (FOUR_LINES + "gate: {anchor: true}\n", "a version of the model is a whole number"),
+        (FOUR_LINES + "gate: {anchor: 0}\n", "a version of the model is a whole number"),
+        (FOUR_LINES + "gate: {budget: 0}\n", "gate.budget"),
+        (FOUR_LINES + "gate: {max_wear: 0}\n", "gate.max_wear"),
     ],
 )
 def test_a_bad_file_is_one_sentence(read, text, sentence):
@@ -90,6 +95,16 @@ def test_overrides_reach_any_value(read):
 def test_a_bad_override_is_quoted(read, override):
     with pytest.raises(ProjectError, match="--set"):
         read(FOUR_LINES, override)
+
+
+@pytest.mark.parametrize("written", ["3", "'3'"])
+def test_an_anchor_is_a_version_written_either_way(read, written):
+    assert read(FOUR_LINES + f"gate: {{anchor: {written}}}\n").project.gate.anchor == "3"
+
+
+def test_without_a_word_there_is_no_anchor_and_fifty_models_wear_a_test_set_out(read):
+    gate = read(FOUR_LINES).project.gate
+    assert (gate.anchor, gate.budget, gate.max_wear) == (None, 0.02, 50)
 
 
 def test_paths_are_relative_to_the_project_file(read, tmp_path):

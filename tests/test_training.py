@@ -14,7 +14,8 @@ from tasks.models import ModelPackage, load_model, model_digest
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
 from tasks.training import judgement, train
-from tasks.training.search import Trial, fold_count, make_folds, rank, settings_to_try
+from tasks.training.folds import fold_count, make_folds
+from tasks.training.search import Trial, rank, settings_to_try
 from tasks.training.threshold import best_f1_threshold, f1_curve, shown_curve
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"

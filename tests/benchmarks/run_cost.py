@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from flows.server import free_port, start_server
+from flows.services.server import free_port, start_server
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "data" / "hmda_boston" / "project.yaml"

@@ -1,0 +1,183 @@
+"""The signature by the form of the Prefect UI: real server, real worker, real browser."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import httpx
+import psutil
+import pytest
+from browser import open_browser, wait_for
+from conftest import SMALL, write_small
+from mlflow import MlflowClient
+
+from flows.services.server import free_port
+
+BUTTON = "[...document.querySelectorAll('{0}button')].find(b => b.textContent.trim() == '{1}')"
+FORM = "document.querySelector('[role=dialog] .schema-form-property')"
+FILL = """(answers => {
+  const fields = [...document.querySelectorAll('[role=dialog] .schema-form-property')];
+  for (const [name, value] of Object.entries(answers)) {
+    const named = (f) => f.querySelector('.schema-form-property__label').textContent.trim();
+    const control = fields.find((f) => named(f) == name).querySelector('select, textarea');
+    const prototype = Object.getPrototypeOf(control);
+    Object.getOwnPropertyDescriptor(prototype, 'value').set.call(control, value);
+    control.dispatchEvent(new Event('input', {bubbles: true}));
+    control.dispatchEvent(new Event('change', {bubbles: true}));
+  }
+})"""
+
+
+class Place:
+    """A home of its own, with its servers and its worker."""
+
+    def __init__(self, folder):
+        self.home = folder / "home"
+        self.project = write_small(folder, "signed", f"{SMALL}approval: {{mode: approve}}\n")
+        self.port, self.mlflow_port = free_port(), free_port()
+        self.api = f"http://127.0.0.1:{self.port}/api"
+        own = ("PREFECT", "MLFLOW", "ASSAYLINE", "MPL")
+        inherited = {n: v for n, v in os.environ.items() if not n.startswith(own)}
+        self.environment = {**inherited, "ASSAYLINE_HOME": str(self.home)}
+
+    def command(self, *words):
+        return [sys.executable, "-m", "flows.cli", *words]
+
+    def run(self, *words):
+        return subprocess.run(
+            self.command(*words), env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    @contextlib.contextmanager
+    def up(self):
+        """`assayline up`, stopped at the end unless it has ended."""
+        ports = ("--prefect-port", str(self.port), "--mlflow-port", str(self.mlflow_port))
+        process = subprocess.Popen(
+            self.command("up", str(self.project), *ports),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started = []
+        try:
+            wait_for(lambda: "Ctrl-C" in process.stdout.readline())
+            wait_for(self.serves)
+            started = psutil.Process(process.pid).children(recursive=True)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait() == 0
+        assert [child for child in started if child.is_running()] == []
+
+    def serves(self):
+        address = f"{self.api}/deployments/name/assayline-approval/approval"
+        return httpx.get(address).status_code == 200
+
+    def entries(self):
+        lines = (self.home / "ledger" / "signed.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def form(self):
+        """The flow run that asks, once there is one."""
+        asked = {"flows": {"name": {"any_": ["assayline-approval"]}}}
+        found = httpx.post(f"{self.api}/flow_runs/filter", json=asked).json()
+        return found[0] if found else None
+
+    def wait(self, state, turn=None):
+        def there():
+            form = self.form()
+            if form is None or form["state"]["name"] != state:
+                return None
+            key = form["state"]["state_details"]["pause_key"]
+            return form if turn is None or key == f"turn-{turn}" else None
+
+        return wait_for(there)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def open_form(page, place, form):
+    page.open(f"http://127.0.0.1:{place.port}/runs/flow-run/{form['id']}")
+    page.wait(BUTTON.format("", "Resume"))
+    page.run(f"{BUTTON.format('', 'Resume')}.click()")
+    page.wait(FORM)
+
+
+def submit(page):
+    page.run(f"{BUTTON.format('[role=dialog] ', 'Submit')}.click()")
+
+
+def answer(page, **values):
+    """Fill in the form and submit it; its fields take what was typed a moment later."""
+
+    def closed():
+        if page.run(f"Boolean({FORM})"):
+            submit(page)
+        return not page.run(f"Boolean({FORM})")
+
+    page.run(f"{FILL}({json.dumps(values)})")
+    wait_for(closed)
+
+
+def text_of(page):
+    return page.run("document.querySelector('[role=dialog]').innerText")
+
+
+def test_a_form_in_the_browser_signs_a_run(place, tmp_path):
+    with open_browser(tmp_path / "profile") as page:
+        with place.up():
+            done = place.run("run", str(place.project), "--json")
+            run = json.loads(done.stdout)
+            assert (done.returncode, run["verdict"]) == (5, "promote")
+            form = place.wait("Suspended", turn=1)
+            assert form["name"] == f"signed/{run['run_id']}"
+
+            empty = httpx.post(f"{place.api}/flow_runs/{form['id']}/resume", json={})
+            assert empty.json()["status"] == "REJECT"
+            open_form(page, place, form)
+            submit(page)
+            page.wait(f"{FORM}.closest('[role=dialog]').innerText.includes('is a required')")
+            shown = text_of(page)
+            assert [
+                f"'{name}' is a required property" in shown
+                for name in ("decision", "name", "reason", "verdict")
+            ] == [True] * 4
+            assert "Shall version 1, in place of no version, be the champion of signed?" in shown
+            assert run["verdict_hash"][:8] not in shown
+
+            values = {"Decision": "approve", "Name": "Ada", "Reason": "the gain is real"}
+            answer(page, **values, Verdict="00000000")
+            place.wait("Suspended", turn=2)
+        assert [entry["action"] for entry in place.entries()] == ["pending"]
+
+        with place.up() as up:
+            open_form(page, place, form)
+            assert "Nothing was signed: the verdict of run" in text_of(page)
+            answer(page, **values, Verdict=run["verdict_hash"][:8])
+            state = place.wait("Approved")["state"]
+
+            worker = next(
+                c
+                for c in psutil.Process(up.pid).children()
+                if "flows.services.worker" in c.cmdline()
+            )
+            worker.kill()
+            assert up.wait() == 6
+            assert "the worker ended by itself, exit code -9" in up.stderr.read()
+    assert state["type"] == "COMPLETED"
+    assert state["message"].endswith("version 1 of signed is the champion, was no version")
+    entry = place.entries()[-1]
+    assert (entry["action"], entry["who"], entry["why"]) == ("approve", "Ada", "the gain is real")
+    assert entry["verdict_hash"] == run["verdict_hash"]
+    client = MlflowClient(f"sqlite:///{place.home / 'mlflow.db'}")
+    assert client.get_model_version_by_alias("signed", "champion").version == 1
+    tags = client.get_run(run["mlflow_run_id"]).data.tags
+    assert entry["page_hash"] == tags["assayline.page_sha256"]
