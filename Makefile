@@ -1,12 +1,13 @@
 # make demo   set up, and run the mortgage project
 # make test   set up, and run ruff, mypy and pytest
-# make bench  set up, and measure against named peers
+# make bench  set up, measure against named peers, and simulate the gate's errors
 # make lock   resolve the pinned dependencies again
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 
 .PHONY: demo test bench lock clean
 
@@ -20,9 +21,18 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-bench: $(READY)
+bench: $(PEERS)
 	$(BIN)/python tests/benchmarks/fingerprint_speed.py
 	$(BIN)/python tests/benchmarks/run_cost.py
+	$(BIN)/python tests/benchmarks/gate_error_rates.py
+	$(BIN)/python tests/benchmarks/label_issue_speed.py
+	$(BIN)/python tests/benchmarks/label_conflicts_speed.py
+	$(BIN)/python tests/benchmarks/label_agreement.py
+	$(BIN)/python tests/benchmarks/label_review_gain.py
+	@if [ -n "$$ASSAYLINE_DATASETS" ]; then \
+	  $(BIN)/python tests/benchmarks/label_rankings.py && \
+	  $(BIN)/python tests/benchmarks/consensus_accuracy.py; \
+	else echo "label_rankings.py and consensus_accuracy.py need ASSAYLINE_DATASETS"; fi
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
@@ -36,11 +46,20 @@ $(READY): requirements.lock pyproject.toml
 	  $(BIN)/python -m pip install --quiet --no-deps -e .; \
 	fi
 	$(BIN)/python -m compileall -q flows tasks
-	$(BIN)/python -m flows.templates
+	$(BIN)/python -m flows.services.templates
+	touch $@
+
+$(PEERS): $(READY) tests/benchmarks/requirements.lock
+	if [ -x $(BIN)/uv ]; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -r tests/benchmarks/requirements.lock; \
+	else \
+	  $(BIN)/python -m pip install --quiet -r tests/benchmarks/requirements.lock; \
+	fi
 	touch $@
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --extra bench -c requirements.lock pyproject.toml -o tests/benchmarks/requirements.lock
 
 clean:
 	rm -rf $(VENV) .assayline
