@@ -168,7 +168,7 @@ def _add_labels(commands: Commands[Parser]) -> None:
     labels = _command(
         commands,
         "labels",
-        "have labels reviewed by a person, and take the answers in",
+        "have labels reviewed by a person, and take answers or a consensus in",
         "assayline labels review project.yaml",
     )
     parts = labels.add_subparsers(dest="part", required=True, metavar="PART")
@@ -191,8 +191,33 @@ def _add_labels(commands: Commands[Parser]) -> None:
     apply.add_argument(
         "--revise", action="store_true", help="let these answers replace earlier ones"
     )
-    for part in (review, apply):
+    consensus = _project_command(
+        parts,
+        "consensus",
+        "make a new label version of what several annotators say together",
+        "assayline labels consensus project.yaml --least 0.8",
+    )
+    consensus.add_argument(
+        "--least",
+        type=_share,
+        default=0.7,
+        help="smallest confidence that counts, default 0.7",
+    )
+    consensus.add_argument(
+        "--test", action="store_true", help="test labels as well: a new version of the test set"
+    )
+    for part in (review, apply, consensus):
         part.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _share(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 1")
+    return found
 
 
 def _add_up(commands: Commands[Parser]) -> None:

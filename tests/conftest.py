@@ -9,6 +9,7 @@ import atexit
 import json
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -25,7 +26,11 @@ PORT = free_port()
 DATA = Path(__file__).resolve().parent.parent / "data"
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
-os.environ.pop("PREFECT_API_URL", None)
+# A shell that runs the tests in the background lets them, and all that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# What this machine, or the process that started this one, is set to is none of the tests' business.
+for name in [n for n in os.environ if n.startswith(("PREFECT_", "MLFLOW_", "MPL"))]:
+    del os.environ[name]
 configure_environment(HOME)
 os.environ["ASSAYLINE_HOME"] = str(HOME)
 os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{PORT}/api"

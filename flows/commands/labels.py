@@ -1,4 +1,4 @@
-"""`assayline labels`: a queue of rows for a reviewer, and his answers as a new label version.
+"""`assayline labels`: a queue of rows for a reviewer; answers, or the consensus, as new labels.
 
 Guarantees: the source is never written; a file of answers is applied whole or not at all, by one
 command at a time; a test label that is changed is said to be.
@@ -36,7 +36,7 @@ def command(options: argparse.Namespace) -> int:
     loaded = load_project(Path(options.project))
     home = resolve_home(loaded.path)
     configure_environment(home)
-    parts = {"review": _review, "apply": _apply}
+    parts = {"review": _review, "apply": _apply, "consensus": _consensus}
     document, sentences = parts[options.part](options, loaded, home)
     if options.json:
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
@@ -94,6 +94,52 @@ def _apply(
     return _applied(found, queue, len(answers), overlay)
 
 
+def _consensus(
+    options: argparse.Namespace, loaded: LoadedProject, home: Path
+) -> tuple[dict[str, Any], list[str]]:
+    """Take the consensus of the annotators into the overlay."""
+    from flows.runs.label_queue import consensus_of_newest_run
+    from tasks.label_review.consensus import take_consensus
+    from tasks.label_review.overlay import read_overlay, write_overlay
+
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    given = consensus_of_newest_run(loaded, home, now)
+    overlay = overlay_path(loaded)
+    sides = ("train", "dev", "test") if options.test else ("train", "dev")
+    with _locked(overlay.parent):
+        before = read_overlay(overlay)
+        found = take_consensus(
+            given.consensus,
+            given.quality,
+            before,
+            given.reviewed,
+            sides=sides,
+            least=options.least,
+            about=given.about,
+        )
+        if found.relabels:
+            write_overlay((*before, *found.relabels), overlay)
+    changed = dict.fromkeys(("train", "dev", "test"), 0)
+    for relabel in found.relabels:
+        changed[str(given.quality.loc[relabel.key, "side"])] += 1
+    left = {"by_person": found.by_person, "tied": found.tied, "weak": found.weak}
+    document = {
+        "project": loaded.project.name,
+        "run_id": given.about.run_id,
+        "relabelled": changed,
+        "left": left,
+        "overlay": str(overlay),
+    }
+    listed = ", ".join(f"{side} {count}" for side, count in changed.items())
+    sentences = [
+        f"{len(found.relabels)} labels became the consensus ({listed}); left as they were: "
+        f"{found.tied} ties, {found.weak} of a confidence below {options.least:g}, "
+        f"{found.by_person} that a person reviewed",
+        *_what_follows(bool(found.relabels), changed["test"], overlay),
+    ]
+    return document, sentences
+
+
 def _applied(
     found: Applied, queue: Queue, answers: int, overlay: Path
 ) -> tuple[dict[str, Any], list[str]]:
@@ -112,15 +158,24 @@ def _applied(
     if not found.reviews and not found.relabels:
         return document, [f"nothing changed: all {answers} answers were applied before"]
     listed = ", ".join(f"{side} {count}" for side, count in changed.items())
-    sentences = [f"{len(found.reviews)} new answers, {len(found.relabels)} new labels ({listed})"]
-    if found.relabels:
-        sentences.append(f"the new label version is {overlay}; the next run uses it")
-    if changed["test"]:
-        sentences.append(
-            f"{changed['test']} of them are test labels: the next run judges on a new version of "
-            "the test set, and scores the champion on it again"
-        )
+    sentences = [
+        f"{len(found.reviews)} new answers, {len(found.relabels)} new labels ({listed})",
+        *_what_follows(bool(found.relabels), changed["test"], overlay),
+    ]
     return document, sentences
+
+
+def _what_follows(changed: bool, test: int, overlay: Path) -> list[str]:
+    """What the next run makes of new labels, `test` of them in the test set."""
+    sentences = []
+    if changed:
+        sentences.append(f"the new label version is {overlay}; the next run uses it")
+    if test:
+        sentences.append(
+            f"{test} of them are test labels: the next run judges on a new version of the test "
+            "set, and scores the champion on it again"
+        )
+    return sentences
 
 
 def _find_queue(name: str, project: str, home: Path, beside: Path) -> Queue:

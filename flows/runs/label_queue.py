@@ -1,4 +1,4 @@
-"""A review queue from what the newest run of a project found.
+"""What the newest run of a project found on its labels: a review queue, the consensus.
 
 Guarantees: a run that was refused because of its labels has a queue like any other; the design of
 the queue, which tells suspects from rows drawn at random, is kept apart from what a reviewer sees.
@@ -16,6 +16,7 @@ import pandas as pd
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore
 from tasks.label_review.files import find_label_files, reviews_path
+from tasks.label_review.overlay import Relabel
 from tasks.label_review.queue import Queue, draw_queue
 from tasks.label_review.reviews import UNSURE, read_reviews
 from tasks.label_review.rules import LabelRules, read_rules
@@ -66,6 +67,51 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
         split=store.output("splitting", keys["splitting"], "split"),
         roles=Roles.from_facts(store.facts("ingestion", keys["ingestion"])["roles"]),
         rules=defined,
+    )
+
+
+@dataclass(frozen=True)
+class FoundConsensus:
+    """The consensus by the project's method and the labels, by row key.
+
+    `about` is what a correction by it says of its origin.
+    """
+
+    consensus: pd.DataFrame
+    quality: pd.DataFrame
+    reviewed: frozenset[str]
+    about: Relabel
+
+
+def consensus_of_newest_run(loaded: LoadedProject, home: Path, when: str) -> FoundConsensus:
+    """What several people said together, as the project's newest run found it.
+
+    Raises ProjectError where no run judged the labels, or no item had two labels.
+    """
+    run_id, keys = _newest_run(home / "runs", loaded.project.name)
+    store = EvidenceStore(home / "evidence")
+    stored = (_STAGE, keys[_STAGE])
+    if "consensus" not in store.fingerprints(*stored):
+        raise ProjectError(
+            f"run {run_id} of {loaded.project.name} has no consensus: give two labels or more an "
+            "item in 'labels.annotators' or 'labels.ratings', and run the project again"
+        )
+    rules = find_label_files(loaded).rules
+    return FoundConsensus(
+        consensus=store.output(*stored, "consensus"),
+        quality=store.output(*stored, "label_quality"),
+        reviewed=frozenset(
+            one.key for one in read_reviews(reviews_path(loaded)) if one.answer != UNSURE
+        ),
+        about=Relabel(
+            key="",
+            old="",
+            new="",
+            when=when,
+            rule=read_rules(rules).version if rules is not None else "",
+            reason=f"consensus by {store.facts(*stored)['consensus']}",
+            run_id=run_id,
+        ),
     )
 
 
