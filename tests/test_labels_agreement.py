@@ -7,6 +7,7 @@ import pytest
 from tasks.labels.agreement import measure_agreement, number_rows
 from tasks.labels.disagreement import confused_classes, disagreement, rank_items, written_votes
 from tasks.labels.ratings import wide_ratings
+from tasks.labels.resampling import Units
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", example C: four observers,
 # twelve units, missing labels; alpha 0.743 nominal, 0.815 ordinal, 0.849 interval.
@@ -144,6 +145,29 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     assert hits >= 88
 
 
+def test_items_copied_within_their_unit_do_not_narrow_the_interval():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 50)
+    first, second = (np.where(rng.random(50) < 0.9, truth, 1 - truth) for _ in range(2))
+    votes = np.column_stack([2 - first - second, first + second])
+    units = np.repeat(np.arange(50), 20)
+    alone = measure_agreement(votes, ("x", "y"), seed=0).alpha
+    wrong = measure_agreement(votes[units], ("x", "y"), seed=0).alpha
+    right = measure_agreement(votes[units], ("x", "y"), seed=0, units=units).alpha
+    assert right.high - right.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    assert wrong.high - wrong.low < 0.4 * (right.high - right.low)
+    assert (right.value, right.n) == (wrong.value, 1000)
+    each = measure_agreement(votes, ("x", "y"), seed=0, units=np.arange(50)).alpha
+    assert each == alone
+
+
+def test_units_of_one_item_among_larger_ones_are_drawn_by_their_pattern():
+    # Units 0 (patterns 0, 1), 1 and 2 (pattern 0 each), 3 (pattern 1).
+    units = Units.of(np.array([0, 1, 0, 0, 1]), 2, np.array([0, 0, 1, 2, 3]))
+    assert units.times.tolist() == [2, 1, 1]
+    assert units.holds.toarray().tolist() == [[1, 0], [0, 1], [1, 1]]
+
+
 def test_rows_of_counts_are_numbered_alike_however_wide_they_are():
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 2, size=(50, 3))
@@ -165,6 +189,14 @@ def test_classes_that_people_confuse_by_hand():
     ]
     assert found["share"].tolist() == [0.5, pytest.approx(1 / 3)]
     assert (found["low"] < found["share"]).all()
+
+
+def test_pairs_in_items_of_one_unit_have_the_interval_of_the_units():
+    votes = np.array([[1, 1], [2, 0], [0, 2], [1, 1]])
+    alone = confused_classes(votes, ("a", "b"), np.arange(4)).iloc[0]
+    copied = confused_classes(votes.repeat(9, axis=0), ("a", "b"), np.arange(4).repeat(9)).iloc[0]
+    assert copied[["low", "high"]].tolist() == pytest.approx(alone[["low", "high"]].tolist())
+    assert (alone["n"], copied["n"]) == (4, 36)
 
 
 def test_items_are_ranked_by_disagreement_then_labels_then_key():

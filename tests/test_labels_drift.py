@@ -46,6 +46,64 @@ def test_a_large_change_fails_the_check():
     assert finding.figures[0].table == "drift_rates"
 
 
+def make_groups(shares, units=40, rows=20, rng=None):
+    """A batch a share, of `units` groups of `rows` rows that all have one label."""
+    drawn = [np.arange(units) / units if rng is None else rng.random(units) for _ in shares]
+    high = np.concatenate([one < share for one, share in zip(drawn, shares, strict=True)])
+    batch = np.repeat(np.arange(len(shares)), units)
+    frame = pd.DataFrame(
+        {
+            "batch": np.repeat(batch, rows).astype(str),
+            "y": np.repeat(np.where(high, "p", "n"), rows),
+            "unit": np.repeat(np.arange(len(high)), rows),
+        }
+    )
+    return frame, pd.Series("train", index=frame.index)
+
+
+def test_groups_that_share_a_label_are_no_change():
+    # 20 rows a group with one label each: rows taken as independent are alarmed mostly.
+    rng = np.random.default_rng(0)
+    project = make_project(drift={"by": "batch"})
+    alarms = {"rows": 0, "units": 0}
+    for _ in range(100):
+        frame, sides = make_groups([0.4] * 5, rng=rng)
+        for name, roles in (("rows", make_roles()), ("units", make_roles(group="unit"))):
+            (check,) = judge_drift(frame, sides, roles, project).checks
+            alarms[name] += check.outcome == "failed"
+    # More than 11 of 100 at 5 % have a chance below 0.5 %.
+    assert alarms["rows"] >= 50
+    assert alarms["units"] <= 11
+
+
+def test_a_change_between_groups_is_still_found():
+    frame, sides = make_groups([0.2, 0.2, 0.8])
+    project = make_project(drift={"by": "batch"})
+    (check,) = judge_drift(frame, sides, make_roles(group="unit"), project).checks
+    assert check.outcome == "failed"
+    # Squared distances from 0.4: 0.04, 0.04, 0.16, mean 0.08. The design effect of each share is
+    # 20 * (40 / 39) * 0.16 / 0.24, and two of its 2,400 are what chance gives.
+    effect = 20 * 40 / 39 * 0.16 / 0.24
+    assert check.value == pytest.approx((0.08 / 0.24 - 2 * effect / 2400) ** 0.5)
+    given = judge_drift(frame, sides, make_roles(), project, units=frame["unit"]).checks[0]
+    assert given == check
+
+
+def test_groups_too_few_to_tell_do_not_apply():
+    frame, sides = make_groups([0.0, 1.0], units=1, rows=40)
+    project = make_project(drift={"by": "batch"})
+    (check,) = judge_drift(frame, sides, make_roles(group="unit"), project).checks
+    assert check.outcome == "not_applicable"
+    (check,) = judge_drift(frame, sides, make_roles(), project).checks
+    assert check.outcome == "failed"
+
+
+def test_the_severity_of_a_change_is_the_projects():
+    frame, sides = make_batches({"a": {"n": 80, "p": 20}, "b": {"n": 60, "p": 40}})
+    check, _ = judge(frame, sides, severity="critical")
+    assert (check.outcome, check.blocks) == ("failed", True)
+
+
 def test_the_same_rate_passes():
     frame, sides = make_batches({"a": {"n": 70, "p": 30}, "b": {"n": 68, "p": 32}})
     check, finding = judge(frame, sides)

@@ -58,6 +58,30 @@ def test_kappa_is_the_same_as_scikit_learns():
     assert found["kappa"].iloc[0] == pytest.approx(cohen_kappa_score(first, second))
 
 
+def test_kappa_of_items_copied_within_their_unit_has_the_interval_of_the_units():
+    rng = np.random.default_rng(0)
+    first = rng.choice(["x", "y"], 50)
+    second = np.where(rng.random(50) < 0.8, first, "z")
+    units = np.repeat(np.arange(50), 20)
+    alone = compare_pairs(rate({"a": first, "b": second}), seed=0).iloc[0]
+    copied = rate({"a": first[units], "b": second[units]})
+    wrong = compare_pairs(copied, seed=0).iloc[0]
+    right = compare_pairs(copied, seed=0, units=units).iloc[0]
+    assert right["high"] - right["low"] == pytest.approx(alone["high"] - alone["low"], rel=0.15)
+    assert wrong["high"] - wrong["low"] < 0.4 * (right["high"] - right["low"])
+    assert right["kappa"] == pytest.approx(alone["kappa"])
+
+
+def test_kappa_over_a_thousand_classes_draws_what_was_met_only():
+    # The thousand-fold table of a million cells would be 7.5 GiB.
+    classes = tuple(str(number) for number in range(1000))
+    frame = pd.DataFrame({"a": classes, "b": (*classes[1:], classes[0])}, dtype="str")
+    found = compare_pairs(wide_ratings(frame, ["a", "b"], classes)[0], seed=0).iloc[0]
+    # They never agree, where chance is 1 in 1000: -0.001 / 0.999.
+    assert found["kappa"] == pytest.approx(-1 / 999)
+    assert found["confused"] == "0 / 1 (1)"
+
+
 def test_pairs_with_few_common_items_are_not_compared():
     found = compare_pairs(rate({"a": ["x"] * 9, "b": ["y"] * 9}), seed=0)
     assert found.empty

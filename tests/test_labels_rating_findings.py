@@ -82,6 +82,53 @@ def test_an_agreement_that_the_interval_leaves_open_is_said():
     assert check.detail.endswith("Its interval reaches below the limit.")
 
 
+@pytest.mark.parametrize(
+    ("rows", "outcome"), [(2, "not_applicable"), (35, "not_applicable"), (36, "passed")]
+)
+def test_too_few_items_cannot_meet_a_limit(rows, outcome):
+    # 29 of 35, and 30 of 36 items are train and dev, and 30 are needed.
+    frame, split, roles = annotated({}, rows=rows)
+    checks, _, _ = judged(frame, split, roles, make_project(min_agreement=0.8))
+    check = checks["agreement"]
+    assert (check.outcome, check.value, check.n) == (outcome, 1.0, rows)
+    assert check.blocks == (outcome != "passed")
+    assert ("needs 30 train and dev items" in check.detail) == check.blocks
+    without = judged(frame, split, roles, make_project())[0]["agreement"]
+    assert (without.outcome, without.blocks) == ("passed", False)
+
+
+def test_a_class_too_rare_for_an_interval_cannot_meet_a_limit():
+    frame, split, roles = annotated({})
+    frame["y"] = frame["one"] = frame["two"] = frame["three"] = "low"
+    frame.loc["k000", ["y", "one", "two", "three"]] = "high"
+    checks, _, _ = judged(frame, split, roles, make_project(min_agreement=0.8))
+    assert (checks["agreement"].outcome, checks["agreement"].interval) == ("not_applicable", None)
+    assert checks["agreement"].blocks
+
+
+def test_the_limit_is_judged_on_train_and_dev_and_test_is_told_apart():
+    # 24 of 120 rows are test; both people differ on each of them and nowhere else.
+    tests = [f"k{n:03d}" for n in range(120) if n % 10 in (8, 9)]
+    frame, split, roles = annotated({"one": tests}, names=("one", "two"))
+    checks, tables, _ = judged(frame, split, roles, make_project(min_agreement=0.8))
+    assert (checks["agreement"].outcome, checks["agreement"].n) == ("passed", 120)
+    assert checks["agreement"].value < 0.8
+    assert "judged on the 96 train and dev items: 1.000" in checks["agreement"].detail
+    shown = tables["agreement"].set_index("coefficient")["value"]
+    assert shown["Krippendorff's alpha, nominal, train and dev items"] == 1.0
+    assert shown["Krippendorff's alpha, nominal, test items"] < 0
+    split["side"] = split["side"].map({"train": "test", "dev": "test", "test": "train"})
+    checks, _, _ = judged(frame, split, roles, make_project(min_agreement=-2))
+    assert checks["agreement"].outcome == "not_applicable"
+
+
+def test_the_severity_of_a_limit_is_the_projects():
+    frame, split, roles = annotated({"one": [f"k{n:03d}" for n in range(60)]})
+    project = make_project(min_agreement=0.9, agreement_severity="warning")
+    check = judged(frame, split, roles, project)[0]["agreement"]
+    assert (check.outcome, check.severity, check.blocks) == ("failed", "warning", False)
+
+
 def test_the_scale_of_the_project_is_judged():
     frame, split = make_data(60)
     frame["one"], frame["two"] = "1", "1"

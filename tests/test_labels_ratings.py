@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ProjectError
-from tasks.labels.ratings import as_labels, wide_ratings
+from tasks.labels.ratings import as_labels, find_classes, wide_ratings
 from tasks.labels.ratings_file import read_ratings
 from tasks.project.sections import LabelsSection, Project
 
@@ -61,6 +61,21 @@ def test_a_column_that_does_not_tell_rows_apart_is_refused(tmp_path):
         "labels.ratings.matches names the column 'document', whose value 'i1' stands in 2 rows; "
         "name a column that tells rows apart."
     )
+
+
+def test_rows_without_a_name_have_no_ratings(tmp_path):
+    items = pd.Series(["i1", None, None, "i2"], dtype="str")
+    found = read(tmp_path, "item,label\ni2,yes\n,yes\ni3,no\n", items=items, limit=1.0)
+    assert found.ratings.votes().tolist() == [[0, 0], [0, 0], [0, 0], [0, 1]]
+    assert found.facts["unusable"] == {
+        "no item": 1,
+        "an item that is not among the rows": 1,
+    }
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path):
+    with pytest.raises(ProjectError, match=r"ratings\.csv.* has the column 'label' more than once"):
+        read(tmp_path, "item,label,label\ni1,yes,no\n")
 
 
 def test_every_row_is_used_or_counted_with_its_reason(tmp_path):
@@ -146,6 +161,25 @@ def test_on_an_interval_scale_every_number_is_a_label(tmp_path):
     found = read(tmp_path, "item,label\ni1,2.5\ni1,-1\ni2,x\n", None, limit=0.5)
     assert found.ratings.classes == ("-1", "2.5")
     assert found.facts["unusable"] == {"a label that is none of the classes": 1}
+
+
+def test_a_number_is_one_class_however_it_is_written(tmp_path):
+    found = read(
+        tmp_path, "item,label\ni1,1\ni1,1.0\ni2,2.50\ni2,2.5\ni2,25e-1\ni2,02.5\n", None
+    ).ratings
+    assert found.classes == ("1", "2.5")
+    assert found.votes().tolist() == [[2, 0], [0, 4], [0, 0]]
+    nominal = find_classes(pd.Series(["1", "1.0", "01", None, "2"], dtype="str"), ("1.0", "2.0"))
+    assert nominal.tolist() == [0, 0, -1, -1, 1]
+    assert find_classes(pd.Series(["1.00"], dtype="str"), ("1", "1.0")).tolist() == [-1]
+
+
+def test_truth_values_are_those_of_the_target(tmp_path):
+    frame = pd.DataFrame({"a": [True, False], "b": [True, None]})
+    ratings, outside = wide_ratings(frame, ["a", "b"], ("false", "true"))
+    assert (ratings.votes().tolist(), outside.to_dict()) == ([[0, 2], [1, 0]], {})
+    said = read(tmp_path, "item,label\ni1,True\n", ("false", "true")).ratings
+    assert said.votes().tolist()[0] == [0, 1]
 
 
 def test_columns_of_annotators_hold_labels_that_are_none_of_the_classes():

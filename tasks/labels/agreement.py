@@ -11,8 +11,8 @@
 Guarantees: items with fewer than two labels carry no weight; a coefficient is NaN where it is not
 defined (every label the same); identities play no part, so that anonymous raters can be judged.
 
-Intervals are percentile bootstraps over items, drawn as counts of the distinct vote patterns,
-which is the same as drawing items. Items are taken to be independent.
+Intervals are percentile bootstraps over independent units, items or groups of them, drawn as
+counts of the distinct vote patterns, which is the same as drawing the units.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from tasks.intervals import Estimate
 from tasks.labels.ratings import Codes, Votes
+from tasks.labels.resampling import Units
 
 Scale = Literal["nominal", "ordinal", "interval"]
 Matrix = NDArray[np.float64]
@@ -63,21 +64,24 @@ def measure_agreement(
     seed: int,
     scale: Scale = "nominal",
     replicates: int = REPLICATES,
+    units: Codes | None = None,
 ) -> Agreement:
     """Agreement of the items (rows of `votes`) that have two labels or more.
 
     `classes` name the columns of `votes`: on the ordinal scale in their order, on the interval
-    scale as numbers. Without `replicates` there are no intervals. Raises ValueError where a class
+    scale as numbers. Items with the same number in `units` are not independent and are drawn
+    together. Without `replicates` there are no intervals. Raises ValueError where a class
     is no number there.
     """
     positions = np.array([float(name) for name in classes]) if scale == "interval" else None
-    patterns, times = distinct_rows(votes)
-    several = patterns.sum(axis=1) >= 2
-    patterns, times = patterns[several], times[several]
+    several = votes.sum(axis=1) >= 2
+    votes, units = votes[several], None if units is None else units[several]
+    first, of_item = number_rows(votes)
+    patterns, times = votes[first], np.bincount(of_item, minlength=len(first)).astype(np.int64)
     even = len(patterns) > 0 and bool(np.ptp(patterns.sum(axis=1)) == 0)
     table = _Patterns.of(patterns, scale, positions, even)
     found = table.coefficients(times[None, :].astype(np.float64))[0]
-    drawn = _bootstrap(table, times, seed, replicates)
+    drawn = _bootstrap(table, Units.of(of_item, len(patterns), units), seed, replicates)
     items = int(times.sum())
     percent, alpha, nominal, fleiss = (_estimate(found, drawn, at, items) for at in range(4))
     return Agreement(
@@ -126,7 +130,6 @@ class _Patterns:
     counts: Matrix
     apart: Matrix  # by class: disagreeing pairs with the rest, over labels - 1
     agreeing: Matrix  # share of agreeing pairs
-    distances: Matrix  # by pair of classes: pairs over labels - 1; none where nominal
     scale: Scale
     positions: Matrix | None
     even: bool
@@ -137,16 +140,12 @@ class _Patterns:
         size = counts.sum(axis=1, keepdims=True)
         apart = counts * (size - counts) / (size - 1)
         agreeing = 1 - apart.sum(axis=1) / size[:, 0]
-        distances: Matrix = np.zeros((len(counts), 0))
-        if scale != "nominal":
-            pairs = counts[:, :, None] * counts[:, None, :] / (size - 1)[:, :, None]
-            distances = pairs.reshape(len(counts), -1)
-        return cls(counts, apart, agreeing, distances, scale, positions, even)
+        return cls(counts, apart, agreeing, scale, positions, even)
 
     @property
     def width(self) -> int:
         """Numbers held at once for one replicate."""
-        return max(len(self.counts), int(self.counts.shape[1]) ** 2, 1)
+        return int(max(*self.counts.shape, 1))
 
     def coefficients(self, weights: Matrix) -> Matrix:
         """Rows of `weights` by percent, alpha, nominal, Fleiss, then alpha and Fleiss by class."""
@@ -176,10 +175,13 @@ class _Patterns:
             places = np.cumsum(given, axis=1) - given / 2
         else:
             places = np.broadcast_to(self.positions, given.shape)
-        squares = (places[:, :, None] - places[:, None, :]) ** 2
-        pairs = (weights @ self.distances).reshape(squares.shape)
-        expected = np.einsum("bc,bck,bk->b", given, squares, given)
-        return 1 - _ratio((pairs * squares).sum(axis=(1, 2)) * (total - 1)[:, 0], expected)
+        # Squared distances of all pairs by sums of places and of their squares, from the mean.
+        places = places - ((places * given).sum(axis=1) / np.maximum(total[:, 0], 1))[:, None]
+        size = self.counts.sum(axis=1)
+        pairs = size * (places**2 @ self.counts.T) - (places @ self.counts.T) ** 2
+        observed = 2 * (weights * pairs / (size - 1)).sum(axis=1)
+        expected = 2 * total[:, 0] * (given * places**2).sum(axis=1)
+        return 1 - _ratio(observed * (total[:, 0] - 1), expected)
 
 
 def _ratio(above: Matrix, below: Matrix) -> Matrix:
@@ -189,25 +191,15 @@ def _ratio(above: Matrix, below: Matrix) -> Matrix:
     return result
 
 
-def _bootstrap(table: _Patterns, times: Codes, seed: int, replicates: int) -> Matrix:
-    """Replicates by coefficients; fewer of them where nearly every item is a pattern of its own."""
-    items = int(times.sum())
-    if not items or not replicates:
+def _bootstrap(table: _Patterns, units: Units, seed: int, replicates: int) -> Matrix:
+    """Replicates by coefficients; fewer of them where nearly every unit is a kind of its own."""
+    if not len(units.times) or not replicates:
         return np.full((1, 4 + 2 * table.counts.shape[1]), np.nan)
     rng = np.random.default_rng(seed)
     fewest = min(_FEWEST_REPLICATES, replicates)
-    wanted = int(np.clip(_DRAWN_CELLS // len(times), fewest, replicates))
-    step = max(1, _CHUNK_CELLS // table.width)
-    return np.vstack(
-        [
-            table.coefficients(
-                rng.multinomial(items, times / items, size=min(step, wanted - start)).astype(
-                    np.float64
-                )
-            )
-            for start in range(0, wanted, step)
-        ]
-    )
+    wanted = int(np.clip(_DRAWN_CELLS // len(units.times), fewest, replicates))
+    weights = units.draws(rng, wanted, _CHUNK_CELLS, table.width)
+    return np.vstack([table.coefficients(one) for one in weights])
 
 
 def _estimate(found: Matrix, drawn: Matrix, at: int, n: int) -> Estimate:

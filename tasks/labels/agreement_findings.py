@@ -1,15 +1,19 @@
 """Do the annotators agree, and on which classes and items do they not?
 
-Guarantees: a limit that the project sets is critical, and blocks also where it cannot be judged;
-without one agreement is shown only; every number has its interval and its items.
+Guarantees: a limit that the project sets is judged on train and dev items, and blocks also where
+they are too few to judge it; the value over all items, and that of test items, are shown and
+choose nothing; without a limit agreement is shown only; every number has its interval and its
+items.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Check, Figure, Severity, Table, judged
+from tasks.checks import Check, Figure, Outcome, Severity, Table, judged
 from tasks.intervals import Estimate
 from tasks.labels.agreement import Agreement, measure_agreement
 from tasks.labels.annotator_findings import shown_check
@@ -27,45 +31,50 @@ from tasks.project.roles import ROW_KEY
 from tasks.project.sections import Project
 
 SHOWN_ITEMS = 200
-_MOST_CLASSES = 500
+FEWEST_ITEMS = 30
+"""Fewer items than these cannot meet a limit: chance alone would do so too often."""
+MOST_CLASSES = 500
+"""Ratings of more distinct values are not compared: tables of classes by classes grow too big."""
+_JUDGED = "train and dev items"
+_TESTED = "test items"
 _TITLE = "Agreement of the annotators (Krippendorff's alpha)"
 
 
 def judge_agreement(rows: RatedRows | None, project: Project) -> Finding:
     """Krippendorff's alpha and its company, by class, by pair of people and by item."""
-    limit = project.labels.min_agreement
     if rows is None:
         return Finding(
             checks=(
                 _not_applicable(
-                    limit,
+                    project,
                     "Agreement needs two columns or more in labels.annotators, or ratings.",
                     0,
                 ),
             )
         )
-    if len(rows.classes) > _MOST_CLASSES:
+    if len(rows.classes) > MOST_CLASSES:
         needed = (
-            f"The ratings have {len(rows.classes):,} distinct values and at most {_MOST_CLASSES} "
+            f"The ratings have {len(rows.classes):,} distinct values and at most {MOST_CLASSES} "
             "are compared; round them."
         )
-        return Finding(checks=(_not_applicable(limit, needed, rows.several),))
+        return Finding(checks=(_not_applicable(project, needed, rows.several),))
     scale = project.labels.scale
-    found = measure_agreement(rows.votes, rows.classes, project.seed, scale)
+    found = measure_agreement(rows.votes, rows.classes, project.seed, scale, units=rows.units)
     if np.isnan(found.alpha.value):
         needed = (
             f"{found.items} items have two labels or more; at least one such item, and two "
             "different labels among all of them, are needed."
         )
-        return Finding(checks=(_not_applicable(limit, needed, found.items),))
-    confused = confused_classes(rows.votes, rows.classes)
+        return Finding(checks=(_not_applicable(project, needed, found.items),))
+    confused = confused_classes(rows.votes, rows.classes, rows.units)
+    parts = _by_side(rows)
     return Finding(
-        checks=(_agreement_check(found, project), *_confusion_check(confused)),
+        checks=(_agreement_check(found, parts[_JUDGED], project), *_confusion_check(confused)),
         summary=f"agreement {found.alpha.value:.2f}",
         metrics=_metrics(found),
         facts={"items": found.items},
         tables={
-            "agreement": _coefficients(found, scale),
+            "agreement": _coefficients(found, parts, scale),
             "agreement_by_class": _class_table(found),
             "class_pairs": Table(
                 title="Classes that people confuse",
@@ -79,17 +88,29 @@ def judge_agreement(rows: RatedRows | None, project: Project) -> Finding:
     )
 
 
-def _agreement_check(found: Agreement, project: Project) -> Check:
+def _by_side(rows: RatedRows) -> dict[str, Estimate]:
+    """Alpha of the train and dev items, and of the test items, apart."""
+    tested = (rows.sides == "test").to_numpy()
+    scale, seed = rows.project.labels.scale, rows.project.seed
+    return {
+        name: measure_agreement(
+            rows.votes[held], rows.classes, seed, scale, units=rows.units[held]
+        ).alpha
+        for name, held in ((_JUDGED, ~tested), (_TESTED, tested))
+    }
+
+
+def _agreement_check(found: Agreement, seen: Estimate, project: Project) -> Check:
+    """Alpha over all items, judged by `seen`, that of the train and dev items."""
     limit, scale = project.labels.min_agreement, project.labels.scale
     alpha = found.alpha
     interval = None if np.isnan(alpha.low) else (alpha.low, alpha.high)
-    unsure = limit is not None and interval is not None and interval[0] < limit <= alpha.value
-    outcome = judged(alpha.value, minimum=limit)
+    outcome, said = _judge_limit(seen, limit)
     return Check(
         id=f"{STAGE}.agreement",
         stage=STAGE,
         title=_TITLE,
-        severity="info" if limit is None else "critical",
+        severity=_severity(project),
         outcome=outcome,
         value=alpha.value,
         limit=limit,
@@ -100,22 +121,39 @@ def _agreement_check(found: Agreement, project: Project) -> Check:
             f"Krippendorff's alpha{'' if scale == 'nominal' else f' ({scale})'} is "
             f"{alpha.value:.3f} over {found.items:,} items with two labels or more (1 is full "
             f"agreement, 0 is chance); two labels of an item agree {found.percent.value:.1%} of "
-            f"the time." + (" Its interval reaches below the limit." if unsure else "")
+            f"the time.{said}"
         ),
         evidence="agreement",
     )
 
 
-def _coefficients(found: Agreement, scale: str) -> Table:
+def _judge_limit(seen: Estimate, limit: float | None) -> tuple[Outcome, str]:
+    """The outcome, and what to say of the train and dev items that decide it."""
+    if limit is None:
+        return "passed", ""
+    if seen.n < FEWEST_ITEMS or np.isnan([seen.value, seen.low]).any():
+        return "not_applicable", (
+            f" The limit needs {FEWEST_ITEMS} train and dev items with two labels or more, of two "
+            f"classes often enough for an interval; there are {seen.n:,} items."
+        )
+    outcome = judged(seen.value, minimum=limit)
+    said = f" The limit is judged on the {seen.n:,} train and dev items: {seen.value:.3f}."
+    if outcome == "passed" and seen.low < limit:
+        said += " Its interval reaches below the limit."
+    return outcome, said
+
+
+def _coefficients(found: Agreement, parts: Mapping[str, Estimate], scale: str) -> Table:
     rows = [(f"Krippendorff's alpha, {scale}", found.alpha)]
     if scale != "nominal":
         rows.append(("Krippendorff's alpha, nominal", found.nominal))
-    note = "Intervals are bootstraps over items."
+    note = "Intervals are bootstraps over the split's units."
     if found.fleiss is None:
         note += " Fleiss' kappa needs the same number of labels for every item."
     else:
         rows.append(("Fleiss' kappa", found.fleiss))
     rows.append(("share of agreeing pairs of labels", found.percent))
+    rows += [(f"Krippendorff's alpha, {scale}, {name}", one) for name, one in parts.items()]
     frame = pd.DataFrame([(name, e.value, e.low, e.high, e.n) for name, e in rows])
     frame.columns = pd.Index(["coefficient", "value", "low", "high", "n"])
     return Table(title="Agreement of the annotators", frame=frame, note=note)
@@ -189,16 +227,19 @@ def _metrics(found: Agreement) -> dict[str, float]:
     return {f"{STAGE}.{name}": value for name, value in metrics.items() if np.isfinite(value)}
 
 
-def _not_applicable(limit: float | None, detail: str, n: int) -> Check:
-    severity: Severity = "info" if limit is None else "critical"
+def _severity(project: Project) -> Severity:
+    return "info" if project.labels.min_agreement is None else project.labels.agreement_severity
+
+
+def _not_applicable(project: Project, detail: str, n: int) -> Check:
     return Check(
         id=f"{STAGE}.agreement",
         stage=STAGE,
         title=_TITLE,
-        severity=severity,
+        severity=_severity(project),
         outcome="not_applicable",
         n=n,
-        required=limit is not None,
+        required=project.labels.min_agreement is not None,
         detail=detail,
     )
 

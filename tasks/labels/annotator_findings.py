@@ -30,7 +30,7 @@ def judge_annotators(rows: RatedRows | None) -> Finding:
         return Finding(checks=())
     ratings = rows.ratings
     each = compare_annotators(ratings, rows.votes, rows.units)
-    pairs = compare_pairs(ratings, rows.project.seed)
+    pairs = compare_pairs(ratings, rows.project.seed, rows.units)
     tables = {
         "annotators": Table(
             title="Each annotator against the others",

@@ -2,9 +2,9 @@
 
 Three questions about annotators whom the data tell apart: Cohen's kappa of each pair over the
 items that both labelled (Cohen 1960, "A Coefficient of Agreement for Nominal Scales",
-Educational and Psychological Measurement 20, 37-46), with a percentile bootstrap of those items;
-each annotator against the consensus of the others, his own label left out; and how often somebody
-who labelled an item twice said the same.
+Educational and Psychological Measurement 20, 37-46), with a percentile bootstrap of the units of
+those items; each annotator against the consensus of the others, his own label left out; and how
+often somebody who labelled an item twice said the same.
 
 Guarantees: no annotator is compared with a consensus that contains his label; every rate has its
 interval and its number of items; names are those of the data, sorted by what they say.
@@ -22,40 +22,44 @@ from scipy.sparse import csr_array
 from tasks.intervals import Estimate
 from tasks.labels.human_level import mean_of_ratios
 from tasks.labels.ratings import Codes, Ratings, Votes
+from tasks.labels.resampling import Units
 
 PAIRS = 30
 """The pairs with most items in common are compared."""
 FEWEST_COMMON = 10
 REPLICATES = 1000
+_CHUNK_CELLS = 4_000_000
 
 Matrix = NDArray[np.float64]
 
 
-def compare_pairs(ratings: Ratings, seed: int) -> pd.DataFrame:
+def compare_pairs(ratings: Ratings, seed: int, units: Codes | None = None) -> pd.DataFrame:
     """Cohen's kappa of the pairs with most items in common, the lowest first.
 
     Columns: annotator, other, agreement (share of common items), kappa, low, high, n (common
     items), confused (the two labels that they most often set against each other, the first by
     `annotator`; empty where they never differ). Kappa is NaN where both always say the same one
-    class.
+    class. Items with the same number in `units` are not independent.
     """
     rows = []
     classes = len(ratings.classes)
-    for first, second, own, other in _common_items(ratings):
-        table = np.bincount(own * classes + other, minlength=classes**2).astype(np.float64)
-        kappa = float(_kappa(table[None, :], classes)[0])
-        low, high = _bootstrap(table, classes, seed)
-        agreement = float(np.trace(table.reshape(classes, classes)) / table.sum())
+    for first, second, items, own, other in _common_items(ratings):
+        cells, cell, times = np.unique(
+            own * classes + other, return_inverse=True, return_counts=True
+        )
+        kappa = float(_kappa(times[None, :].astype(np.float64), cells, classes)[0])
+        drawn = Units.of(cell, len(cells), None if units is None else units[items])
+        low, high = _bootstrap(drawn, cells, classes, seed)
         rows.append(
             (
                 ratings.annotators[first],
                 ratings.annotators[second],
-                agreement,
+                float((own == other).mean()),
                 kappa,
                 low,
                 high,
                 len(own),
-                _most_confused(table, ratings.classes),
+                _most_confused(cells, times, ratings.classes),
             )
         )
     columns = ["annotator", "other", "agreement", "kappa", "low", "high", "n", "confused"]
@@ -71,7 +75,7 @@ def pair_confusion(ratings: Ratings) -> pd.DataFrame:
     classes = len(ratings.classes)
     names = np.asarray(ratings.classes, dtype=object)
     parts = []
-    for first, second, own, other in _common_items(ratings):
+    for first, second, _, own, other in _common_items(ratings):
         cells, count = np.unique(own * classes + other, return_counts=True)
         differ = cells // classes != cells % classes
         parts.append(
@@ -164,8 +168,8 @@ def self_consistency(ratings: Ratings) -> tuple[Estimate | None, pd.DataFrame]:
     return overall, frame.sort_values(["consistency", "annotator"], ignore_index=True)
 
 
-def _common_items(ratings: Ratings) -> Iterator[tuple[int, int, Codes, Codes]]:
-    """Pairs of annotators with most common items first, and their labels of those items."""
+def _common_items(ratings: Ratings) -> Iterator[tuple[int, int, Codes, Codes, Codes]]:
+    """Pairs of annotators with most common items first, those items, and their labels of them."""
     if ratings.annotator is None:
         return
     people = len(ratings.annotators)
@@ -179,30 +183,31 @@ def _common_items(ratings: Ratings) -> Iterator[tuple[int, int, Codes, Codes]]:
     for at in np.lexsort((second, first, -size))[:PAIRS]:
         a, b = int(first[at]), int(second[at])
         own, other = given[[a]], given[[b]]
-        _, left, right = np.intersect1d(
+        items, left, right = np.intersect1d(
             own.indices, other.indices, assume_unique=True, return_indices=True
         )
-        yield a, b, own.data[left] - 1, other.data[right] - 1
+        yield a, b, items, own.data[left] - 1, other.data[right] - 1
 
 
-def _kappa(tables: Matrix, classes: int) -> Matrix:
-    """Cohen's kappa of each row of `tables`, a flattened table of two annotators' labels."""
-    cells = tables.reshape(-1, classes, classes)
-    total = cells.sum(axis=(1, 2))
-    agreed = np.trace(cells, axis1=1, axis2=2) / total
-    chance = (cells.sum(axis=2) * cells.sum(axis=1)).sum(axis=1) / total**2
-    kappa: Matrix = np.full(len(cells), np.nan)
+def _kappa(counts: Matrix, cells: Codes, classes: int) -> Matrix:
+    """Cohen's kappa of each row of `counts`: how often each of the pairs of labels `cells` is."""
+    own, other = cells // classes, cells % classes
+    everyone = np.arange(len(cells))
+    one = np.ones(len(cells))
+    rows = counts @ csr_array((one, (everyone, own)), shape=(len(cells), classes))
+    columns = counts @ csr_array((one, (everyone, other)), shape=(len(cells), classes))
+    total = counts.sum(axis=1)
+    agreed = counts[:, own == other].sum(axis=1) / total
+    chance = (rows * columns).sum(axis=1) / total**2
+    kappa: Matrix = np.full(len(counts), np.nan)
     np.divide(agreed - chance, 1 - chance, out=kappa, where=chance < 1 - 1e-12)
     return kappa
 
 
-def _bootstrap(table: Matrix, classes: int, seed: int) -> tuple[float, float]:
+def _bootstrap(units: Units, cells: Codes, classes: int, seed: int) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
-    met = np.flatnonzero(table)
-    size = int(table.sum())
-    drawn = np.zeros((REPLICATES, len(table)))
-    drawn[:, met] = rng.multinomial(size, table[met] / size, size=REPLICATES)
-    found = _kappa(drawn, classes)
+    drawn = units.draws(rng, REPLICATES, _CHUNK_CELLS, max(len(cells), classes))
+    found = np.concatenate([_kappa(one, cells, classes) for one in drawn])
     defined = found[~np.isnan(found)]
     if len(defined) < 0.99 * REPLICATES:
         return np.nan, np.nan
@@ -210,10 +215,10 @@ def _bootstrap(table: Matrix, classes: int, seed: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _most_confused(table: Matrix, classes: tuple[str, ...]) -> str:
-    width = len(classes)
-    apart = table.reshape(width, width) * (1 - np.eye(width))
+def _most_confused(cells: Codes, times: Codes, classes: tuple[str, ...]) -> str:
+    apart = np.where(cells // len(classes) == cells % len(classes), 0, times)
     at = int(apart.argmax())
-    if apart.flat[at] == 0:
+    if apart[at] == 0:
         return ""
-    return f"{classes[at // width]} / {classes[at % width]} ({int(apart.flat[at])})"
+    first, second = divmod(int(cells[at]), len(classes))
+    return f"{classes[first]} / {classes[second]} ({int(apart[at])})"

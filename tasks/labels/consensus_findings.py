@@ -62,7 +62,7 @@ def judge_consensus(
     agreed = _as_frame(rows, chosen)
     several = agreed["labels"] >= 2
     target = rows.roles.labels(rows.frame)
-    differs = agreed["consensus"].notna() & (agreed["consensus"] != target) & rows.comparable
+    differs = agreed["consensus"].notna() & (chosen.label != rows.target) & rows.comparable
     return Finding(
         checks=(_check(table, method, rows.comparable),),
         reasons=_reasons(agreed, differs, chosen, found["majority"]),

@@ -14,18 +14,43 @@ from numpy.typing import NDArray
 
 from tasks.intervals import wilson
 from tasks.labels.agreement import Scale, distinct_rows
-from tasks.labels.ratings import Votes
+from tasks.labels.human_level import mean_of_ratios
+from tasks.labels.ratings import Codes, Votes
 
 SHOWN_PAIRS = 200
 _SHOWN_VOTES = 5
 
 
-def confused_classes(votes: Votes, classes: Sequence[str]) -> pd.DataFrame:
+def confused_classes(
+    votes: Votes, classes: Sequence[str], units: Codes | None = None
+) -> pd.DataFrame:
     """Pairs of classes that people give to one item, the most often confused first.
 
     Columns: class, other, share (of the items with two labels or more that somebody gave either
-    class: those that were given both), low, high (Wilson), both, n. Ranked by the lower end.
+    class: those that were given both), low, high (Wilson), both, n. Ranked by the lower end. Where
+    `units` hold several items, only the leading pairs are given, each with the interval of units.
     """
+    pairs = _ranked(_counted(votes, classes))
+    if units is None or len(np.unique(units)) == len(units):
+        return pairs
+    pairs = pairs.head(SHOWN_PAIRS).copy()
+    several = votes.sum(axis=1) >= 2
+    given, unit = votes[several] > 0, units[several]
+    places = {name: place for place, name in enumerate(classes)}
+    for row, pair in pairs.iterrows():
+        a, b = given[:, places[pair["class"]]], given[:, places[pair["other"]]]
+        both, either = (one.astype(np.float64)[a | b, None] for one in (a & b, a | b))
+        found = mean_of_ratios(both, either, unit[a | b])
+        pairs.loc[row, ["low", "high"]] = [found.low, found.high]
+    return _ranked(pairs)
+
+
+def _ranked(pairs: pd.DataFrame) -> pd.DataFrame:
+    order = ["low", "both", "class", "other"]
+    return pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+
+
+def _counted(votes: Votes, classes: Sequence[str]) -> pd.DataFrame:
     patterns, times = distinct_rows(votes)
     several = patterns.sum(axis=1) >= 2
     patterns, times = patterns[several], times[several]
@@ -39,9 +64,7 @@ def confused_classes(votes: Votes, classes: Sequence[str]) -> pd.DataFrame:
         either = int(items[a] + items[b]) - both
         rows.append((classes[a], classes[b], both / either, *wilson(both, either), both, either))
     columns = ["class", "other", "share", "low", "high", "both", "n"]
-    frame = pd.DataFrame(rows, columns=columns)
-    order = ["low", "both", "class", "other"]
-    return frame.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def disagreement(votes: Votes, classes: Sequence[str], scale: Scale) -> NDArray[np.float64]:

@@ -6,8 +6,12 @@ chance alone gives, its interval by the noncentral chi-square distribution (Smit
 "Confidence Intervals"). Size and chance are told apart, so that many rows alone are no
 alarm.
 
-Guarantee: numbers in, numbers out. Rows must be independent: of rows in clusters the test says too
-much, the size does not.
+Where several rows are of one unit, the statistic is divided by the mean design effect of the
+groups' shares (the first-order correction of Rao and Scott 1981, "The Analysis of Categorical Data
+From Complex Sample Surveys", JASA 76, 221-230), at least 1, taken from how the units of a group
+differ, and is judged by F with the freedom of the units (Thomas and Rao 1987, JASA 82, 630-636).
+
+Guarantee: numbers in, numbers out; rows of one unit are never counted as independent.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import chdtrc, chndtrinc
+from scipy.special import chdtrc, chndtrinc, fdtrc
 
 from tasks.intervals import holm
 
@@ -76,11 +80,15 @@ def group_rows(column: pd.Series, windows: int) -> pd.Series:
     return pd.Series(found.remove_unused_categories(), index=column.index)
 
 
-def measure_changes(counts: pd.DataFrame, positive_class: str | None) -> list[Change]:
+def measure_changes(
+    counts: pd.DataFrame, positive_class: str | None, by_unit: pd.DataFrame | None = None
+) -> list[Change]:
     """The change of each class that can be judged; of two classes one is enough.
 
     `counts` are rows by group (index) and class. Groups with fewer than 30 rows are left out; a
     class is not judged where fewer than 5 of its rows, or of the others, are expected in a group.
+    `by_unit` are the same rows by group and unit (index) and class: units of several rows count
+    for as many independent rows as their design effect leaves, and a group needs two of them.
     """
     table = counts[counts.sum(axis=1) >= LEAST_ROWS]
     table = table.loc[:, table.sum(axis=0) > 0]
@@ -90,7 +98,11 @@ def measure_changes(counts: pd.DataFrame, positive_class: str | None) -> list[Ch
     if len(names) == 2:
         names = [positive_class if positive_class in names else str(table.sum().idxmin())]
     sizes = table.sum(axis=1).to_numpy(dtype=np.float64)
-    changes = [_change(name, table[name].to_numpy(dtype=np.float64), sizes) for name in names]
+    part = None if by_unit is None else by_unit[by_unit.index.get_level_values(0).isin(table.index)]
+    changes = [
+        _change(name, table[name].to_numpy(dtype=np.float64), sizes, _spread(name, table, part))
+        for name in names
+    ]
     known = [change for change in changes if change is not None]
     adjusted = holm([change.p for change in known])
     return [replace(change, p_holm=p) for change, p in zip(known, adjusted, strict=True)]
@@ -138,13 +150,47 @@ def _collect(
     return np.where(rows, names.index(name), groups), names
 
 
-def _change(name: str, rows: NDArray[np.float64], sizes: NDArray[np.float64]) -> Change | None:
-    total, share = float(sizes.sum()), float(rows.sum() / sizes.sum())
-    if float(sizes.min()) * min(share, 1 - share) < LEAST_EXPECTED:
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """The design effect of a class's shares, and the freedom of the units that it is known by."""
+
+    effect: float
+    freedom: float
+
+
+def _spread(name: str, table: pd.DataFrame, by_unit: pd.DataFrame | None) -> _Spread | None:
+    """None where each unit is one row; an effect of NaN where a group has too few units."""
+    if by_unit is None or (by_unit.sum(axis=1) <= 1).all():
         return None
-    statistic = float(((rows - share * sizes) ** 2 / (share * (1 - share) * sizes)).sum())
+    size = by_unit.sum(axis=1)
+    group = table.index.get_indexer(by_unit.index.get_level_values(0))
+    units = np.bincount(group, minlength=len(table)).astype(np.float64)
+    if (units < 2).any():
+        return _Spread(math.nan, 0.0)
+    sizes = table.sum(axis=1).to_numpy(dtype=np.float64)
+    own = table[name].to_numpy(dtype=np.float64)
+    share = own.sum() / sizes.sum()
+    apart = by_unit[name].to_numpy() - (own / sizes)[group] * size.to_numpy()
+    squares = np.bincount(group, weights=apart**2, minlength=len(table)) * units / (units - 1)
+    effects = squares / (sizes * share * (1 - share))
+    mean = float(((1 - sizes / sizes.sum()) * effects).sum() / (len(table) - 1))
+    return _Spread(max(1.0, mean), float((units - 1).sum()))
+
+
+def _change(
+    name: str, rows: NDArray[np.float64], sizes: NDArray[np.float64], spread: _Spread | None
+) -> Change | None:
+    effect = 1.0 if spread is None else spread.effect
+    total, share = float(sizes.sum()) / effect, float(rows.sum() / sizes.sum())
+    expected = float(sizes.min()) / effect * min(share, 1 - share)
+    if not expected >= LEAST_EXPECTED:
+        return None
+    squares = (rows - share * sizes) ** 2 / (share * (1 - share) * sizes)
+    statistic = float(squares.sum()) / effect
     freedom = len(sizes) - 1
     p = float(chdtrc(freedom, statistic))
+    if spread is not None:
+        p = float(fdtrc(freedom, freedom * spread.freedom, statistic / freedom))
     ends = [  # 0 where even no change at all would often give as much
         math.sqrt(float(chndtrinc(statistic, freedom, 1 - tail)) / total) if p < tail else 0.0
         for tail in (0.025, 0.975)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, Figure, Outcome, Table
@@ -28,10 +29,17 @@ from tasks.project.sections import DriftSection, Project
 _LEVEL = 0.05
 
 
-def judge_drift(frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Project) -> Finding:
+def judge_drift(
+    frame: pd.DataFrame,
+    sides: pd.Series,
+    roles: Roles,
+    project: Project,
+    units: pd.Series | None = None,
+) -> Finding:
     """The class whose share changes most over the groups of `labels.drift.by`.
 
-    Raises ProjectError where the frame has no such column.
+    Rows of one of the split's `units` (default: of its groups) are not independent. Raises
+    ProjectError where the frame has no such column.
     """
     settings = project.labels.drift
     by = settings.by or roles.time
@@ -41,12 +49,15 @@ def judge_drift(frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Pr
     _require(by, frame)
     labels = roles.labels(frame)
     seen = (sides != "test").to_numpy()
-    counts = pd.crosstab(group_rows(frame[by][seen], settings.windows), labels[seen])
-    changes = measure_changes(counts, roles.positive_class)
+    groups = group_rows(frame[by][seen], settings.windows)
+    counts = pd.crosstab(groups, labels[seen])
+    if units is None and roles.group is not None:
+        units = frame[roles.group]
+    changes = measure_changes(counts, roles.positive_class, _by_unit(groups, labels[seen], units))
     if not changes:
         needed = (
             f"Needs two groups of {LEAST_ROWS} rows or more by {by}, and a class of which "
-            f"{LEAST_EXPECTED} rows or more are expected in each; there are "
+            f"{LEAST_EXPECTED} independent rows or more are expected in each; there are "
             f"{int((counts.sum(axis=1) >= LEAST_ROWS).sum())} such groups."
         )
         return Finding(checks=(_check("not_applicable", needed, settings, int(seen.sum())),))
@@ -77,6 +88,19 @@ def judge_drift(frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Pr
             ),
         ),
     )
+
+
+def _by_unit(groups: pd.Series, labels: pd.Series, units: pd.Series | None) -> pd.DataFrame | None:
+    """Rows by group and unit, and class; a row without a unit is one of its own."""
+    if units is None:
+        return None
+    codes = pd.factorize(units.reindex(groups.index))[0].astype(np.int64)
+    alone = codes < 0
+    codes[alone] = np.arange(len(codes))[alone] + len(codes)
+    if len(np.unique(codes)) == len(codes):
+        return None
+    words = pd.Series(groups.astype("str").to_numpy())
+    return pd.crosstab([words, pd.Series(codes)], pd.Series(labels.to_numpy()))
 
 
 def _require(by: str, frame: pd.DataFrame) -> None:
@@ -146,7 +170,7 @@ def _check(
         id=f"{STAGE}.drift",
         stage=STAGE,
         title="Change of a class's share over time or batches (Cramer's V)",
-        severity="warning",
+        severity=settings.severity,
         outcome=outcome,
         value=worst.effect if worst else None,
         limit=settings.min_effect,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from tasks.checks import Check, judged
 from tasks.labels.findings import Finding
-from tasks.labels.ratings import Codes, Ratings, Votes, as_labels, wide_ratings
+from tasks.labels.ratings import Codes, Ratings, Votes, as_labels, find_classes, wide_ratings
 from tasks.labels.ratings_file import ratings_check, read_ratings
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -91,9 +91,6 @@ def find_ratings(
         return FoundRatings()
     if ratings is None:
         return FoundRatings(finding=finding)
-    target = pd.Index(ratings.classes, dtype="str").get_indexer(
-        pd.Index(as_labels(frame[roles.target]))
-    )
     rows = RatedRows(
         frame=frame,
         sides=split["side"],
@@ -101,7 +98,7 @@ def find_ratings(
         project=project,
         ratings=ratings,
         votes=ratings.votes(),
-        target=target.astype(np.int64),
+        target=find_classes(roles.labels(frame), ratings.classes),
         units=np.asarray(pd.factorize(split["unit"])[0], dtype=np.int64),
     )
     return FoundRatings(rows=rows, finding=finding)

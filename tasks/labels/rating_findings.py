@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.labels.agreement_findings import judge_agreement
+from tasks.labels.agreement_findings import MOST_CLASSES, judge_agreement
 from tasks.labels.annotator_findings import judge_annotators
 from tasks.labels.consensus_findings import agree_on_labels, judge_consensus
 from tasks.labels.findings import Finding
@@ -31,11 +31,13 @@ def judge_ratings(
 ) -> tuple[Finding, ...]:
     """The findings about ratings, of the file at `path` or of the annotators' columns."""
     rated = find_ratings(frame, split, roles, project, path)
-    agreed = agree_on_labels(rated.rows, probabilities)
+    rows = rated.rows
+    few = rows if rows is not None and len(rows.classes) <= MOST_CLASSES else None
+    agreed = agree_on_labels(few, probabilities)
     return (
         rated.finding,
-        judge_agreement(rated.rows, project),
-        judge_annotators(rated.rows),
-        judge_consensus(rated.rows, agreed, project),
-        judge_human_level(rated.rows, agreed.get("majority"), project),
+        judge_agreement(rows, project),
+        judge_annotators(few),
+        judge_consensus(few, agreed, project),
+        judge_human_level(rows, agreed.get("majority"), project),
     )

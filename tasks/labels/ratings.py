@@ -7,6 +7,7 @@ nothing downstream can make one up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,9 @@ class Ratings:
 
 
 def as_labels(column: pd.Series) -> pd.Series:
-    """Labels as strings, NaN where missing; whole numbers are written without a point."""
+    """Labels as strings, NaN where missing; whole numbers without a point, `true` and `false`."""
+    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        column = column.map({True: "true", False: "false"})
     if pd.api.types.is_float_dtype(column):
         present = column.dropna()
         if (present == present.round()).all():
@@ -77,9 +80,10 @@ def wide_ratings(
     `classes` gives the labels that count, in order; None: every number, from the lowest.
     """
     columns = [as_labels(frame[name]) for name in annotators]
+    if classes is None:
+        columns = [as_numbers(column) for column in columns]
     names = tuple(classes) if classes is not None else numbers_among(columns)
-    index = pd.Index(names, dtype="str")
-    codes = np.column_stack([index.get_indexer(pd.Index(column)) for column in columns])
+    codes = np.column_stack([find_classes(column, names) for column in columns])
     item, annotator = np.nonzero(codes >= 0)
     ratings = Ratings(
         item=item.astype(np.int64),
@@ -90,15 +94,52 @@ def wide_ratings(
         annotators=() if anonymous else tuple(annotators),
     )
     given = pd.concat(columns)
-    return ratings, given[given.notna() & ~given.isin(names)].value_counts()
+    outside = (codes < 0).ravel(order="F") & given.notna().to_numpy()
+    return ratings, given[outside].value_counts()
+
+
+def find_classes(labels: pd.Series, classes: Sequence[str]) -> Codes:
+    """The position of each label among `classes`, -1 where it is none of them.
+
+    A label that is written otherwise is the class that means the same number or truth value:
+    `1.0` is `1`, and `True` is `true`, unless two classes mean the same.
+    """
+    found = pd.Index(list(classes), dtype="str").get_indexer(pd.Index(labels)).astype(np.int64)
+    meant = pd.Index([_meaning(name) for name in classes], dtype="str")
+    if meant.is_unique:
+        unknown = (found < 0) & labels.notna().to_numpy()
+        others = {name: _meaning(str(name)) for name in labels[unknown].unique()}
+        found[unknown] = meant.get_indexer(pd.Index(labels[unknown].map(others), dtype="str"))
+    return found
+
+
+def _meaning(word: str) -> str:
+    """The word itself, or one way to write its number or truth value; 01 is a name."""
+    if word.lower() in ("true", "false"):
+        return word.lower()
+    if re.fullmatch(r"[-+]?(0|[1-9]\d{0,14})(\.\d*)?", word):
+        return _written(float(word))
+    return word
+
+
+def _written(number: float) -> str:
+    number = float(number)
+    whole = number.is_integer() and abs(number) < 2**53
+    return str(int(number)) if whole else repr(number)
+
+
+def as_numbers(labels: pd.Series) -> pd.Series:
+    """Labels of which each finite number is written in one way, also 01 and 1e3."""
+    numbers = pd.to_numeric(labels, errors="coerce")
+    finite = np.isfinite(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    return labels.mask(finite, numbers.map(_written, na_action="ignore").astype("str"))
 
 
 def numbers_among(columns: Sequence[pd.Series]) -> tuple[str, ...]:
-    """The labels that are finite numbers, from the lowest."""
+    """The labels that are finite numbers, from the lowest, each number once."""
     found = pd.Series(sorted({str(v) for c in columns for v in c.dropna().unique()}), dtype="str")
     numbers = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64)
-    finite = found[np.isfinite(numbers)]
-    return tuple(str(one) for one in sorted(finite, key=float))
+    return tuple(_written(float(one)) for one in np.unique(numbers[np.isfinite(numbers)]))
 
 
 def cast_once(ratings: Ratings, time: NDArray[np.float64] | None = None) -> Ratings:

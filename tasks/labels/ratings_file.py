@@ -8,6 +8,7 @@ order of the file decides nothing; bad data is a failed check, never an exceptio
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.checks import Check, Outcome, Table, judged
+from tasks.errors import ProjectError
 from tasks.fingerprints import fingerprint_frame
 from tasks.ingestion.reading import read_source
 from tasks.ingestion.sources import RawSource
-from tasks.labels.ratings import Ratings, as_labels, cast_once, numbers_among
+from tasks.labels.ratings import (
+    Ratings,
+    as_labels,
+    as_numbers,
+    cast_once,
+    find_classes,
+    numbers_among,
+)
 from tasks.project.sections import LabelsSection, RatingsSection, SourceSection
 
 SHOWN_ROWS = 200
@@ -44,7 +53,8 @@ def read_ratings(
     """Read `path` as `labels.ratings` says.
 
     `items` holds what names each row of the data, `classes` the classes that a label may be (None:
-    any number, which the interval scale takes). Raises ProjectError where there is no such file.
+    any number, which the interval scale takes). Raises ProjectError where there is no such file, or
+    a column stands in it twice.
     """
     settings = labels.ratings or RatingsSection(path=path.name)
     source = SourceSection(
@@ -55,13 +65,16 @@ def read_ratings(
     )
     raw = read_source(path, source)
     name = Path(settings.path).name
+    _refuse_repeated(name, raw)
     problem = raw.problem or _structure_problem(name, raw, settings, items)
     if problem is not None:
         return ReadRatings(check=ratings_check("failed", f"{problem}."))
     cells = _cells(raw, settings)
-    item = pd.Index(items).get_indexer(pd.Index(cells["item"])).astype(np.int64)
+    item = _positions(cells["item"], items)
+    if classes is None:
+        cells["label"] = as_numbers(cells["label"])
     names = tuple(classes) if classes is not None else numbers_among([cells["label"]])
-    label = pd.Index(names, dtype="str").get_indexer(pd.Index(cells["label"])).astype(np.int64)
+    label = find_classes(cells["label"], names)
     reasons = _reasons(cells, item, label, settings)
     used = (reasons == "").to_numpy()
     ratings, again = _as_ratings(cells[used], item[used], label[used], len(items), names)
@@ -79,6 +92,15 @@ def read_ratings(
             "labelled_again": again,
         },
     )
+
+
+def _refuse_repeated(name: str, raw: RawSource) -> None:
+    twice = [column for column, times in Counter(raw.columns).items() if times > 1]
+    if twice:
+        raise ProjectError(
+            f"{name}, which labels.ratings names, has the column '{twice[0]}' more than once; "
+            "give each column a name of its own"
+        )
 
 
 def ratings_check(outcome: Outcome, detail: str, **more: Any) -> Check:
@@ -127,6 +149,14 @@ def _cells(raw: RawSource, settings: RatingsSection) -> pd.DataFrame:
         absent = settings.null_values if role == "label" else ("",)
         cells[role] = values.where(~values.isin(absent))
     return cells
+
+
+def _positions(item: pd.Series, items: pd.Series) -> NDArray[np.int64]:
+    """The row that each rating is about, -1 where none; a row without a name has no rating."""
+    named = np.flatnonzero(items.notna().to_numpy())
+    at = pd.Index(items.iloc[named]).get_indexer(pd.Index(item))
+    found: NDArray[np.int64] = np.append(named, -1)[at].astype(np.int64)
+    return np.where(item.isna().to_numpy(), -1, found)
 
 
 def _reasons(

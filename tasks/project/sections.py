@@ -133,6 +133,7 @@ class DriftSection(Section):
     min_effect: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.1, description="smallest change that counts, as Cramer's V; 0.1 is small"
     )
+    severity: Severity = Field(default="warning", description="severity of such a change")
 
 
 class LabelsSection(Section):
@@ -164,6 +165,9 @@ class LabelsSection(Section):
     )
     min_agreement: float | None = Field(
         default=None, description="smallest acceptable Krippendorff alpha; unset: shown, not judged"
+    )
+    agreement_severity: Severity = Field(
+        default="critical", description="severity of min_agreement"
     )
     max_conflict_share: Share = Field(
         default=0.02, description="share of rows whose equal example has another label"
