@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from flows.cli import main
+from flows.runs import label_queue
+from flows.runs.label_queue import FoundConsensus
 from tasks.label_review.consensus import WHO, take_consensus
 from tasks.label_review.overlay import Relabel
 
@@ -110,6 +112,20 @@ def test_without_several_labels_there_is_nothing_to_take(tmp_path, assayline, ca
     with pytest.raises(SystemExit):
         main(["labels", "consensus", str(path), "--least", "1.5"])
     assert "'1.5' is no number from 0 to 1" in capsys.readouterr().err
+
+
+def test_a_model_sets_no_test_label(tmp_path, monkeypatch, capsys):
+    path = write_rated(tmp_path, "rated-assisted", "ratings: {path: said.csv, item: id}")
+    path.write_text(path.read_text().replace("labels: {", "labels: {overlay: new/labels.csv, "))
+    consensus, quality = tables(a=("train", "x", "y", 0.9, 3, False), b=("test", "y", "x", 1, 3, 0))
+    found = FoundConsensus(consensus, quality, frozenset(), "model_assisted", ABOUT)
+    monkeypatch.setattr(label_queue, "consensus_of_newest_run", lambda *_: found)
+    assert main(["labels", "consensus", str(path), "--test"]) == 2
+    assert "a model may not set test labels" in capsys.readouterr().err
+    assert not (tmp_path / "new" / "labels.csv").exists()
+    assert main(["labels", "consensus", str(path)]) == 0
+    lines = (tmp_path / "new" / "labels.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["a"]
 
 
 def test_the_next_run_learns_from_the_consensus(tmp_path, assayline, capsys):

@@ -60,6 +60,7 @@ def unused(overlaid):
         ("key,old\nk0,x\n", "has no column 'new'"),
         ("key,old,new\nk0,x,\n", "relabel 1: 'new' is empty"),
         ("key,old,new\n,x,y\n", "relabel 1: 'key' is empty"),
+        ("key,old,new,new\nk0,x,y,z\n", "the column 'new' twice"),
         ("key,old,new\nk0,x,y,z\n", "row 1: more cells than columns"),
         ('key,old,new\nk0,"x,y\n', "is not valid CSV"),
         ("key,old,new\nk0,x,y\nk0,x,z\n", "row k0 is relabelled from x to z, and .* made it y"),
@@ -86,6 +87,12 @@ def test_what_is_written_is_read_again(tmp_path):
     write_overlay(relabels, path)
     assert read_overlay(path) == relabels
     assert [one.name for one in path.parent.iterdir()] == ["o.csv"]
+
+
+def test_cells_stay_as_they_are_however_long_and_whatever_ends_their_lines(tmp_path):
+    relabels = (change("k\r0", "a ", "'=1"), change("k1", "x" * 200_000, "y\r\nz"))
+    write_overlay(relabels, tmp_path / "o.csv")
+    assert read_overlay(tmp_path / "o.csv") == relabels
 
 
 def test_a_spreadsheet_may_save_with_semicolons_and_a_mark(tmp_path):
@@ -149,6 +156,12 @@ def test_what_cannot_be_put_on_is_told_with_its_reason():
     }
     assert found.frame["y"].tolist() == ["x", "y", "x"]
     assert found.applied == 0
+
+
+def test_a_row_without_a_label_gets_none():
+    found = put_on([change("k1", "nan", "x")], labels=("x", None))
+    assert unused(found) == {"k1": ("", "the row has no label")}
+    assert (found.applied, found.frame["y"].isna().tolist()) == (0, [False, True])
 
 
 # Validation and splitting under an overlay

@@ -1,7 +1,7 @@
 """`assayline labels`: a queue of rows for a reviewer; answers, or the consensus, as new labels.
 
 Guarantees: the source is never written; a file of answers is applied whole or not at all, by one
-command at a time; a test label that is changed is said to be.
+command at a time; a test label that is changed is said to be, and no model changes one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from tasks.label_review.files import overlay_path, reviews_path
 from tasks.project import load_project
 
 if TYPE_CHECKING:
+    from flows.runs.label_queue import FoundConsensus
     from tasks.label_review.answers import Applied
+    from tasks.label_review.consensus import Taken
     from tasks.label_review.queue import Queue
     from tasks.project.loading import LoadedProject
 
 _DESIGN = "design.json"
+_BY_MODEL = "model_assisted"
 
 
 def command(options: argparse.Namespace) -> int:
@@ -50,9 +53,11 @@ def _review(
 ) -> tuple[dict[str, Any], list[str]]:
     """Draw a queue from the newest run, and write it for a person."""
     from flows.runs.label_queue import draw_from_newest_run, write_queue
+    from tasks.label_review.answers import require_answerable
 
     drawn = draw_from_newest_run(loaded, home, options.count)
     queue = drawn.queue
+    require_answerable(queue.classes)
     folder = Path(options.out) if options.out else home / "reviews" / queue.project / queue.id
     page = write_queue(drawn, folder, _designs(home, queue.project))
     document = {
@@ -83,7 +88,7 @@ def _apply(
     overlay, reviews = overlay_path(loaded), reviews_path(loaded)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     who = options.name or getpass.getuser()
-    with _locked(overlay.parent):
+    with _locked(overlay.parent, reviews.parent):
         said = Said(reviews=read_reviews(reviews), relabels=read_overlay(overlay))
         found = take_answers(answers, queue, said, name=who, when=now, revise=options.revise)
         # A run between the two sees answers whose corrections are not made yet, and says so.
@@ -103,10 +108,15 @@ def _consensus(
     from tasks.label_review.overlay import read_overlay, write_overlay
 
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    given = consensus_of_newest_run(loaded, home, now)
     overlay = overlay_path(loaded)
     sides = ("train", "dev", "test") if options.test else ("train", "dev")
-    with _locked(overlay.parent):
+    with _locked(overlay.parent, reviews_path(loaded).parent):
+        given = consensus_of_newest_run(loaded, home, now)
+        if options.test and given.method == _BY_MODEL:
+            raise ProjectError(
+                f"the consensus of {loaded.project.name} is {_BY_MODEL}, and a model may not set "
+                "test labels: choose another 'labels.consensus' and run, or leave --test out"
+            )
         before = read_overlay(overlay)
         found = take_consensus(
             given.consensus,
@@ -119,12 +129,18 @@ def _consensus(
         )
         if found.relabels:
             write_overlay((*before, *found.relabels), overlay)
+    return _taken(found, given, loaded.project.name, options.least, overlay)
+
+
+def _taken(
+    found: Taken, given: FoundConsensus, project: str, least: float, overlay: Path
+) -> tuple[dict[str, Any], list[str]]:
     changed = dict.fromkeys(("train", "dev", "test"), 0)
     for relabel in found.relabels:
         changed[str(given.quality.loc[relabel.key, "side"])] += 1
     left = {"by_person": found.by_person, "tied": found.tied, "weak": found.weak}
     document = {
-        "project": loaded.project.name,
+        "project": project,
         "run_id": given.about.run_id,
         "relabelled": changed,
         "left": left,
@@ -133,7 +149,7 @@ def _consensus(
     listed = ", ".join(f"{side} {count}" for side, count in changed.items())
     sentences = [
         f"{len(found.relabels)} labels became the consensus ({listed}); left as they were: "
-        f"{found.tied} ties, {found.weak} of a confidence below {options.least:g}, "
+        f"{found.tied} ties, {found.weak} of a confidence below {least:g}, "
         f"{found.by_person} that a person reviewed",
         *_what_follows(bool(found.relabels), changed["test"], overlay),
     ]
@@ -202,11 +218,23 @@ def _designs(home: Path, project: str) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other commands from changing labels in the folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+def _locked(*folders: Path) -> Iterator[None]:
+    """Keep other commands from changing labels in the folders, which are made.
+
+    Raises ProjectError for one that cannot be.
+    """
+    with contextlib.ExitStack() as opened:
+        places = {}
+        for folder in folders:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                handle = os.open(folder, os.O_RDONLY)
+            except OSError as failure:
+                raise ProjectError(f"no labels can be kept in {folder}: {failure}") from None
+            opened.callback(os.close, handle)
+            # One folder by two names is locked once, else this would wait for itself.
+            places[os.fstat(handle).st_dev, os.fstat(handle).st_ino] = handle
+        # In the same order everywhere, so that no two commands wait for each other.
+        for place in sorted(places):
+            fcntl.flock(places[place], fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)

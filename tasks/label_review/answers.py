@@ -1,20 +1,21 @@
 """A file of answers, checked against its queue and against what people said before.
 
 Guarantees: a file is taken whole or refused whole; two answers to one row that differ are refused
-with both values; answers that were taken before change nothing.
+with both values; the answers that hold change nothing when they are taken again; a class is what
+its exact text says, and blanks around it are forgiven only where no other class is meant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.errors import AssaylineError, ProjectError
 from tasks.label_review.overlay import Relabel, Settled, settle
 from tasks.label_review.queue import Queue, QueueRow
 from tasks.label_review.reviews import UNSURE, Review
-from tasks.label_review.tables import read_table
+from tasks.label_review.tables import from_spreadsheet, read_table
 
 
 class ConflictError(AssaylineError):
@@ -59,18 +60,17 @@ def read_answers(path: Path) -> tuple[Answer, ...]:
     """
     if not path.is_file():
         raise ProjectError(f"no answers at {path}; name the file that the review page saved")
-    names = ("given", "who", "comment")
+    names = ("queue", "key", "answer", "given", "who", "comment")
     found: dict[tuple[str, str], Answer] = {}
-    for row in read_table(path, ("queue", "key", "answer"), "file of answers"):
-        said = row["answer"].strip()
-        if not said:
+    for row in read_table(path, names[:3], "file of answers"):
+        answer = Answer(**{name: from_spreadsheet(row.get(name, "")) for name in names})
+        if not answer.answer.strip():
             continue
-        more = {name: row.get(name, "") for name in names}
-        answer = Answer(queue=row["queue"], key=row["key"], answer=said, **more)
         before = found.setdefault((answer.queue, answer.key), answer)
-        if before.answer != said:
+        if before.answer != answer.answer:
             raise ConflictError(
-                f"{path} answers row {answer.key} twice: {before.answer} and {said}; keep one"
+                f"{path} answers row {answer.key} twice: '{before.answer}' and "
+                f"'{answer.answer}'; keep one"
             )
     if not found:
         raise ProjectError(f"{path} has no answers: the column 'answer' is empty")
@@ -85,6 +85,17 @@ def queue_of(answers: Sequence[Answer]) -> str:
     return names[0]
 
 
+def require_answerable(classes: Iterable[str]) -> None:
+    """Raise ProjectError for a class that no answer can name."""
+    for name in classes:
+        if name == UNSURE or not name.strip():
+            meaning = "somebody is unsure" if name == UNSURE else "there is no answer"
+            raise ProjectError(
+                f"the class '{name}' cannot be reviewed, because as an answer it says that "
+                f"{meaning}; give it another name in the source"
+            )
+
+
 def take_answers(
     answers: Iterable[Answer], queue: Queue, said: Said, *, name: str, when: str, revise: bool
 ) -> Applied:
@@ -94,20 +105,21 @@ def take_answers(
     replaces an earlier one that differs. Raises ProjectError for a row that is not in the queue
     and for a class that the project has not; ConflictError for an answer that contradicts.
     """
+    require_answerable(queue.classes)
     asked = {row.key: row for row in queue.rows}
     earlier: dict[str, list[Review]] = {}
     for review in said.reviews:
         earlier.setdefault(review.key, []).append(review)
     settled = settle(said.relabels)
     reviews, relabels = [], []
-    for answer in answers:
-        row = asked.get(answer.key)
+    for found in answers:
+        row = asked.get(found.key)
         if row is None:
-            raise ProjectError(f"row {answer.key} is not in queue {queue.id}; nothing was applied")
-        _require_known(answer, row, queue)
-        before = [one for one in earlier.get(row.key, []) if one.answer != UNSURE]
+            raise ProjectError(f"row {found.key} is not in queue {queue.id}; nothing was applied")
+        answer = _known(found, row, queue)
         if not revise:
-            _require_agreement(answer, row, before, settled.get(row.key))
+            before = earlier.get(row.key, [])
+            _require_agreement(answer, row, before, settled.get(row.key), queue.rule)
         review = _as_review(answer, row, queue, name=name, when=when)
         if _adds(review, earlier.get(row.key, [])):
             reviews.append(review)
@@ -121,41 +133,65 @@ def take_answers(
     return Applied(tuple(reviews), tuple(relabels))
 
 
-def _require_known(answer: Answer, row: QueueRow, queue: Queue) -> None:
-    if answer.answer != UNSURE and answer.answer not in queue.classes:
+def _known(answer: Answer, row: QueueRow, queue: Queue) -> Answer:
+    """The answer in the words of the queue."""
+    said = _meant(answer.answer, (UNSURE, *queue.classes))
+    if said is None:
         shown = ", ".join(queue.classes[:5]) + (", ..." if len(queue.classes) > 5 else "")
         raise ProjectError(
             f"row {row.key} is answered '{answer.answer}', which is no class: there are {shown}, "
             f"and {UNSURE} for unsure; nothing was applied"
         )
-    if answer.given and answer.given != row.given:
+    if answer.given and _meant(answer.given, queue.classes) != row.given:
         raise ConflictError(
             f"row {row.key} is said to have had the label '{answer.given}', and the queue showed "
             f"'{row.given}'; nothing was applied"
         )
+    return replace(answer, answer=said)
+
+
+def _meant(text: str, names: Sequence[str]) -> str | None:
+    """The name that the text is; else the only one that it is but for blanks around."""
+    if text in names:
+        return text
+    alike = [name for name in names if name.strip() == text.strip()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _require_agreement(
-    answer: Answer, row: QueueRow, before: Sequence[Review], settled: Settled | None
+    answer: Answer, row: QueueRow, earlier: Sequence[Review], settled: Settled | None, rule: str
 ) -> None:
     """Raise ConflictError where another answer, or the overlay, says something else."""
     if answer.answer == UNSURE:
         return
-    # An earlier queue may have asked about the label that this one's answer corrects again.
-    others = [one for one in before if one.queue == answer.queue or one.given == row.given]
-    for other in others:
-        if other.answer != answer.answer:
-            raise ConflictError(
-                f"row {row.key} is answered '{answer.answer}', and {other.who} answered "
-                f"'{other.answer}' on {other.when[:10]}; nothing was applied: settle it, or "
-                "replace the earlier answer with --revise"
-            )
+    other = _holding(answer, row, earlier, rule)
+    if other is not None and other.answer != answer.answer:
+        raise ConflictError(
+            f"row {row.key} is answered '{answer.answer}', and {other.who} answered "
+            f"'{other.answer}' on {other.when[:10]}; nothing was applied: settle it, or "
+            "replace the earlier answer with --revise"
+        )
     if settled is not None and settled.new not in (answer.answer, row.given):
         raise ConflictError(
             f"row {row.key} is answered '{answer.answer}', and the overlay has made it "
             f"'{settled.new}' since; nothing was applied: settle it, or replace the earlier "
             "correction with --revise"
         )
+
+
+def _holding(answer: Answer, row: QueueRow, earlier: Sequence[Review], rule: str) -> Review | None:
+    """The last review of the row that the answer has to agree with; those before it are replaced.
+
+    One that followed another version of the label rules binds nobody.
+    An earlier queue may have asked about the label that this one's answer corrects again: it
+    counts only where it showed the same label. A queue that was answered after this one counts.
+    """
+    held, own = None, False
+    for one in earlier:
+        own = own or one.queue == answer.queue
+        if one.answer != UNSURE and one.rule == rule and (own or one.given == row.given):
+            held = one
+    return held
 
 
 def _as_review(answer: Answer, row: QueueRow, queue: Queue, *, name: str, when: str) -> Review:

@@ -1,8 +1,9 @@
 """The overlay: labels that people corrected, kept beside the source and never written into it.
 
-Guarantees: a relabel changes a row only while its label is still one that was corrected; every
-relabel that changes nothing is told with its reason; relabels that contradict each other are
-refused with both values; a row's key, features and place are untouched.
+Guarantees: a relabel changes a row only while its label is still one that was corrected; a row
+without a label gets none, whatever a relabel says that it had; every relabel that changes nothing
+is told with its reason; relabels that contradict each other are refused with both values; a row's
+key, features and place are untouched.
 
 The file is a CSV table that only grows: key, old, new, who, when, rule, reason, run_id.
 """
@@ -128,8 +129,9 @@ def apply_overlay(
     """
     settled = settle(relabels)
     labels = roles.labels(curated.loc[curated.index.intersection(list(settled), sort=False)])
-    classes = set(roles.labels(ingested))
-    found = {str(key): str(label) for key, label in labels.items()}
+    classes = set(roles.labels(ingested).dropna())
+    # Empty where there is none: as text, a missing label would be a class named 'nan'.
+    found = {str(key): str(label) for key, label in labels.fillna("").items()}
     reasons = {
         key: _why_unused(key, one, found, classes, ingested.index) for key, one in settled.items()
     }
@@ -158,6 +160,8 @@ def _why_unused(
     if key not in found:
         return "the row was set aside" if key in ingested else "no row has this key"
     label = found[key]
+    if not label:
+        return "the row has no label"
     if label != one.new and label not in one.olds:
         return "the source has another label now"
     return "" if label == one.new or one.new in classes else "no row of the source has this class"

@@ -1,17 +1,16 @@
 """The review page and table: what a person looks at to say which label is right.
 
 Guarantees: nothing is requested from anywhere, and no script runs but the page's own, whose hash is
-in the page's content policy; every value is escaped; suspects and rows drawn at random look alike;
-a cell that a spreadsheet would take for a formula is written as text; the same queue gives the same
-bytes.
+in the page's content policy; every value is escaped; suspects and rows drawn at random look alike,
+so do train, dev and test, and every class can be the answer to every row; a cell that a spreadsheet
+would take for a formula is written as text; a feature is never taken for a column of the answers;
+the same queue gives the same bytes.
 """
 
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,11 @@ from markupsafe import Markup
 from tasks.label_review.queue import Queue, QueueRow
 from tasks.label_review.reviews import UNSURE
 from tasks.label_review.rules import ClassRule, LabelRules
+from tasks.label_review.tables import for_spreadsheet, table_text
 from tasks.project.roles import Roles
 from tasks.reports.page import templates
 
-_MOST_BUTTONS = 9
+_MOST_BUTTONS = 20
 _LONGEST_TEXT = 20_000
 _SCRIPT = Path(__file__).parent / "templates" / "review.js"
 
@@ -37,12 +37,10 @@ Neighbours = Mapping[str, Sequence[tuple[str, str]]]
 class _Item:
     key: str
     given: str
-    side: str
     texts: tuple[tuple[str, str], ...]
     values: tuple[tuple[str, str], ...]
     considered: tuple[str, ...]
     buttons: tuple[str, ...]
-    more: tuple[str, ...]
     rules: tuple[tuple[str, ClassRule], ...]
     neighbours: Sequence[tuple[str, str]]
 
@@ -68,6 +66,7 @@ def render_review(
         .render(
             queue=queue,
             items=items,
+            searched=() if _few(queue) else queue.classes,
             unsure=UNSURE,
             script=Markup(script),  # noqa: S704 - our own file
             script_hash=base64.b64encode(digest).decode(),
@@ -76,15 +75,17 @@ def render_review(
 
 
 def review_table(queue: Queue, rows: pd.DataFrame, roles: Roles) -> str:
-    """The queue as CSV with an empty column `answer`, for a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["queue", "key", "side", "consider", *roles.features, "answer", "comment"])
+    """The queue as CSV with an empty column `answer`, for a spreadsheet.
+
+    The word before the name of a feature keeps it apart from the columns that answers have.
+    """
+    features = [f"feature {name}" for name in roles.features]
+    lines = []
     for row in queue.rows:
-        values = [_as_text(value) for value in rows.loc[row.key, list(roles.features)]]
-        consider = _as_text(" or ".join(_considered(row)))
-        writer.writerow([queue.id, row.key, row.side, consider, *values, "", ""])
-    return text.getvalue()
+        values = [_cell(value) for value in rows.loc[row.key, list(roles.features)]]
+        consider = for_spreadsheet(" or ".join(_considered(row)))
+        lines.append([queue.id, for_spreadsheet(row.key), consider, *values, "", ""])
+    return table_text(["queue", "key", "consider", *features, "answer", "comment"], lines)
 
 
 def _item(
@@ -96,20 +97,22 @@ def _item(
     neighbours: Neighbours,
 ) -> _Item:
     considered = _considered(row)
-    few = len(queue.classes) <= _MOST_BUTTONS
     defined = rules.classes if rules else {}
     return _Item(
         key=row.key,
         given=row.given,
-        side=row.side,
         texts=tuple((name, _shown(values[name])[:_LONGEST_TEXT]) for name in roles.text),
         values=tuple((name, _shown(values[name])) for name in (*roles.categorical, *roles.numeric)),
         considered=considered,
-        buttons=queue.classes if few else considered,
-        more=() if few else tuple(name for name in queue.classes if name not in considered),
+        buttons=queue.classes if _few(queue) else considered,
         rules=tuple((name, defined[name]) for name in considered if name in defined),
         neighbours=neighbours.get(row.key, ()),
     )
+
+
+def _few(queue: Queue) -> bool:
+    """Whether each class is a button; where they are many, the others are searched by name."""
+    return len(queue.classes) <= _MOST_BUTTONS
 
 
 def _considered(row: QueueRow) -> tuple[str, ...]:
@@ -123,8 +126,6 @@ def _shown(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _as_text(value: object) -> str:
-    """The value as a spreadsheet shows it and does not compute it."""
-    shown = _shown(value)
-    formula = isinstance(value, str) and shown[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{shown}" if formula else shown
+def _cell(value: object) -> str:
+    """The value for a spreadsheet, which computes no text but is free to read a number."""
+    return for_spreadsheet(value) if isinstance(value, str) else _shown(value)

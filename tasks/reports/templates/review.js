@@ -4,6 +4,7 @@
   const place = "assayline-review-" + queue;
   const items = [...document.querySelectorAll(".item")];
   const byId = (name) => document.getElementById(name);
+  const classes = new Set([...document.querySelectorAll("#classes option")].map((o) => o.value));
   const who = byId("who");
   let state = { who: "", answers: {}, comments: {} };
   let at = 0;
@@ -29,9 +30,13 @@
       for (const button of item.querySelectorAll("[data-answer]")) {
         button.setAttribute("aria-pressed", String(button.dataset.answer === answer));
       }
-      const others = item.querySelector("select");
-      if (others) others.value = [...others.options].some((o) => o.value === answer) ? answer : "";
+      const search = item.querySelector(".search");
+      if (search) {
+        search.value = classes.has(answer) ? answer : "";
+        search.setCustomValidity("");
+      }
       item.querySelector(".reveal").hidden = answer === undefined;
+      item.querySelector(".said").textContent = answer || "";
       item.querySelector(".comment input").value = state.comments[item.dataset.key] || "";
     });
     const done = Object.keys(state.answers).length;
@@ -63,8 +68,17 @@
     draw();
   }
 
+  function find(search) {
+    const known = search.value === "" || classes.has(search.value);
+    search.setCustomValidity(known ? "" : "No class has this name: choose one of the list.");
+    if (known) answer(search.value);
+    else search.reportValidity();
+  }
+
   function table() {
-    const quoted = (cell) => '"' + String(cell).replaceAll('"', '""') + '"';
+    // What a spreadsheet would compute gets a mark before, which is taken off when it is read.
+    const asText = (cell) => (/^'*[=+\-@\t\r]/.test(cell) ? "'" : "") + cell;
+    const quoted = (cell) => '"' + asText(String(cell)).replaceAll('"', '""') + '"';
     const lines = items
       .filter((item) => state.answers[item.dataset.key] !== undefined)
       .map(({ dataset: { key, given } }) =>
@@ -86,8 +100,11 @@
     for (const button of item.querySelectorAll("[data-answer]")) {
       button.addEventListener("click", () => answer(button.dataset.answer));
     }
-    const others = item.querySelector("select");
-    if (others) others.addEventListener("change", () => answer(others.value));
+    const search = item.querySelector(".search");
+    if (search) {
+      search.addEventListener("change", () => find(search));
+      search.addEventListener("input", () => search.setCustomValidity(""));
+    }
     const comment = item.querySelector(".comment input");
     comment.addEventListener("input", () => {
       state.comments[item.dataset.key] = comment.value;
@@ -104,8 +121,7 @@
   byId("open").addEventListener("click", showOpen);
   byId("save").addEventListener("click", save);
   document.addEventListener("keydown", (event) => {
-    const writing = ["INPUT", "SELECT"].includes(event.target.tagName);
-    if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.tagName === "INPUT" || event.ctrlKey || event.metaKey || event.altKey) return;
     const buttons = [...items[at].querySelectorAll("[data-answer]")];
     const number = "0123456789".indexOf(event.key);
     if (number === 0) answer(buttons[buttons.length - 1].dataset.answer);
