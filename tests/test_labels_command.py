@@ -165,7 +165,7 @@ def test_two_answers_to_one_row_are_refused_with_both(story):
     rows = [line(story, answer="yes"), line(story, answer="no")]
     code, error = refused(story, rows)
     assert code == 4
-    assert f"answers row {rows[0]['key']} twice: yes and no" in error
+    assert f"answers row {rows[0]['key']} twice: 'yes' and 'no'" in error
 
 
 def test_an_answer_that_contradicts_an_earlier_one_is_refused_with_both(story):
@@ -212,7 +212,7 @@ def test_the_same_run_gives_the_same_queue(story):
 
 def test_a_reviewer_sees_no_flag_no_stratum_and_no_given_label(story):
     header, *rows = (story.folder / "queue.csv").read_text().splitlines()
-    assert header == "queue,key,side,consider,age,income,city,answer,comment"
+    assert header == ("queue,key,consider,feature age,feature income,feature city,answer,comment")
     assert len(rows) == len(story.queue["rows"]) == 240
     assert all(",no or yes," in row for row in rows)
     page = (story.folder / "queue.html").read_text()
@@ -256,6 +256,21 @@ def test_applying_twice_changes_nothing_and_says_so(story):
     code, text, _ = story.command("labels", "apply", story.path, story.known, "--name", "Eve")
     assert (code, text.startswith("nothing changed: all")) == (0, True)
     assert state(story) == before
+
+
+def test_labels_are_kept_in_folders_that_are_not_there_yet(story):
+    text = story.path.read_text()
+    places = "labels: {overlay: new/labels.csv, reviews: deep/er/reviews.csv, "
+    path = story.path.parent / "elsewhere.yaml"
+    path.write_text(text.replace("labels: {", places))
+    code, document, error = story.command("labels", "apply", path, story.known, "--json")
+    assert (code, error) == (0, "")
+    assert document["relabelled"] == story.applied[1]["relabelled"]
+    names = [story.path.parent / name for name in ("new/labels.csv", "deep/er/reviews.csv")]
+    assert [name.is_file() for name in names] == [True, True]
+    path.write_text(text.replace("labels: {", "labels: {overlay: rows.csv/labels.csv, "))
+    code, _, error = story.command("labels", "apply", path, story.known)
+    assert (code, "no labels can be kept in" in error) == (2, True)
 
 
 def test_the_source_is_as_it_was(story):
@@ -303,6 +318,16 @@ def test_the_champion_is_scored_on_the_corrected_test_labels(story):
     expected = roc_auc_score(bought, candidate) - roc_auc_score(bought, chances)
     (against,) = [d for d in evidence(run_id, "gate")["differences"] if d["against"] == "champion"]
     assert against["value"] == pytest.approx(expected)
+
+
+def test_what_a_person_answered_is_no_suspect_any_more(story):
+    reviewed = [row["key"] for row in story.queue["rows"] if row["side"] in ("train", "dev")]
+    before, after = (
+        evidence(run["run_id"], "label_consistency", "label_quality").loc[reviewed, "issue"]
+        for run in (story.first, story.second)
+    )
+    assert before.any()
+    assert not after.any()
 
 
 def test_the_error_rate_is_estimated_judged_and_falls(story):
@@ -363,9 +388,10 @@ def test_compare_counts_the_relabelled_rows(story):
 
 
 def test_suspects_are_left_out_of_train_or_weigh_less_where_the_project_says_so(story):
+    # Every suspect of the story was answered for, and is none any more.
+    words = ("run", story.path, "--json", "--set", "labels.reviews=none.csv")
     for handling, fact in (("leave_out", "left_out"), ("weight", "weighted")):
-        words = ("run", story.path, "--json", "--set", f"labels.suspects={handling}")
-        run = story.command(*words)[1]
+        run = story.command(*words, "--set", f"labels.suspects={handling}")[1]
         quality = evidence(run["run_id"], "label_consistency", "label_quality")
         suspects = int((quality["issue"] & (quality["side"] == "train")).sum())
         assert suspects > 0

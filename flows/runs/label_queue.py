@@ -49,7 +49,13 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
     review = store.load(_STAGE, keys[_STAGE]).tables["review"].frame
     rules = find_label_files(loaded).rules
     defined = read_rules(rules) if rules is not None else None
-    reviewed = {one.key for one in read_reviews(reviews_path(loaded)) if one.answer != UNSURE}
+    rule = defined.version if defined else ""
+    # What was answered by other rules is asked again.
+    reviewed = {
+        one.key
+        for one in read_reviews(reviews_path(loaded))
+        if one.answer != UNSURE and one.rule == rule
+    }
     return DrawnQueue(
         queue=draw_queue(
             quality,
@@ -60,7 +66,7 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
             about={
                 "run_id": run_id,
                 "project": project.name,
-                "rule": defined.version if defined else "",
+                "rule": rule,
             },
         ),
         frame=store.output("validation", keys["validation"], "curated"),
@@ -74,12 +80,13 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
 class FoundConsensus:
     """The consensus by the project's method and the labels, by row key.
 
-    `about` is what a correction by it says of its origin.
+    `method` is that method, `about` what a correction by it says of its origin.
     """
 
     consensus: pd.DataFrame
     quality: pd.DataFrame
     reviewed: frozenset[str]
+    method: str
     about: Relabel
 
 
@@ -97,19 +104,21 @@ def consensus_of_newest_run(loaded: LoadedProject, home: Path, when: str) -> Fou
             "item in 'labels.annotators' or 'labels.ratings', and run the project again"
         )
     rules = find_label_files(loaded).rules
+    method = str(store.facts(*stored)["consensus"])
     return FoundConsensus(
         consensus=store.output(*stored, "consensus"),
         quality=store.output(*stored, "label_quality"),
         reviewed=frozenset(
             one.key for one in read_reviews(reviews_path(loaded)) if one.answer != UNSURE
         ),
+        method=method,
         about=Relabel(
             key="",
             old="",
             new="",
             when=when,
             rule=read_rules(rules).version if rules is not None else "",
-            reason=f"consensus by {store.facts(*stored)['consensus']}",
+            reason=f"consensus by {method}",
             run_id=run_id,
         ),
     )

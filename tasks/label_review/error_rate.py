@@ -1,14 +1,15 @@
 """How many labels are wrong, and how many flags are right, estimated from a reviewed queue.
 
 Guarantees: each stratum counts by its number of rows and not by how many of it were reviewed; an
-answer is a random part of its stratum, because queues are asked in random order; a stratum without
-an answer is unknown, and with it the rate; what was reviewed is counted, not estimated.
+answer is a random part of its stratum, because queues are asked in random order; a stratum or a
+side without an answer is unknown, and with it the rate; what was reviewed is counted, not
+estimated; the upper end of an interval counts the rows that nobody could tell as wrong.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,10 +25,12 @@ class ErrorRate:
     """A share of `rows` rows with its 95 % interval; NaN, and [0, 1], where it is not known.
 
     `reviewed` rows were answered, `wrong` of them had another label than the answer, and `unsure`
-    rows were given up. `unknown` counts the rows of strata that have no answer.
+    rows were given up: `rate` leaves them aside, `worst` and `high` count them as wrong and `low`
+    counts them as right. `unknown` counts the rows of strata and sides that have no answer.
     """
 
     rate: float
+    worst: float
     low: float
     high: float
     rows: int
@@ -38,35 +41,63 @@ class ErrorRate:
 
 
 @dataclass(frozen=True)
+class Known:
+    """Rows of one side that other queues asked about; `wrong` still have another label today."""
+
+    rows: int = 0
+    wrong: int = 0
+
+
+@dataclass(frozen=True)
 class _Stratum:
     """`size` rows, of which `reviewed` were answered and `wrong` had another label; `still` have
-    it today."""
+    it today, and `unsure` more were given up."""
 
     size: int
     reviewed: int
     wrong: int
     still: int
+    unsure: int
 
 
-def error_rate_before(reviews: pd.DataFrame, sides: Sequence[str]) -> ErrorRate:
+@dataclass(frozen=True)
+class _Whole:
+    """All `rows` of the sides: those that no line tells of, and those known to be wrong."""
+
+    rows: int
+    absent: int = 0
+    wrong: int = 0
+
+
+def error_rate_before(
+    reviews: pd.DataFrame, sides: Mapping[str, int], known: Mapping[str, Known] | None = None
+) -> ErrorRate:
     """The share of wrong labels on `sides` as the queue met them.
 
-    `reviews` are the answers to one queue, as `as_frame` gives them.
+    `reviews` are the answers to one queue, as `as_frame` gives them; `sides` has the number of rows
+    of each side, for those without an answer; `known` what other queues tell of each side.
     """
-    there = reviews[reviews["side"].isin(sides)]
+    there = reviews[reviews["side"].isin(list(sides))]
     strata = _strata(there, there["given"])
-    return _combined(strata, [one.wrong for one in strata], there, *_rows(there, strata))
+    whole = _whole(there, strata, sides, known or {})
+    return _combined(strata, [one.wrong for one in strata], whole)
 
 
-def error_rate_now(reviews: pd.DataFrame, sides: Sequence[str], labels: pd.Series) -> ErrorRate:
+def error_rate_now(
+    reviews: pd.DataFrame,
+    sides: Mapping[str, int],
+    labels: pd.Series,
+    known: Mapping[str, Known] | None = None,
+) -> ErrorRate:
     """The share of wrong labels on `sides` today, when `labels` (by row key) are what they are.
 
     Reviewed rows count by their label of today; the rest of each stratum by its answers. Rows that
     came since are not counted.
     """
-    there = reviews[reviews["side"].isin(sides)]
+    there = reviews[reviews["side"].isin(list(sides))]
     strata = _strata(there, there["key"].map(labels.astype("str")).fillna(there["answer"]))
-    return _combined(strata, [one.still for one in strata], there, *_rows(there, strata))
+    whole = _whole(there, strata, sides, known or {})
+    return _combined(strata, [one.still for one in strata], whole)
 
 
 def flag_precision(reviews: pd.DataFrame) -> ErrorRate:
@@ -77,7 +108,7 @@ def flag_precision(reviews: pd.DataFrame) -> ErrorRate:
     there = reviews[reviews["flagged"] & (reviews["side"] != "test")]
     strata = _strata(there, there["given"])
     rows = sum(one.size for one in strata)
-    return _combined(strata, [one.wrong for one in strata], there, rows, 0)
+    return _combined(strata, [one.wrong for one in strata], _Whole(rows))
 
 
 def finite_interval(wrong: int, reviewed: int, size: int, level: float = LEVEL) -> tuple[int, int]:
@@ -102,18 +133,35 @@ def finite_interval(wrong: int, reviewed: int, size: int, level: float = LEVEL) 
     return low, max(high, low)
 
 
-def reviews_for(limit: float, level: float = LEVEL) -> int:
-    """How many random rows, all found right, show that fewer than `limit` are wrong."""
+def reviews_for(limit: float, rows: int, level: float = LEVEL) -> int:
+    """How many random rows of `rows`, all found right, show that fewer than `limit` are wrong.
+
+    All of them where the limit is 0: a sample never shows that no row is wrong.
+    """
     if limit <= 0:
-        return 0
+        return rows
     return 1 if limit >= 1 else math.ceil(math.log((1 - level) / 2) / math.log(1 - limit))
 
 
-def _rows(there: pd.DataFrame, strata: Sequence[_Stratum]) -> tuple[int, int]:
-    """All rows of the sides, and those of strata from which no line is there."""
-    sides = there.drop_duplicates("side")
-    rows, known = int(sides["side_rows"].sum()), int(sides["known_rows"].sum())
-    return rows, rows - known - sum(one.size for one in strata)
+def _whole(
+    there: pd.DataFrame,
+    strata: Sequence[_Stratum],
+    sides: Mapping[str, int],
+    known: Mapping[str, Known],
+) -> _Whole:
+    """The rows of the sides, of which those that neither a line nor another queue tells of."""
+    lines = there.drop_duplicates("side").set_index("side")
+    rows, wrong = 0, 0
+    absent = -sum(one.size for one in strata)
+    for side, today in sides.items():
+        found = known.get(side, Known())
+        # A queue that never asked about a side tells nothing of it, not even its size.
+        size = int(lines["side_rows"][side]) if side in lines.index else today
+        most = int(lines["known_rows"][side]) if side in lines.index else today
+        rows += size
+        absent += size - min(found.rows, most)
+        wrong += min(found.wrong, most)
+    return _Whole(rows, absent, wrong)
 
 
 def _strata(there: pd.DataFrame, today: pd.Series) -> list[_Stratum]:
@@ -127,45 +175,47 @@ def _strata(there: pd.DataFrame, today: pd.Series) -> list[_Stratum]:
                 reviewed=len(settled),
                 wrong=int((settled["given"] != settled["answer"]).sum()),
                 still=int((today[settled.index] != settled["answer"]).sum()),
+                unsure=len(rows) - len(settled),
             )
         )
     return found
 
 
-def _combined(
-    strata: Sequence[_Stratum],
-    found: Sequence[int],
-    there: pd.DataFrame,
-    rows: int,
-    absent: int,
-) -> ErrorRate:
-    """The errors of all strata over `rows`; `found` are those among each one's reviewed rows.
+def _combined(strata: Sequence[_Stratum], found: Sequence[int], whole: _Whole) -> ErrorRate:
+    """The errors of all strata; `found` are those among each one's reviewed rows.
 
     Limits of the strata are combined by the method of variance estimates recovery (Zou, Huang,
     Zhang 2009, "A note on confidence interval estimation for a linear function of binomial
     proportions", Computational Statistics & Data Analysis 53), each of them exact, so that the
-    whole errs to the wide side.
+    whole errs to the wide side. Unsure rows are no matter of chance: each end starts from what it
+    makes of them.
     """
     counts = {
-        "rows": rows,
+        "rows": whole.rows,
         "reviewed": sum(one.reviewed for one in strata),
         "wrong": sum(one.wrong for one in strata),
-        "unsure": int((there["answer"] == UNSURE).sum()),
-        "unknown": absent + sum(one.size for one in strata if not one.reviewed),
+        "unsure": sum(one.unsure for one in strata),
+        "unknown": whole.absent + sum(one.size for one in strata if not one.reviewed),
     }
-    if counts["unknown"] or not rows:
-        return ErrorRate(rate=math.nan, low=0.0, high=1.0, **counts)
-    errors, below, above = 0.0, 0.0, 0.0
-    for stratum, certain in zip(strata, found, strict=True):
-        rest = (stratum.size - stratum.reviewed) * stratum.wrong / stratum.reviewed
-        low, high = finite_interval(stratum.wrong, stratum.reviewed, stratum.size)
-        errors += certain + rest
-        below += (rest - (low - stratum.wrong)) ** 2
-        above += (high - stratum.wrong - rest) ** 2
+    if counts["unknown"] or not whole.rows:
+        return ErrorRate(rate=math.nan, worst=math.nan, low=0.0, high=1.0, **counts)
+    errors = worst = best = float(whole.wrong)
+    below, above = 0.0, 0.0
+    for one, certain in zip(strata, found, strict=True):
+        asked, doubtful = one.reviewed + one.unsure, one.wrong + one.unsure
+        rest = one.size - asked
+        low, _ = finite_interval(one.wrong, asked, one.size)
+        _, high = finite_interval(doubtful, asked, one.size)
+        errors += certain + (one.size - one.reviewed) * one.wrong / one.reviewed
+        best += certain + rest * one.wrong / asked
+        worst += certain + one.unsure + rest * doubtful / asked
+        below += (rest * one.wrong / asked - (low - one.wrong)) ** 2
+        above += (high - doubtful - rest * doubtful / asked) ** 2
     return ErrorRate(
-        rate=errors / rows,
-        low=max(0.0, (errors - math.sqrt(below)) / rows),
-        high=min(1.0, (errors + math.sqrt(above)) / rows),
+        rate=errors / whole.rows,
+        worst=worst / whole.rows,
+        low=max(0.0, (best - math.sqrt(below)) / whole.rows),
+        high=min(1.0, (worst + math.sqrt(above)) / whole.rows),
         **counts,
     )
 

@@ -63,9 +63,12 @@ class Queue:
 
     @classmethod
     def read(cls, path: Path) -> Queue:
-        """What `text` gave. Raises ProjectError for a file that holds no queue."""
+        """What `text` gave, unchanged. Raises ProjectError for any other file."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
+            said = {name: value for name, value in values.items() if name != "id"}
+            if hash_of(said)[:_ID_LENGTH] != values["id"]:
+                raise ProjectError(f"{path} is not the queue that was drawn: it was changed since")
             rows = tuple(QueueRow(**row) for row in values.pop("rows"))
             classes = tuple(values.pop("classes"))
             return cls(rows=rows, classes=classes, **values)
@@ -171,7 +174,8 @@ def _rows(
                 stratum_rows=int(sizes[cell]),
                 side_rows=int(sides.loc[cell[0], "rows"]),
                 known_rows=int(sides.loc[cell[0], "known"]),
-                flagged=bool(row["issue"]),
+                # Whoever reviews test must not learn what a model thinks of it.
+                flagged=bool(row["issue"]) and row["side"] != "test",
                 given=str(row["label"]),
                 other=others[str(key)],
                 probability=float(chosen[cell] / sizes[cell]),
@@ -183,13 +187,15 @@ def _rows(
 def _others(drawn: pd.DataFrame, quality: pd.DataFrame, seed: int) -> dict[str, str]:
     """For each row the likely label, else one that its class is suspected of as often.
 
-    A reviewer who sees two labels to choose from then cannot tell a suspect by them.
+    A reviewer who sees two labels to choose from then cannot tell a suspect by them. For a row of
+    test no model is asked: it is another class, as often as train and dev have it.
     """
     random = np.random.default_rng([seed, 1])
     labels, likely = quality["label"].astype("str"), quality["likely_label"].astype("str")
     suspects = quality["issue"].to_numpy() & (quality["side"] != "test").to_numpy()
     frequent = [str(name) for name in labels.value_counts().sort_index().sort_values().index[::-1]]
     found: dict[str, str] = {}
+    is_test = quality["side"] == "test"
     pools = {
         name: likely[suspects & (labels == name).to_numpy()].sort_index().tolist()
         for name in frequent
@@ -198,7 +204,10 @@ def _others(drawn: pd.DataFrame, quality: pd.DataFrame, seed: int) -> dict[str, 
         pool = [name for name in pools[given] if name != given]
         rest = [name for name in frequent if name != given]
         place = int(random.integers(1 << 30))
-        if isinstance(best, str) and best not in (given, "nan", ""):
+        if is_test[key]:
+            seen = labels[~is_test & (labels != given)].sort_values().tolist() or rest
+            found[str(key)] = seen[place % len(seen)] if seen else ""
+        elif isinstance(best, str) and best not in (given, "nan", ""):
             found[str(key)] = best
         elif pool:
             found[str(key)] = pool[place % len(pool)]

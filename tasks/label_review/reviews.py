@@ -84,4 +84,8 @@ def _review(row: dict[str, str], where: str) -> Review:
             f"{where}: {', '.join(_NUMBERS)} must be whole numbers, and are "
             f"{', '.join(repr(row[name]) for name in _NUMBERS)}"
         ) from None
-    return Review(**{**values, "flagged": row["flagged"] == "True"})
+    # Spreadsheets write TRUE; what is neither must not quietly become false.
+    flagged = {"true": True, "false": False}.get(row["flagged"].strip().lower())
+    if flagged is None:
+        raise ProjectError(f"{where}: flagged must be true or false, and is {row['flagged']!r}")
+    return Review(**{**values, "flagged": flagged})

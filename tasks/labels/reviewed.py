@@ -2,7 +2,9 @@
 
 Guarantees: the limit is judged on train and dev, test is estimated apart and chooses nothing; a
 limit is judged only where so many rows were reviewed at random that none of them wrong would keep
-it; a number that was not estimated is never shown as one.
+it, by the newest queue of which this holds, so that an unfinished one does not take its place; rows
+that nobody could tell count as wrong there; labels that people answered otherwise and nobody
+corrected fail a limit by themselves; a number that was not estimated is never shown as one.
 """
 
 from __future__ import annotations
@@ -13,20 +15,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks.checks import Check, Outcome, Table, judged
+from tasks.checks import Check, Outcome, judged
 from tasks.label_review.error_rate import (
     ErrorRate,
-    error_rate_before,
-    error_rate_now,
     flag_precision,
     reviews_for,
 )
 from tasks.label_review.reviews import UNSURE, Review, as_frame
 from tasks.label_review.rules import LabelRules
 from tasks.labels.findings import STAGE, Finding
+from tasks.labels.review_estimates import JUDGED, Estimate, choose, estimates, known_wrong
+from tasks.labels.review_tables import by_side, history
 from tasks.project.sections import LabelsSection, Severity
 
-_JUDGED = ("train", "dev")
 _SHOWN_LIMIT = 0.05
 _TITLE = "Wrong labels, estimated from reviews (share of train and dev rows)"
 
@@ -39,32 +40,31 @@ class Said:
     rules: LabelRules | None = None
 
 
-def judge_reviews(reviews: Sequence[Review], labels: pd.Series, settings: LabelsSection) -> Finding:
+def judge_reviews(
+    reviews: Sequence[Review], labels: pd.Series, sides: pd.Series, settings: LabelsSection
+) -> Finding:
     """The share of wrong labels today, before the corrections, and the precision of the suspects.
 
-    `labels` are today's by row key. The newest queue counts; the others are history.
+    `labels` and `sides` are today's by row key.
     """
     limit = settings.max_error_rate
-    severity: Severity = "info" if limit is None else settings.error_rate_severity
+    if not reviews:
+        rows = int(sides.isin(JUDGED).sum())
+        detail = f"No label was reviewed. {_needed(limit, 0, rows)}"
+        return Finding(checks=(_error_check(None, detail, "not_applicable", settings),))
+    found = choose(estimates(reviews, labels, sides), limit)
+    outcome, verdict = _judged(found, known_wrong(reviews, labels, sides), sides, limit)
+    detail = _sentence(found) + verdict
     answers = as_frame(reviews)
-    if answers.empty:
-        detail = f"No label was reviewed. {_needed(limit, 0)}"
-        return Finding(checks=(_error_check(None, None, 0, detail, settings, severity),))
-    newest = answers[answers["queue"] == answers["queue"].iloc[-1]]
-    before, now = error_rate_before(newest, _JUDGED), error_rate_now(newest, _JUDGED, labels)
-    at_random = _answered_at_random(newest)
     return Finding(
-        checks=(
-            _error_check(before, now, at_random, _sentence(before, now), settings, severity),
-            *_precision_checks(newest),
-        ),
-        summary="" if math.isnan(now.rate) else f"{now.rate:.1%} of labels wrong by estimate",
-        metrics=_metrics(newest, labels),
+        checks=(_error_check(found, detail, outcome, settings), *_precision_checks(found.lines)),
+        summary=f"{found.now.rate:.1%} of labels wrong by estimate" if found.is_known else "",
+        metrics=_metrics(found),
         facts={
             "reviewed": int((answers["answer"] != UNSURE).sum()),
-            "review_queue": str(newest["queue"].iloc[0]),
+            "review_queue": str(found.lines["queue"].iloc[0]) if len(found.lines) else "",
         },
-        tables={"error_rates": _by_side(newest, labels), "reviews": _history(answers)},
+        tables={"error_rates": by_side(found, labels), "reviews": history(answers, sides)},
     )
 
 
@@ -72,67 +72,82 @@ def judge_rules(rules: LabelRules | None, labels: pd.Series) -> Finding:
     """Whether every class of the labels is defined, and by which version of the rules."""
     classes = sorted(labels.unique())
     absent = [name for name in classes if rules is not None and name not in rules.classes]
+    unknown = sorted(set(rules.classes) - set(classes)) if rules is not None else []
     if rules is None:
         detail = "labels.rules names no file, so nothing says what each class means."
-    elif absent:
-        shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
-        detail = f"Version {rules.version} of the label rules does not define {shown}."
+    elif absent or unknown:
+        said = [f"does not define {_some(absent)}"] if absent else []
+        said += [f"defines {_some(unknown)}, which no row has"] if unknown else []
+        detail = f"Version {rules.version} of the label rules {', and '.join(said)}."
     else:
         detail = f"Version {rules.version} of the label rules defines all {len(classes)} classes."
-    outcome: Outcome = "failed" if absent else "passed"
+    outcome: Outcome = "failed" if absent or unknown else "passed"
     check = Check(
         id=f"{STAGE}.rules",
         stage=STAGE,
-        title="Classes that the label rules do not define",
+        title="Classes without a rule, and rules without a class",
         severity="info",
         outcome="not_applicable" if rules is None else outcome,
         detail=detail,
-        value=None if rules is None else float(len(absent)),
+        value=None if rules is None else float(len(absent) + len(unknown)),
         limit=0.0,
         n=len(classes),
     )
     return Finding(checks=(check,), facts={"label_rules": rules.version if rules else None})
 
 
-def _answered_at_random(newest: pd.DataFrame) -> int:
-    """Answered rows of train and dev that were drawn at random."""
-    ranked = newest["stratum"].str.startswith("ranked")
-    counted = newest["side"].isin(_JUDGED) & ~ranked & (newest["answer"] != UNSURE)
-    return int(counted.sum())
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")
 
 
-def _needed(limit: float | None, answered: int) -> str:
-    """How many answers a judgement needs, as a sentence."""
+def _needed(limit: float | None, answered: int, rows: int) -> str:
+    """How many answers a judgement needs, as a sentence; `rows` are those of train and dev."""
     aim = _SHOWN_LIMIT if limit is None else limit
-    rows = max(0, reviews_for(aim) - answered)
+    if aim <= 0:
+        return f"A limit of 0 needs an answer to all {rows:,} rows: {rows - answered:,} more."
+    more = max(0, reviews_for(aim, rows) - answered)
     return (
-        f"{rows} more answers to rows of train and dev drawn at random, all of them right, would "
+        f"{more} more answers to rows of train and dev drawn at random, all of them right, would "
         f"show that fewer than {aim:.1%} are wrong: about assayline labels review --count "
-        f"{math.ceil(rows * 8 / 3)}."
+        f"{math.ceil(more * 8 / 3)}."
     )
 
 
+def _judged(
+    found: Estimate, wrong: int, sides: pd.Series, limit: float | None
+) -> tuple[Outcome, str]:
+    """The outcome, and what it comes from; `wrong` labels are known to be wrong today."""
+    if limit is None:
+        return ("passed" if found.is_known else "not_applicable"), ""
+    rows = int(sides.isin(JUDGED).sum())
+    if wrong and wrong > limit * rows:
+        return "failed", (
+            f" {wrong:,} of {rows:,} train and dev labels are other than people answered: these "
+            f"alone are above the limit of {limit:.1%}."
+        )
+    if not found.is_known:
+        return "not_applicable", ""
+    now = found.now
+    if not found.judges(limit):
+        answered = now.rows - found.needed(limit) + found.at_random if limit <= 0 else 0
+        text = _needed(limit, answered or found.at_random, now.rows)
+        return "not_applicable", f" That is too few answers to judge the limit. {text}"
+    outcome = judged(now.worst, maximum=limit)
+    certain = now.high <= limit if outcome == "passed" else now.low > limit
+    doubt = f", {now.worst:.1%} with the unsure ones as wrong," if now.unsure else ""
+    text = f" That{doubt} is {'within' if outcome == 'passed' else 'above'} the limit of "
+    text += f"{limit:.1%}" + (
+        "." if certain else ", which the interval reaches across: not certain."
+    )
+    return outcome, text
+
+
 def _error_check(
-    before: ErrorRate | None,
-    now: ErrorRate | None,
-    at_random: int,
-    detail: str,
-    settings: LabelsSection,
-    severity: Severity,
+    found: Estimate | None, detail: str, outcome: Outcome, settings: LabelsSection
 ) -> Check:
     limit = settings.max_error_rate
-    known = now is not None and not math.isnan(now.rate)
-    outcome: Outcome = "not_applicable"
-    if known and (limit is None or at_random >= reviews_for(limit)):
-        assert now is not None  # noqa: S101 - it is known
-        outcome = judged(now.rate, maximum=limit)
-        if limit is not None:
-            certain = now.high <= limit if outcome == "passed" else now.low > limit
-            side = "within" if outcome == "passed" else "above"
-            detail += f" That is {side} the limit of {limit:.1%}"
-            detail += "." if certain else ", which the interval reaches across: not certain."
-    elif known:
-        detail += f" That is too few answers to judge the limit. {_needed(limit, at_random)}"
+    now = found.now if found is not None and found.is_known else None
+    severity: Severity = "info" if limit is None else settings.error_rate_severity
     return Check(
         id=f"{STAGE}.error_rate",
         stage=STAGE,
@@ -140,23 +155,30 @@ def _error_check(
         severity=severity,
         required=settings.error_rate_required and limit is not None,
         outcome=outcome,
-        value=now.rate if known and now is not None else None,
+        value=now.rate if now is not None else None,
         limit=limit,
-        interval=(now.low, now.high) if known and now is not None else None,
-        n=0 if before is None else before.reviewed,
+        interval=(now.low, now.high) if now is not None else None,
+        n=0 if found is None else found.before.reviewed,
         detail=detail,
-        evidence=None if before is None else "error_rates",
+        evidence=None if found is None else "error_rates",
     )
 
 
-def _sentence(before: ErrorRate, now: ErrorRate) -> str:
-    if math.isnan(now.rate):
+def _sentence(found: Estimate) -> str:
+    before, now = found.before, found.now
+    if not found.is_known:
+        moved = f" Rows of {', '.join(found.moved)} moved since." if found.moved else ""
         return (
             f"{before.reviewed} labels were reviewed, and {before.wrong} of them were wrong; "
             f"{before.unknown:,} of {before.rows:,} rows are in parts of the queue without an "
             "answer, so the share of all rows cannot be estimated: answer more of the queue."
+            f"{moved}"
         )
-    unsure = f", {before.unsure} more could not be told" if before.unsure else ""
+    unsure = (
+        f", {now.unsure} more could not be told (the interval's upper end counts them as wrong)"
+        if now.unsure
+        else ""
+    )
     corrected = (
         f" It was {before.rate:.1%} ({_interval(before)}) before the corrections."
         if before.rate != now.rate
@@ -189,60 +211,13 @@ def _precision_checks(newest: pd.DataFrame) -> tuple[Check, ...]:
     )
 
 
-def _metrics(newest: pd.DataFrame, labels: pd.Series) -> dict[str, float]:
+def _metrics(found: Estimate) -> dict[str, float]:
     rates = {
-        "error_rate": error_rate_now(newest, _JUDGED, labels),
-        "error_rate_before": error_rate_before(newest, _JUDGED),
-        "flag_precision": flag_precision(newest),
+        "error_rate": found.now,
+        "error_rate_before": found.before,
+        "flag_precision": flag_precision(found.lines),
     }
-    return {f"{STAGE}.{n}": found.rate for n, found in rates.items() if not math.isnan(found.rate)}
-
-
-def _by_side(newest: pd.DataFrame, labels: pd.Series) -> Table:
-    rows = []
-    for side in ("train", "dev", "test"):
-        if not (newest["side"] == side).any():
-            continue
-        before, now = error_rate_before(newest, [side]), error_rate_now(newest, [side], labels)
-        rows.append(
-            {
-                "side": side,
-                "rows": now.rows,
-                "reviewed": now.reviewed,
-                "wrong": now.wrong,
-                "unsure": now.unsure,
-                "before": before.rate,
-                "now": now.rate,
-                "low": now.low,
-                "high": now.high,
-            }
-        )
-    note = (
-        "before and now: estimated share of wrong labels, with the 95 % interval of now. Test rows "
-        "were drawn at random, whatever a model says of them, and choose nothing."
-    )
-    return Table(title="Wrong labels by side", frame=pd.DataFrame(rows), note=note)
-
-
-def _history(answers: pd.DataFrame) -> Table:
-    """Each queue with the rules that it followed: a better definition shows as fewer errors."""
-    rows = []
-    for name, queue in answers.groupby("queue", sort=False):
-        found = error_rate_before(queue, _JUDGED)
-        rows.append(
-            {
-                "queue": name,
-                "when": str(queue["when"].iloc[-1])[:10],
-                "label_rules": str(queue["rule"].iloc[0]),
-                "reviewed": found.reviewed,
-                "wrong": found.wrong,
-                "error_rate": found.rate,
-                "low": found.low,
-                "high": found.high,
-            }
-        )
-    note = "error_rate: of train and dev when the queue was drawn; missing where not estimated."
-    return Table(title="Reviews so far", frame=pd.DataFrame(rows), note=note)
+    return {f"{STAGE}.{n}": one.rate for n, one in rates.items() if not math.isnan(one.rate)}
 
 
 def _interval(found: ErrorRate) -> str:

@@ -22,6 +22,7 @@ from tasks.labels.neighbours import explain_issues
 from tasks.labels.probabilities import LabelProbabilities, label_probabilities
 from tasks.labels.rating_findings import judge_ratings
 from tasks.labels.review import review_table
+from tasks.labels.review_estimates import is_confirmed
 from tasks.labels.reviewed import Said, judge_reviews, judge_rules
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -48,16 +49,18 @@ def check_labels(
     frame = frame[frame[roles.target].notna()]
     split = split.loc[frame.index]
     probabilities = label_probabilities(frame, split, roles, project, allow_imports)
-    quality = _label_quality(roles.labels(frame), split["side"], probabilities)
+    labels = roles.labels(frame)
+    quality = _label_quality(labels, split["side"], probabilities)
+    quality["issue"] &= ~is_confirmed(said.reviews, labels)
     found = (
         judge_conflicts(frame, split["side"], roles, project),
         judge_issues(quality, probabilities, project),
         explain_issues(quality, frame, split["side"], roles, project.labels.review_rows),
         judge_mixed_classes(frame, split["side"], roles, probabilities),
-        judge_drift(frame, split["side"], roles, project),
+        judge_drift(frame, split["side"], roles, project, units=split["unit"]),
         *judge_ratings(frame, split, roles, project, probabilities, ratings),
-        judge_reviews(said.reviews, roles.labels(frame), project.labels),
-        judge_rules(said.rules, roles.labels(frame)),
+        judge_reviews(said.reviews, labels, split["side"], project.labels),
+        judge_rules(said.rules, labels),
     )
     reasons = _joined(found, frame.index)
     review = review_table(frame, roles, quality, reasons, project.labels.review_rows)

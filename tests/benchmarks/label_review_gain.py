@@ -101,12 +101,13 @@ def one_round(turned, truth, project, best):
         after, _, split_after = prepare(source, project, taken.relabels)
     if not split_after["side"].equals(split["side"]):
         raise SystemExit("a corrected label moved a row")
-    reviews, sides = as_frame(taken.reviews), ("train", "dev")
+    reviews = as_frame(taken.reviews)
+    sides = {side: int((split["side"] == side).sum()) for side in ("train", "dev")}
     before, now = score(rows, split, roles, project), score(after, split, roles, project)
     labels = roles.labels(after)
     estimates = error_rate_before(reviews, sides), error_rate_now(reviews, sides, labels)
     flags = flag_precision(reviews)
-    there = int(quality["side"].isin(sides).sum())
+    there = int(quality["side"].isin(list(sides)).sum())
     left = len(wrong) - len([one for one in taken.relabels if one.key in wrong])
     print(
         f"{len(wrong)} turned; {hits} ({hits / len(wrong):.0%}) in the first 5 % of train; "
