@@ -198,13 +198,15 @@ def champion_lines(two_runs, home):
 
 
 def test_the_two_lines_of_a_run_against_its_champion(champion_lines):
-    effect, changes = champion_lines(1, "1")
+    effect, changes, labels = champion_lines(1, "1")
     assert "version 1: roc_auc " in effect
     assert effect.endswith(" test rows.")
     assert changes.startswith(
         "Since the champion's run: data: 50 rows added, 10 relabelled; settings: training."
     )
     assert changes.endswith("the effect cannot be attributed to one of them.")
+    assert labels.startswith("10 rows have another label: equal rows in conflict 0 → 0, suspects ")
+    assert labels.endswith(". 'assayline compare' has the metrics by slice.")
 
 
 def test_the_two_lines_of_a_first_model_and_of_the_champion_itself(champion_lines):

@@ -141,9 +141,11 @@ def compared_with_champion(
 ) -> tuple[str, ...]:
     """How a run compares with the champion, in two lines: the effect, and what changed.
 
-    `refs` are the stages that ran, `serving` the champion when the gate judged. Nothing is scored:
-    the effect is the gate's own. Whatever goes wrong is told in the line that it spoils.
+    A third says what relabelled rows did, where there are any. `refs` are the stages that ran,
+    `serving` the champion when the gate judged. Nothing is scored: the effect is the gate's own.
+    Whatever goes wrong is told in the line that it spoils.
     """
+    labels: list[str] = []
 
     def effect() -> str:
         from tasks.reports.champion import effect_line
@@ -157,7 +159,7 @@ def compared_with_champion(
         )
 
     def changes() -> str:
-        from tasks.reports.champion import changes_line
+        from tasks.reports.champion import changes_line, labels_line
 
         if serving is None:
             return changes_line(None, "")
@@ -169,9 +171,14 @@ def compared_with_champion(
         own = rows_of(store, {name: ref["key"] for name, ref in refs.items()}, whole=False)
         rows = champion.rows(whole=False)
         data = compare_data(rows, own) if rows and own else None
-        return changes_line(changes_since(champion, project, data), "")
+        found = changes_since(champion, project, data)
+        judged = refs.get("label_consistency")
+        own_metrics = store.load(judged["stage"], judged["key"]).metrics if judged else {}
+        labels.append(labels_line(found, compare_labels(champion.metrics, own_metrics)))
+        return changes_line(found, "")
 
-    return _told(effect), _told(changes)
+    lines = (_told(effect), _told(changes))
+    return (*lines, *filter(None, labels))
 
 
 def _told(line: Callable[[], str]) -> str:

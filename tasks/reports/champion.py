@@ -1,5 +1,7 @@
 """How a run compares with the champion, in two lines: the effect, and what changed since.
 
+A third tells of labels that people changed, which is what a data-centric step does.
+
 Guarantee: the numbers are the gate's own; a comparison that was not made is told with its reason.
 """
 
@@ -11,7 +13,8 @@ from typing import Any
 from tasks.checks import StageResult
 from tasks.reports.changes import attribution, changes_sentence
 from tasks.reports.numbers import signed
-from tasks.run_comparison import Changes
+from tasks.run_comparison import Changes, LabelMeasure
+from tasks.run_comparison.data import total
 
 _BASELINES = ("constant", "quick")
 
@@ -55,6 +58,27 @@ def changes_line(changes: Changes | None, reason: str) -> str:
     return (
         f"Since the champion's run: {changes_sentence(changes)}.{f' {caution}' if caution else ''}"
     )
+
+
+def labels_line(changes: Changes | None, measures: Sequence[LabelMeasure]) -> str:
+    """What relabelled rows did to the labels' own measures; empty where no row was relabelled."""
+    count = 0 if changes is None or changes.data is None else total(changes.data.relabelled)
+    if not count:
+        return ""
+    known = [one for one in measures if one.before is not None and one.after is not None]
+    shown = [f"{one.name} {_measure(one.before)} → {_measure(one.after)}" for one in known]
+    new = [
+        f"{one.name} {_measure(one.after)} (not known before)"
+        for one in measures
+        if one.before is None and one.after is not None
+    ]
+    words = f": {', '.join([*shown, *new])}" if shown or new else ""
+    rows = "row has another label" if count == 1 else "rows have another label"
+    return f"{count:,} {rows}{words}. 'assayline compare' has the metrics by slice."
+
+
+def _measure(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3g}"
 
 
 def _size(row: Mapping[str, Any]) -> str:
