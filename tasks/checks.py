@@ -11,7 +11,7 @@ Guarantees:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -95,6 +95,20 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one question of a stage found: a part of its result. The fields are those there."""
+
+    checks: tuple[Check, ...] = ()
+    summary: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    outputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageResult:
     """All that a stage found.
 
@@ -113,6 +127,24 @@ class StageResult:
     outputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     measured: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stage: str, summary: str, findings: Sequence[Finding]) -> StageResult:
+        """The findings put together in their order; a name that two of them use is a mistake.
+
+        Raises ValueError for such a name.
+        """
+        return cls(
+            stage=stage,
+            summary=summary,
+            checks=tuple(check for finding in findings for check in finding.checks),
+            metrics=_together(finding.metrics for finding in findings),
+            facts=_together(finding.facts for finding in findings),
+            tables=_together(finding.tables for finding in findings),
+            figures=tuple(figure for finding in findings for figure in finding.figures),
+            outputs=_together(finding.outputs for finding in findings),
+            measured=_together(finding.measured for finding in findings),
+        )
 
     @property
     def outcome(self) -> StageOutcome:
@@ -147,6 +179,16 @@ def stage_outcome(checks: Iterable[Check]) -> StageOutcome:
     if any(c.outcome in ("failed", "error") and c.severity != "info" for c in checks):
         return "warned"
     return "passed"
+
+
+def _together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in parts:
+        twice = found.keys() & part.keys()
+        if twice:
+            raise ValueError(f"two findings of a stage are named '{min(twice)}'")
+        found |= part
+    return found
 
 
 def _is_nan(number: object) -> bool:

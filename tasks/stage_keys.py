@@ -69,6 +69,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "slices",
         "error_analysis",
         "training.metric",
+        "training.candidates",
         "baselines.hlp",
         "gate.replicates",
     ),

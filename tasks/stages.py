@@ -218,11 +218,13 @@ def error_analysis(
 ) -> StageResult:
     """Find where the candidate is wrong on dev, and what to work on next."""
     from tasks.error_analysis import analyse_errors
+    from tasks.scoring import package_scorer
 
     rows = step.rows(ingested, validated, divided)
     predictions = step.frame(trained, "dev_predictions")
     level = step.frame(people, "human_level")
-    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level)
+    score = package_scorer(step.package(trained), step.project, step.allow_imports)
+    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level, score)
 
 
 @_stage

@@ -1,7 +1,7 @@
 """Where and why the model is wrong, on dev rows: what to work on next.
 
-`stage` puts the evidence together; `tags` answers how much of the errors a property of the
-examples accounts for, and `priorities` what removing them is worth.
+`stage` puts the evidence together; `overview` measures the errors, `tags` answers how much of them
+a property of the examples accounts for, and `priorities` what removing them is worth.
 """
 
 from tasks.error_analysis.priorities import priority

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Table
+from tasks.checks import Finding, Table
 from tasks.conditions import Mask
 from tasks.project.roles import Roles
 
@@ -56,6 +56,11 @@ class DevErrors:
     def rate(self) -> float:
         """Share of dev rows that are predicted wrongly."""
         return float(self.wrong.mean())
+
+
+def find_examples(errors: DevErrors, roles: Roles) -> Finding:
+    """The rows to read first, as tables."""
+    return Finding(tables={"confident_errors": confident_errors(errors, roles)})
 
 
 def confident_errors(errors: DevErrors, roles: Roles) -> Table:

@@ -24,7 +24,7 @@ from tasks.labels.disagreement import (
     rank_items,
     written_votes,
 )
-from tasks.labels.findings import STAGE, Finding
+from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.rated_rows import RatedRows
 from tasks.labels.review import short_values
 from tasks.project.roles import ROW_KEY
@@ -40,10 +40,10 @@ _TESTED = "test items"
 _TITLE = "Agreement of the annotators (Krippendorff's alpha)"
 
 
-def judge_agreement(rows: RatedRows | None, project: Project) -> Finding:
+def judge_agreement(rows: RatedRows | None, project: Project) -> LabelFinding:
     """Krippendorff's alpha and its company, by class, by pair of people and by item."""
     if rows is None:
-        return Finding(
+        return LabelFinding(
             checks=(
                 _not_applicable(
                     project,
@@ -57,7 +57,7 @@ def judge_agreement(rows: RatedRows | None, project: Project) -> Finding:
             f"The ratings have {len(rows.classes):,} distinct values and at most {MOST_CLASSES} "
             "are compared; round them."
         )
-        return Finding(checks=(_not_applicable(project, needed, rows.several),))
+        return LabelFinding(checks=(_not_applicable(project, needed, rows.several),))
     scale = project.labels.scale
     found = measure_agreement(rows.votes, rows.classes, project.seed, scale, units=rows.units)
     if np.isnan(found.alpha.value):
@@ -65,10 +65,10 @@ def judge_agreement(rows: RatedRows | None, project: Project) -> Finding:
             f"{found.items} items have two labels or more; at least one such item, and two "
             "different labels among all of them, are needed."
         )
-        return Finding(checks=(_not_applicable(project, needed, found.items),))
+        return LabelFinding(checks=(_not_applicable(project, needed, found.items),))
     confused = confused_classes(rows.votes, rows.classes, rows.units)
     parts = _by_side(rows)
-    return Finding(
+    return LabelFinding(
         checks=(_agreement_check(found, parts[_JUDGED], project), *_confusion_check(confused)),
         summary=f"agreement {found.alpha.value:.2f}",
         metrics=_metrics(found),

@@ -20,14 +20,14 @@ from tasks.labels.annotators import (
     self_consistency,
 )
 from tasks.labels.disagreement import SHOWN_PAIRS
-from tasks.labels.findings import STAGE, Finding
+from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.rated_rows import RatedRows
 
 
-def judge_annotators(rows: RatedRows | None) -> Finding:
+def judge_annotators(rows: RatedRows | None) -> LabelFinding:
     """Each annotator against the others, pairs of them, and those who labelled an item again."""
     if rows is None or rows.ratings.annotator is None or not rows.several:
-        return Finding(checks=())
+        return LabelFinding(checks=())
     ratings = rows.ratings
     each = compare_annotators(ratings, rows.votes, rows.units)
     pairs = compare_pairs(ratings, rows.project.seed, rows.units)
@@ -63,7 +63,7 @@ def judge_annotators(rows: RatedRows | None) -> Finding:
             ),
         )
         tables["self_consistency"] = Table(title="Who says the same twice", frame=again)
-    return Finding(checks=checks, tables=tables)
+    return LabelFinding(checks=checks, tables=tables)
 
 
 def annotator_check(each: pd.DataFrame) -> tuple[Check, ...]:

@@ -21,7 +21,7 @@ from tasks.labels.consensus import (
     find_consensus,
     spread_over,
 )
-from tasks.labels.findings import STAGE, Finding
+from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.probabilities import LabelProbabilities
 from tasks.labels.rated_rows import RatedRows
 from tasks.project.roles import ROW_KEY
@@ -50,20 +50,20 @@ def agree_on_labels(
 
 def judge_consensus(
     rows: RatedRows | None, found: Mapping[Method, Consensus], project: Project
-) -> Finding:
+) -> LabelFinding:
     """The consensus by the method of the project, beside the others and the label."""
     if rows is None or not found:
-        return Finding(checks=())
+        return LabelFinding(checks=())
     method = project.labels.consensus or default_method(rows.ratings)
     if method not in found:
-        return Finding(checks=(_without_model(),))
+        return LabelFinding(checks=(_without_model(),))
     table = compare_methods(found, rows.votes, rows.target, method)
     chosen = found[method]
     agreed = _as_frame(rows, chosen)
     several = agreed["labels"] >= 2
     target = rows.roles.labels(rows.frame)
     differs = agreed["consensus"].notna() & (chosen.label != rows.target) & rows.comparable
-    return Finding(
+    return LabelFinding(
         checks=(_check(table, method, rows.comparable),),
         reasons=_reasons(agreed, differs, chosen, found["majority"]),
         facts={

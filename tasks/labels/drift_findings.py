@@ -22,7 +22,7 @@ from tasks.labels.drift import (
     group_rows,
     measure_changes,
 )
-from tasks.labels.findings import STAGE, Finding
+from tasks.labels.findings import STAGE, LabelFinding
 from tasks.project.roles import Roles
 from tasks.project.sections import DriftSection, Project
 
@@ -35,7 +35,7 @@ def judge_drift(
     roles: Roles,
     project: Project,
     units: pd.Series | None = None,
-) -> Finding:
+) -> LabelFinding:
     """The class whose share changes most over the groups of `labels.drift.by`.
 
     Rows of one of the split's `units` (default: of its groups) are not independent. Raises
@@ -45,7 +45,7 @@ def judge_drift(
     by = settings.by or roles.time
     if by is None:
         needed = "Needs the column of the time, the batch or the annotator in labels.drift.by."
-        return Finding(checks=(_check("not_applicable", needed, settings, 0),))
+        return LabelFinding(checks=(_check("not_applicable", needed, settings, 0),))
     _require(by, frame)
     labels = roles.labels(frame)
     seen = (sides != "test").to_numpy()
@@ -60,13 +60,13 @@ def judge_drift(
             f"{LEAST_EXPECTED} independent rows or more are expected in each; there are "
             f"{int((counts.sum(axis=1) >= LEAST_ROWS).sum())} such groups."
         )
-        return Finding(checks=(_check("not_applicable", needed, settings, int(seen.sum())),))
+        return LabelFinding(checks=(_check("not_applicable", needed, settings, int(seen.sum())),))
     moved = [one for one in changes if one.p_holm < _LEVEL and one.effect >= settings.min_effect]
     worst = max(moved or changes, key=lambda change: change.effect)
     later = pd.crosstab(group_rows(frame[by][~seen], settings.windows), labels[~seen])
     rates = pd.concat([_rates(counts, worst.name, ""), _rates(later, worst.name, "test: ")])
     detail = _sentence(by, worst, moved, changes, _rates(counts, worst.name, ""))
-    return Finding(
+    return LabelFinding(
         checks=(_check("failed" if moved else "passed", detail, settings, int(seen.sum()), worst),),
         summary=f"the share of {worst.name} changes by {by}" if moved else "",
         metrics={f"{STAGE}.drift": worst.effect},

@@ -6,14 +6,12 @@ an error rate; what cannot be judged says what is needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Check, Figure, Severity, Table, judged
+from tasks.checks import Check, Figure, Finding, Severity, judged
 from tasks.intervals import wilson
 from tasks.labels.conflicts import compare_features
 from tasks.labels.probabilities import LabelProbabilities
@@ -32,22 +30,15 @@ _TITLES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class LabelFinding(Finding):
     """What one question found; `reasons` says what speaks against the label of each row."""
 
-    checks: tuple[Check, ...]
-    summary: str = ""
     reasons: pd.Series | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
-    figures: tuple[Figure, ...] = ()
-    outputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def judge_conflicts(
     frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Project
-) -> Finding:
+) -> LabelFinding:
     """Shares of train and dev rows whose equal, or nearly equal, row has another label."""
     settings = project.labels
     labels = pd.factorize(roles.labels(frame), sort=True)[0].astype(np.int64)
@@ -56,7 +47,7 @@ def judge_conflicts(
     if len(np.unique(labels[seen])) < 2:
         needed = "Two classes are needed among the train and dev rows."
         names = ("conflicts", "near_conflicts")
-        return Finding(
+        return LabelFinding(
             checks=tuple(_not_applicable(name, needed, settings.severity, rows) for name in names)
         )
     vectors = compare_features(frame, roles, settings.numeric_tolerance, settings.text_similarity)
@@ -72,7 +63,7 @@ def judge_conflicts(
     }
     reasons = np.where(near, "a nearly equal row has another label", "")
     reasons = np.where(equal, "an equal row has another label", reasons)
-    return Finding(
+    return LabelFinding(
         checks=tuple(
             _conflict_check(name, counts[name], rows, apart[name], project) for name in counts
         ),
@@ -89,7 +80,7 @@ def judge_conflicts(
 
 def judge_issues(
     quality: pd.DataFrame, probabilities: LabelProbabilities, project: Project
-) -> Finding:
+) -> LabelFinding:
     """Share of train and dev rows whose label a model that has not seen them does not believe."""
     settings = project.labels
     scored = quality[quality["quality"].notna()]
@@ -98,7 +89,7 @@ def judge_issues(
     if probabilities.matrix is None:
         detail = f"Label issues were not looked for: {probabilities.reason}."
         check = _not_applicable("issues", detail, settings.severity, 0, probabilities.broken)
-        return Finding(checks=(check, *rare))
+        return LabelFinding(checks=(check, *rare))
     rows, count = len(judged_rows), int(judged_rows["issue"].sum())
     by_side = scored.groupby("side")["issue"].agg(["sum", "count"])
     tested = by_side.loc["test"] if "test" in by_side.index else None
@@ -111,7 +102,7 @@ def judge_issues(
     limit = settings.max_issue_share
     check = _share_check("issues", count, rows, limit, detail, "info", "review")
     few = len(probabilities.classes) <= _CLASSES_IN_FIGURE
-    return Finding(
+    return LabelFinding(
         checks=(check, *rare),
         summary=f"{count} suspected label issues ({count / rows:.1%})",
         metrics={

@@ -14,7 +14,7 @@ import pandas as pd
 from tasks.checks import Check, Table
 from tasks.intervals import Estimate, wilson
 from tasks.labels.consensus import Consensus
-from tasks.labels.findings import STAGE, Finding
+from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.human_level import (
     ASSUMED_AGREEMENT,
     WIDTH,
@@ -36,11 +36,11 @@ _HIGH = 0.9
 
 def judge_human_level(
     rows: RatedRows | None, majority: Consensus | None, project: Project
-) -> Finding:
+) -> LabelFinding:
     """HLP of the train and dev items that several people labelled; `outputs` has it as a frame."""
     unknown = _unknown_because(rows)
     if rows is None or unknown:
-        return Finding(checks=(_unknown(unknown),), outputs={OUTPUT: as_frame([])})
+        return LabelFinding(checks=(_unknown(unknown),), outputs={OUTPUT: as_frame([])})
     slices = named_slices((*project.slices, *project.error_analysis.tags), rows.frame)
     votes = rows.votes.copy()
     votes[(rows.sides == "test").to_numpy()] = 0
@@ -54,7 +54,7 @@ def judge_human_level(
     checks = [_level_check(overall, rows, tested)]
     if habit is not None:
         checks.append(_habit_check(habit))
-    return Finding(
+    return LabelFinding(
         checks=tuple(checks),
         summary=f"people {overall.value:.1%}",
         metrics={f"{STAGE}.human_level": overall.value},

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tasks.checks import Check, Outcome, Table
 from tasks.intervals import wilson
-from tasks.labels.findings import STAGE, Finding
+from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.neighbours import prepare_rows
 from tasks.labels.probabilities import LabelProbabilities
 from tasks.project.roles import Roles
@@ -50,7 +50,7 @@ class Cohesion:
 
 def judge_mixed_classes(
     frame: pd.DataFrame, sides: pd.Series, roles: Roles, probabilities: LabelProbabilities
-) -> Finding:
+) -> LabelFinding:
     """Whether a class seems to be several, and what its rows are like."""
     classes, matrix = probabilities.classes, probabilities.matrix
     if matrix is None or len(classes) <= LEAST_OTHERS:
@@ -60,7 +60,7 @@ def judge_mixed_classes(
             else f"A mixed class is told by {LEAST_OTHERS} others that lose rows to it, so that "
             f"{LEAST_OTHERS + 1} classes are needed; there are {len(classes)}."
         )
-        return Finding(checks=(_check("not_applicable", detail, None, None),))
+        return LabelFinding(checks=(_check("not_applicable", detail, None, None),))
     labels = pd.Index(classes, dtype="str").get_indexer(pd.Index(roles.labels(frame)))
     seen = np.flatnonzero((labels >= 0) & (sides != "test").to_numpy())
     given, matrix = labels[seen].astype(np.int64), matrix[seen]
@@ -73,7 +73,7 @@ def judge_mixed_classes(
         f"None of the {len(classes)} classes takes most lost rows of {LEAST_OTHERS} others, loses "
         f"over {MOST_LOST:.0%} of its own and lacks a core of rows like each other."
     )
-    return Finding(
+    return LabelFinding(
         checks=(_check("failed" if mixed else "passed", detail, len(mixed), len(seen)),),
         summary=f"mixed bag: {', '.join(classes[place] for place in mixed)}" if mixed else "",
         facts={"mixed_classes": [classes[place] for place in mixed]},

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from tasks.estimators import build_pipeline, default_candidates, feature_frame, few_threads
-from tasks.labels.findings import Finding
+from tasks.labels.findings import LabelFinding
 from tasks.project.roles import Roles
 
 NEIGHBOURS = 8
@@ -66,7 +66,7 @@ def prepare_rows(frame: pd.DataFrame, sides: pd.Series, roles: Roles) -> Prepare
 
 def explain_issues(
     quality: pd.DataFrame, frame: pd.DataFrame, sides: pd.Series, roles: Roles, most: int
-) -> Finding:
+) -> LabelFinding:
     """For the `most` worst suspects of train and dev, what label their nearest rows have.
 
     `quality` has side, issue and quality by row key. Says nothing where the given label is the
@@ -83,7 +83,7 @@ def explain_issues(
         found = zip(keys, rows, near, strict=True)
         said = {key: _say(labels[row], labels[others]) for key, row, others in found}
     reasons = pd.Series(said, dtype="str").reindex(frame.index, fill_value="")
-    return Finding(checks=(), reasons=reasons)
+    return LabelFinding(checks=(), reasons=reasons)
 
 
 def _say(given: str, near: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, judged
-from tasks.labels.findings import Finding
+from tasks.labels.findings import LabelFinding
 from tasks.labels.ratings import Codes, Ratings, Votes, as_labels, find_classes, wide_ratings
 from tasks.labels.ratings_file import ratings_check, read_ratings
 from tasks.project.roles import Roles
@@ -64,7 +64,7 @@ class FoundRatings:
     """The rated rows (None where there are none) and whether the ratings can be used."""
 
     rows: RatedRows | None = None
-    finding: Finding = field(default_factory=lambda: Finding(checks=()))
+    finding: LabelFinding = field(default_factory=lambda: LabelFinding(checks=()))
 
 
 def find_ratings(
@@ -82,11 +82,11 @@ def find_ratings(
         ratings = read.ratings
         tables = {} if read.unusable is None else {"unusable_ratings": read.unusable}
         facts = {"ratings": read.facts}
-        finding = Finding(checks=(read.check,), tables=tables, facts=facts)
+        finding = LabelFinding(checks=(read.check,), tables=tables, facts=facts)
     elif len(roles.annotators) >= 2:
         anonymous = labels.anonymous
         ratings, outside = wide_ratings(frame, roles.annotators, classes, anonymous=anonymous)
-        finding = Finding(checks=_outside_checks(outside, len(ratings.item), project))
+        finding = LabelFinding(checks=_outside_checks(outside, len(ratings.item), project))
     else:
         return FoundRatings()
     if ratings is None:

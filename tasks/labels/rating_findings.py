@@ -13,7 +13,7 @@ import pandas as pd
 from tasks.labels.agreement_findings import MOST_CLASSES, judge_agreement
 from tasks.labels.annotator_findings import judge_annotators
 from tasks.labels.consensus_findings import agree_on_labels, judge_consensus
-from tasks.labels.findings import Finding
+from tasks.labels.findings import LabelFinding
 from tasks.labels.human_level_findings import judge_human_level
 from tasks.labels.probabilities import LabelProbabilities
 from tasks.labels.rated_rows import find_ratings
@@ -28,7 +28,7 @@ def judge_ratings(
     project: Project,
     probabilities: LabelProbabilities,
     path: Path | None,
-) -> tuple[Finding, ...]:
+) -> tuple[LabelFinding, ...]:
     """The findings about ratings, of the file at `path` or of the annotators' columns."""
     rated = find_ratings(frame, split, roles, project, path)
     rows = rated.rows

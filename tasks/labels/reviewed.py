@@ -23,7 +23,7 @@ from tasks.label_review.error_rate import (
 )
 from tasks.label_review.reviews import UNSURE, Review, as_frame
 from tasks.label_review.rules import LabelRules
-from tasks.labels.findings import STAGE, Finding
+from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.review_estimates import JUDGED, Estimate, choose, estimates, known_wrong
 from tasks.labels.review_tables import by_side, history
 from tasks.project.sections import LabelsSection, Severity
@@ -42,7 +42,7 @@ class Said:
 
 def judge_reviews(
     reviews: Sequence[Review], labels: pd.Series, sides: pd.Series, settings: LabelsSection
-) -> Finding:
+) -> LabelFinding:
     """The share of wrong labels today, before the corrections, and the precision of the suspects.
 
     `labels` and `sides` are today's by row key.
@@ -51,12 +51,12 @@ def judge_reviews(
     if not reviews:
         rows = int(sides.isin(JUDGED).sum())
         detail = f"No label was reviewed. {_needed(limit, 0, rows)}"
-        return Finding(checks=(_error_check(None, detail, "not_applicable", settings),))
+        return LabelFinding(checks=(_error_check(None, detail, "not_applicable", settings),))
     found = choose(estimates(reviews, labels, sides), limit)
     outcome, verdict = _judged(found, known_wrong(reviews, labels, sides), sides, limit)
     detail = _sentence(found) + verdict
     answers = as_frame(reviews)
-    return Finding(
+    return LabelFinding(
         checks=(_error_check(found, detail, outcome, settings), *_precision_checks(found.lines)),
         summary=f"{found.now.rate:.1%} of labels wrong by estimate" if found.is_known else "",
         metrics=_metrics(found),
@@ -68,7 +68,7 @@ def judge_reviews(
     )
 
 
-def judge_rules(rules: LabelRules | None, labels: pd.Series) -> Finding:
+def judge_rules(rules: LabelRules | None, labels: pd.Series) -> LabelFinding:
     """Whether every class of the labels is defined, and by which version of the rules."""
     classes = sorted(labels.unique())
     absent = [name for name in classes if rules is not None and name not in rules.classes]
@@ -93,7 +93,7 @@ def judge_rules(rules: LabelRules | None, labels: pd.Series) -> Finding:
         limit=0.0,
         n=len(classes),
     )
-    return Finding(checks=(check,), facts={"label_rules": rules.version if rules else None})
+    return LabelFinding(checks=(check,), facts={"label_rules": rules.version if rules else None})
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from tasks.checks import StageResult
 from tasks.labels.drift_findings import judge_drift
-from tasks.labels.findings import STAGE, Finding, judge_conflicts, judge_issues
+from tasks.labels.findings import STAGE, LabelFinding, judge_conflicts, judge_issues
 from tasks.labels.issues import class_thresholds, find_issues
 from tasks.labels.mixed_classes import judge_mixed_classes
 from tasks.labels.neighbours import explain_issues
@@ -63,20 +63,12 @@ def check_labels(
         judge_rules(said.rules, labels),
     )
     reasons = _joined(found, frame.index)
-    review = review_table(frame, roles, quality, reasons, project.labels.review_rows)
-    return StageResult(
-        stage=STAGE,
-        summary=", ".join(finding.summary for finding in found if finding.summary),
-        checks=tuple(check for finding in found for check in finding.checks),
-        metrics={k: v for finding in found for k, v in finding.metrics.items()},
-        facts={k: v for finding in found for k, v in finding.facts.items()},
-        tables={"review": review, **{k: v for part in found for k, v in part.tables.items()}},
-        figures=tuple(figure for finding in found for figure in finding.figures),
-        outputs={
-            "label_quality": quality[["side", "label", "likely_label", "quality", "issue"]],
-            **{name: frame for part in found for name, frame in part.outputs.items()},
-        },
+    summary = ", ".join(finding.summary for finding in found if finding.summary)
+    rows = LabelFinding(
+        tables={"review": review_table(frame, roles, quality, reasons, project.labels.review_rows)},
+        outputs={"label_quality": quality[["side", "label", "likely_label", "quality", "issue"]]},
     )
+    return StageResult.of(STAGE, summary, (rows, *found))
 
 
 def _label_quality(
@@ -111,7 +103,7 @@ def _label_quality(
     )
 
 
-def _joined(findings: Sequence[Finding], index: pd.Index) -> pd.Series:
+def _joined(findings: Sequence[LabelFinding], index: pd.Index) -> pd.Series:
     """What the findings say against each row's label, in one sentence a row."""
     joined = pd.Series("", index=index, dtype="str")
     for finding in findings:

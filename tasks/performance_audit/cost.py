@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Check, judged
+from tasks.checks import Check, Finding, judged
 from tasks.performance_audit.wording import STAGE, size
 from tasks.project.sections import AuditSection
 
@@ -32,6 +32,19 @@ class Latency:
     median_ms: float
     p95_ms: float
     rows_per_second: float
+
+
+def judge_cost(score: Score, rows: pd.DataFrame, size_bytes: int, audit: AuditSection) -> Finding:
+    """Latency and size against the project's budget; the time is that of scoring `rows`."""
+    latency = measure_latency(score, rows)
+    return Finding(
+        checks=(latency_check(latency, audit), size_check(size_bytes, audit)),
+        measured={
+            "latency_ms_median": latency.median_ms,
+            "latency_ms_p95": latency.p95_ms,
+            "rows_per_second": latency.rows_per_second,
+        },
+    )
 
 
 def measure_latency(score: Score, rows: pd.DataFrame) -> Latency:

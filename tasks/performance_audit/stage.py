@@ -8,17 +8,16 @@ judge says so; an audit in which nothing about the predictions was judged blocks
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from tasks.checks import Check, StageResult
+from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
-from tasks.estimators import predict
-from tasks.models import ModelPackage, declared_types, load_model
+from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
-from tasks.performance_audit.cost import latency_check, measure_latency, size_check
+from tasks.performance_audit.cost import judge_cost
 from tasks.performance_audit.quality import (
     Quality,
     measure_quality,
@@ -34,6 +33,7 @@ from tasks.performance_audit.sanity import (
 from tasks.performance_audit.wording import STAGE
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
+from tasks.scoring import package_scorer
 from tasks.slice_metrics import ScoredRows, named_slices
 
 
@@ -57,7 +57,7 @@ def audit_performance(
     test: Mask = (split["side"].reindex(frame.index) == "test").to_numpy(dtype=bool)
     if not test.any():
         return nothing_to_audit()
-    rows, score = frame[test], _scorer(package, project, allow_imports)
+    rows, score = frame[test], package_scorer(package, project, allow_imports)
     scored = ScoredRows(
         labels=roles.labels(rows),
         predictions=score(rows),
@@ -67,42 +67,16 @@ def audit_performance(
         groups=rows[roles.group] if roles.group is not None else None,
     )
     quality = measure_quality(frame, test, scored, roles, project)
-    latency = measure_latency(score, rows)
-    checks = (
-        *_checks(quality, package, project),
-        latency_check(latency, project.audit),
-        size_check(len(package.skops), project.audit),
+    findings = (
+        _judge_quality(quality, package, project),
+        judge_cost(score, rows, len(package.skops), project.audit),
     )
-    tables, figures = quality_tables(quality, roles.target, project.audit.min_support)
-    return StageResult(
-        stage=STAGE,
-        summary=_summary(quality, checks),
-        checks=checks,
-        metrics=quality_metrics(quality),
-        facts=_facts(quality, package),
-        tables=tables,
-        figures=figures,
-        outputs={"test_predictions": scored.predictions},
-        measured={
-            "latency_ms_median": latency.median_ms,
-            "latency_ms_p95": latency.p95_ms,
-            "rows_per_second": latency.rows_per_second,
-        },
-    )
+    checks = [check for finding in findings for check in finding.checks]
+    return StageResult.of(STAGE, _summary(quality, checks), findings)
 
 
-def _scorer(
-    package: ModelPackage, project: Project, allow_imports: Sequence[str]
-) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """What scores rows as they will be scored in service: the model out of its package."""
-    extra_types = declared_types(project.training.candidates, allow_imports)
-    model = load_model(package, extra_types=extra_types)
-    served = Roles.from_facts(package.facts["roles"])
-    threshold = package.facts["threshold"]
-    return lambda rows: predict(model, rows, served, threshold)
-
-
-def _checks(quality: Quality, package: ModelPackage, project: Project) -> tuple[Check, ...]:
+def _judge_quality(quality: Quality, package: ModelPackage, project: Project) -> Finding:
+    """What the predictions are worth, and whether that is enough."""
     rows, audit = len(quality.scored), project.audit
     of_predictions = (
         output_check(quality.scored, package.facts["classes"], len(package.skops)),
@@ -110,11 +84,19 @@ def _checks(quality: Quality, package: ModelPackage, project: Project) -> tuple[
         *quality.gaps.checks,
         *quality.rare,
     )
-    return (
-        judged_check(of_predictions, rows),
-        *of_predictions,
-        *undeclared_checks(audit),
-        calibration_check(quality.calibration, rows, audit.min_support),
+    tables, figures = quality_tables(quality, project.target, audit.min_support)
+    return Finding(
+        checks=(
+            judged_check(of_predictions, rows),
+            *of_predictions,
+            *undeclared_checks(audit),
+            calibration_check(quality.calibration, rows, audit.min_support),
+        ),
+        metrics=quality_metrics(quality),
+        facts=_facts(quality, package),
+        tables=tables,
+        figures=figures,
+        outputs={"test_predictions": quality.scored.predictions},
     )
 
 

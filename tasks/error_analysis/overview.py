@@ -1,0 +1,111 @@
+"""What is wrong on dev, over all rows, by class and by slice of the project."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from tasks.checks import Figure, Finding, Table
+from tasks.error_analysis.examples import DevErrors
+from tasks.error_analysis.findings import errors_check, recall_checks, skew_check
+from tasks.metrics import class_report, confusion_counts, metric_value
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
+from tasks.slice_metrics import NamedSlices, ScoredRows, SliceMetrics, measure_slices
+
+MAX_REPLICATES = 400
+"""The intervals here decide nothing: this many replicates give them two steady digits."""
+
+
+def measure_errors(
+    errors: DevErrors, slices: NamedSlices, roles: Roles, project: Project
+) -> Finding:
+    """The errors counted and measured; `slices` are those of the project over the dev rows."""
+    metric = project.training.metric or _default_metric(roles)
+    min_rows = project.error_analysis.min_rows
+    scored = _scored(errors, roles, project)
+    by_slice = measure_slices(metric, slices, scored, min_rows)
+    report = class_report(
+        scored.labels,
+        scored.predictions,
+        errors.classes,
+        replicates=scored.replicates,
+        seed=scored.seed,
+        groups=scored.groups,
+    )
+    wrong, n = int(errors.wrong.sum()), len(errors.wrong)
+    return Finding(
+        summary=f"{wrong} of {n} dev rows wrong ({errors.rate:.1%})",
+        checks=(
+            errors_check(errors),
+            skew_check(errors),
+            *recall_checks(report, errors, min_rows),
+        ),
+        metrics=_metrics(scored, report, metric, by_slice),
+        facts={"rows": n, "errors": wrong},
+        tables={
+            "confusion": Table(
+                title="What was predicted for each class (dev)",
+                frame=confusion_counts(errors.labels, errors.predictions, errors.classes),
+            ),
+            "class_report": Table(title="Precision, recall and F1 by class (dev)", frame=report),
+            "by_slice": Table(
+                title=f"{by_slice.metric} by slice (dev)",
+                frame=by_slice.table,
+                note=by_slice.note(),
+            ),
+        },
+        figures=_figures(by_slice),
+    )
+
+
+def _default_metric(roles: Roles) -> str:
+    return "average_precision" if roles.positive_class is not None else "macro_f1"
+
+
+def _scored(errors: DevErrors, roles: Roles, project: Project) -> ScoredRows:
+    return ScoredRows(
+        labels=errors.labels,
+        predictions=errors.predictions,
+        positive_class=roles.positive_class,
+        replicates=min(project.gate.replicates, MAX_REPLICATES),
+        seed=project.seed,
+        groups=errors.rows[roles.group] if roles.group is not None else None,
+    )
+
+
+def _metrics(
+    scored: ScoredRows, report: pd.DataFrame, metric: str, by_slice: SliceMetrics
+) -> dict[str, float]:
+    """The numbers by name; what is not defined is left out."""
+    found: dict[str, float] = {}
+    for name in ("accuracy", metric):
+        found[name] = metric_value(
+            name, scored.labels, scored.predictions, positive_class=scored.positive_class
+        )
+    found["error_rate"] = 1 - found["accuracy"]
+    for name in ("precision", "recall", "f1"):
+        values = zip(report["class"], report[name], strict=True)
+        found |= {f"{name}.{of_class}": float(value) for of_class, value in values}
+    found |= by_slice.by_name()
+    return {f"dev.{name}": value for name, value in found.items() if math.isfinite(value)}
+
+
+def _figures(by_slice: SliceMetrics) -> tuple[Figure, ...]:
+    return (
+        Figure(
+            kind="confusion",
+            title="Predicted against true class (dev)",
+            table="confusion",
+            alt="Counts of dev rows by true and predicted class.",
+        ),
+        Figure(
+            kind="intervals",
+            title=f"{by_slice.metric} by slice (dev)",
+            table="by_slice",
+            limit=by_slice.overall,
+            alt=f"{by_slice.metric} of each slice with its 95 % interval; the line is the overall "
+            "value.",
+        ),
+    )

@@ -1,0 +1,78 @@
+"""The sections on the decision: when evidence is enough, who signs, and when it runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from tasks.project.fields import MetricName, Section, Slice
+
+
+def _version_text(value: Any) -> str:
+    text = "" if isinstance(value, bool) else str(value)
+    if re.fullmatch("[1-9][0-9]*", text) is None:
+        raise ValueError("a version of the model is a whole number such as 3")
+    return text
+
+
+ModelVersion = Annotated[str, BeforeValidator(_version_text, json_schema_input_type=int | str)]
+
+
+class GateSection(Section):
+    """When the evidence is enough."""
+
+    intent: Literal["improve", "refresh"] = "improve"
+    metric: MetricName | None = Field(default=None, description="default: the training metric")
+    min_gain: Annotated[float, Field(gt=0)] = 0.01
+    margin: Annotated[float, Field(gt=0)] = 0.01
+    min_test_rows: Annotated[int, Field(ge=1)] = 100
+    min_positives: Annotated[int, Field(ge=1)] = 30
+    min_discordant: Annotated[int, Field(ge=1)] = 10
+    replicates: Annotated[int, Field(ge=200)] = 1000
+    guard_slices: tuple[Slice, ...] = ()
+    anchor: ModelVersion | None = Field(
+        default=None,
+        description="a pinned version of the model, against losses that add up step by step",
+    )
+    budget: Annotated[float, Field(gt=0)] = Field(
+        default=0.02, description="how far the candidate may lie below the anchor"
+    )
+    max_wear: Annotated[int, Field(ge=1)] = Field(
+        default=50, description="distinct models that may be judged on one version of the test set"
+    )
+
+
+class ApprovalSection(Section):
+    """Who has to agree before the champion changes."""
+
+    mode: Literal["auto", "approve", "approve_inconclusive"] = "auto"
+    owner: str = ""
+    expires_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=14, description="days after which a run can no longer be signed"
+    )
+
+
+class ScheduleSection(Section):
+    """When a deployment runs the project by itself."""
+
+    cron: str | None = None
+    interval_minutes: Annotated[int, Field(ge=1)] | None = None
+    timezone: str = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as reason:
+            raise ValueError(f"unknown time zone '{zone}'") from reason
+        return zone
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ScheduleSection:
+        if (self.cron is None) == (self.interval_minutes is None):
+            raise ValueError("a schedule is either 'cron' or 'interval_minutes'")
+        return self

@@ -1,0 +1,58 @@
+"""What the sections of the project file are made of: their base, severities, shares, slices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Severity = Literal["critical", "warning", "info"]
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+MetricName = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "macro_f1",
+    "average_precision",
+    "roc_auc",
+    "log_loss",
+]
+
+
+class Section(BaseModel):
+    """Base of every part of the project file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _slice_from_short_form(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"columns": [value]}
+    if isinstance(value, list | tuple):
+        return {"columns": list(value)}
+    return value
+
+
+class SliceSpec(Section):
+    """Rows that share a property: each value of a column or of a crossing, or a condition."""
+
+    columns: tuple[str, ...] = ()
+    condition: str | None = Field(
+        default=None, description="for example: lvr > 0.9 and self == 'yes'"
+    )
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SliceSpec:
+        if bool(self.columns) == (self.condition is not None):
+            raise ValueError("a slice is either 'columns' or a 'condition'")
+        return self
+
+
+Slice = Annotated[SliceSpec, BeforeValidator(_slice_from_short_form)]
