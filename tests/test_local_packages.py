@@ -18,7 +18,14 @@ from tasks.project.sections import Project
 from tasks.stage_keys import MODULES, foreign_versions, stage_key
 from tasks.verdict_document import VerdictDocument, code_hash, environment, project_code
 
-REACHED = {"label_consistency", "baselines", "training", "performance_audit", "gate"}
+REACHED = {
+    "label_consistency",
+    "baselines",
+    "training",
+    "error_analysis",
+    "performance_audit",
+    "gate",
+}
 
 
 @pytest.fixture
