@@ -16,7 +16,6 @@ import pandas as pd
 
 from tasks.conditions import Mask
 from tasks.errors import AssaylineError
-from tasks.estimators import predict
 from tasks.models import Champion, ModelPackage, champion_problem, declared_types, load_model
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -24,6 +23,7 @@ from tasks.run_comparison.effects import Effect, PairedRows
 from tasks.run_comparison.flips import Flips, find_flips
 from tasks.run_comparison.rows import Pairing, RunRows, key_problem
 from tasks.run_comparison.slices import SliceEffects, compare_slices
+from tasks.scoring import served_predictions
 from tasks.slice_metrics import named_slices
 from tasks.training import candidates_of, training_metric
 
@@ -155,7 +155,7 @@ def _score(
     try:
         trusted = declared_types(candidates_of(contestant.project, own), allow_imports)
         model = load_model(package, extra_types=trusted)
-        return predict(model, rows, own, package.facts["threshold"]), ""
+        return served_predictions(model, package.facts, rows), ""
     except (AssaylineError, ValueError, KeyError, TypeError, AttributeError) as failure:
         return None, str(failure).strip().rstrip(".")
 
