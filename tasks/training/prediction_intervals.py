@@ -31,7 +31,7 @@ def prediction_interval(
     """
     errors = np.sort((labels - estimated).to_numpy(dtype=np.float64))
     n, tail = len(errors), (1 - level) / 2
-    below = math.floor(tail * (n + 1))
+    below = math.floor(tail * (n + 1) + 1e-9)  # a tenth of ten rows is one, not 0.999
     if below < 1:
         return None
     return float(errors[below - 1]), float(errors[n - below])
