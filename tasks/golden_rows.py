@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import AssaylineError
-from tasks.estimators import feature_frame, predict
+from tasks.estimators import feature_frame
 from tasks.models import ModelPackage, load_model
 from tasks.project.roles import ROW_KEY, Roles
+from tasks.scoring import served_predictions
 
 COUNT = 50
 TOLERANCE = 1e-9
@@ -46,7 +47,7 @@ def make_golden_rows(
     chosen = rows.iloc[drawn]
     model = load_model(package, extra_types=extra_types)
     features = feature_frame(chosen, roles)
-    found = predict(model, features, roles, package.facts["threshold"])
+    found = served_predictions(model, package.facts, features)
     columns: dict[str, Any] = {ROW_KEY: pd.Series(chosen.index.astype("str"), dtype="str")}
     for name in features.columns:
         columns[f"{_FEATURE}{name}"] = features[name].reset_index(drop=True)
@@ -61,7 +62,8 @@ def golden_problem(
 ) -> str | None:
     """Why the model does not reproduce its golden rows, as a clause; None where it does.
 
-    It does where every predicted class is equal and every probability is within `TOLERANCE`.
+    It does where every predicted class is equal and every probability is within `TOLERANCE`; of a
+    regression, where every number is, relative to it where it is larger than 1.
     """
     if golden is None:
         return "it has none; it was registered before they were kept, or they are gone"
@@ -75,10 +77,10 @@ def golden_problem(
     except Exception as failure:  # bytes that were changed may fail in any way
         return f"it cannot be loaded: {_told(failure)}"
     try:
-        found = predict(model, pd.DataFrame(columns), roles, package.facts["threshold"])
+        found = served_predictions(model, package.facts, pd.DataFrame(columns))
     except Exception as failure:  # an estimator may fail in any way under another library
         return f"it cannot score its golden rows: {_told(failure)}"
-    known = sorted(str(name) for name in model.classes_)
+    known = [] if roles.regression else sorted(str(name) for name in model.classes_)
     if known != _classes(package):
         return f"the model knows {_listed(known)} and was stored with {_listed(_classes(package))}"
     return _difference(golden, found, known)
@@ -119,6 +121,8 @@ def _difference(golden: pd.DataFrame, found: pd.DataFrame, classes: Sequence[str
                 f"golden row {golden[ROW_KEY].iloc[at]} has {float(now[at])!r} as the "
                 f"probability of '{name}' and had {float(then[at])!r} when it was registered"
             )
+    if not classes:
+        return _number_difference(golden, found)
     other = np.flatnonzero((golden[_PREDICTED] != found["predicted"]).to_numpy())
     if len(other):
         at = int(other[0])
@@ -128,6 +132,19 @@ def _difference(golden: pd.DataFrame, found: pd.DataFrame, classes: Sequence[str
             f"was registered ({len(other)} of {len(golden)} rows differ)"
         )
     return None
+
+
+def _number_difference(golden: pd.DataFrame, found: pd.DataFrame) -> str | None:
+    then, now = (part[_PREDICTED].to_numpy(dtype=float) for part in (golden, found))
+    apart = np.abs(then - now) / np.maximum(np.abs(then), 1.0)
+    apart[np.isnan(apart)] = np.inf
+    at = int(apart.argmax())
+    if apart[at] <= TOLERANCE:
+        return None
+    return (
+        f"golden row {golden[ROW_KEY].iloc[at]} is estimated as {float(now[at])!r} and was "
+        f"{float(then[at])!r} when it was registered"
+    )
 
 
 def _told(failure: Exception) -> str:

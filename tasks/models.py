@@ -101,14 +101,11 @@ def champion_problem(champion: Champion, frame: pd.DataFrame, roles: Roles) -> s
     """
     facts = champion.package.facts
     own = Roles.from_facts(facts["roles"])
-    if own.target != roles.target:
-        return f"its target is '{own.target}' and the project's is '{roles.target}'"
-    if own.positive_class != roles.positive_class:
-        return (
-            f"its positive class is '{own.positive_class}' and the project's is "
-            f"'{roles.positive_class}'"
-        )
-    unknown = sorted(set(roles.labels(frame).dropna()) - set(facts["classes"]))
+    other = _other_problem(own, roles)
+    if other is not None:
+        return other
+    known = facts["classes"]
+    unknown = [] if own.regression else sorted(set(roles.labels(frame).dropna()) - set(known))
     if unknown:
         return f"it does not know {_listed(unknown, 'class')}"
     missing = [name for name in own.features if name not in frame.columns]
@@ -117,6 +114,21 @@ def champion_problem(champion: Champion, frame: pd.DataFrame, roles: Roles) -> s
     words = [name for name in own.numeric if not pd.api.types.is_numeric_dtype(frame[name])]
     if words:
         return f"it needs numbers in {_listed(words, 'column')}"
+    return None
+
+
+def _other_problem(own: Roles, roles: Roles) -> str | None:
+    """What the champion was made to tell, where the project asks for something else."""
+    if own.target != roles.target:
+        return f"its target is '{own.target}' and the project's is '{roles.target}'"
+    if own.regression != roles.regression:
+        told, asked = (("a class", "a number")[one.regression] for one in (own, roles))
+        return f"it tells {told} and the project asks for {asked}"
+    if own.positive_class != roles.positive_class:
+        return (
+            f"its positive class is '{own.positive_class}' and the project's is "
+            f"'{roles.positive_class}'"
+        )
     return None
 
 

@@ -1,12 +1,14 @@
 """A stored model as what scores rows, the way it will score them in service.
 
-Guarantees: the model is loaded from its package, with the columns and the threshold that the
-package names; nothing is scored by a model that is still in memory from its fitting.
+Guarantees: rows are scored with the columns and the threshold (of a regression: the prediction
+interval) that the package names; nothing is scored by a model that is still in memory from its
+fitting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +18,7 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
 Score = Callable[[pd.DataFrame], pd.DataFrame]
-"""Predictions of rows: column `predicted` and one `p:<class>` a class, indexed as the rows."""
+"""Predictions of rows, indexed as they are, with the columns of `tasks.estimators.predict`."""
 
 
 def package_scorer(package: ModelPackage, project: Project, allow_imports: Sequence[str]) -> Score:
@@ -27,6 +29,10 @@ def package_scorer(package: ModelPackage, project: Project, allow_imports: Seque
     """
     extra_types = declared_types(project.training.candidates, allow_imports)
     model = load_model(package, extra_types=extra_types)
-    served = Roles.from_facts(package.facts["roles"])
-    threshold = package.facts["threshold"]
-    return lambda rows: predict(model, rows, served, threshold)
+    return lambda rows: served_predictions(model, package.facts, rows)
+
+
+def served_predictions(model: Any, facts: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
+    """Predictions of `rows` by a model that was loaded from a package with these `facts`."""
+    roles = Roles.from_facts(facts["roles"])
+    return predict(model, rows, roles, facts["threshold"], facts.get("interval"))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from tasks.conditions import Mask
 from tasks.errors import ProjectError
-from tasks.metrics import Estimate, estimate_metrics
+from tasks.metrics import NUMBER_METRICS, Estimate, estimate_metrics
 from tasks.project.sections import SliceSpec
 from tasks.slices import slice_masks, values_left_out
 
@@ -152,7 +152,7 @@ def measure_slices(
     """
     measured = _measure(metric, slices, rows, min_rows)
     large = sum(int(mask.sum()) >= min_rows for mask in slices.masks.values())
-    if metric == "accuracy" or 2 * measured.slices >= large:
+    if metric in NUMBER_METRICS or metric == "accuracy" or 2 * measured.slices >= large:
         return measured
     return replace(_measure("accuracy", slices, rows, min_rows), instead_of=metric)
 

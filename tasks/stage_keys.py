@@ -39,7 +39,7 @@ MODULES: Mapping[str, str] = {
 }
 """The module that computes each stage; its imports inside `tasks` belong to the key."""
 
-_COLUMNS = ("target", "positive_class")
+_COLUMNS = ("target", "task", "positive_class")
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "ingestion": (
         *_COLUMNS,

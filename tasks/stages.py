@@ -260,7 +260,7 @@ def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
         *rows,
         step.frame(audited, "test_predictions"),
         step.find_package(ladder, "quick"),
-        step.facts(ladder)["constant"]["shares"],
+        step.facts(ladder)["constant"],
         step.champion(champion),
         step.champion(anchor),
         wear,

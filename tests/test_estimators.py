@@ -79,7 +79,7 @@ class TestResolve:
         assert "antigravity" not in sys.modules
 
     def test_an_allowed_package_is_imported(self):
-        with pytest.raises(ProjectError, match="is not a scikit-learn compatible classifier"):
+        with pytest.raises(ProjectError, match="is not a scikit-learn compatible estimator"):
             resolve_estimator("fractions.Fraction", ("fractions",))
 
     @pytest.mark.parametrize(

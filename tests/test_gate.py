@@ -1081,7 +1081,7 @@ def meet(champion=None, anchor=None, *, frame=None, gate=None, absolute=None, we
         make_project(gate={"metric": "accuracy", **(gate or {})}),
         candidate,
         fitted(customers()[0], "weak"),
-        {"no": 0.6, "yes": 0.4},
+        {"shares": {"no": 0.6, "yes": 0.4}},
         champion,
         anchor,
         wear,

@@ -9,7 +9,7 @@ import sklearn.metrics as sk
 
 from tasks.intervals import tango, wilson
 from tasks.metrics import (
-    HIGHER_IS_BETTER,
+    CLASS_METRICS,
     class_report,
     confusion_counts,
     estimate_metrics,
@@ -19,7 +19,7 @@ from tasks.metrics import (
 )
 from tasks.metrics.values import WeightedMetrics
 
-ALL = tuple(HIGHER_IS_BETTER)
+ALL = tuple(CLASS_METRICS)
 
 
 def strings(values):

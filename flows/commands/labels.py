@@ -37,6 +37,10 @@ _BY_MODEL = "model_assisted"
 def command(options: argparse.Namespace) -> int:
     """Run the named part."""
     loaded = load_project(Path(options.project))
+    if loaded.project.task == "regression":
+        raise ProjectError(
+            f"labels are reviewed where they are classes, and {loaded.path.name} is a regression"
+        )
     home = resolve_home(loaded.path)
     configure_environment(home)
     parts = {"review": _review, "apply": _apply, "consensus": _consensus}

@@ -47,6 +47,16 @@ def constant(shares: Mapping[str, float], metric: str, found: Mapping[str, Estim
     )
 
 
+def constant_number(number: float, metric: str, found: Estimate) -> Check:
+    """What the one best number for every row is worth."""
+    return _measured(
+        "constant",
+        f"{words(metric)} of the constant",
+        found,
+        f"Always estimating {number:g} has {words(metric)} {described(found)} on dev.",
+    )
+
+
 def quick(depth: int, metric: str, found: Estimate) -> Check:
     """What a very small tree is worth."""
     questions = "one question" if depth == 1 else f"{depth} questions in a row"

@@ -70,6 +70,16 @@ def class_shares(labels: pd.Series) -> dict[str, float]:
     return {str(name): float(share) for name, share in shares.items()}
 
 
+def constant_number(labels: pd.Series, metric: str) -> float:
+    """The one estimate that is best by `metric`: the median for mae, else the mean."""
+    return float(labels.median() if metric == "mae" else labels.mean())
+
+
+def constant_estimates(number: float, index: pd.Index) -> pd.DataFrame:
+    """The same estimate everywhere, without a prediction interval."""
+    return pd.DataFrame({"predicted": np.full(len(index), number)}, index=index)
+
+
 def constant_predictions(
     shares: Mapping[str, float], index: pd.Index, positive_class: str | None = None
 ) -> pd.DataFrame:
@@ -90,9 +100,10 @@ def quick_candidate(roles: Roles) -> Candidate:
     than two classes, or text, where a single word settles little, get three levels.
     """
     depth = 3 if roles.positive_class is None or roles.text else 1
+    kind = "Regressor" if roles.regression else "Classifier"
     return Candidate(
         name="quick",
-        estimator="sklearn.tree.DecisionTreeClassifier",
+        estimator=f"sklearn.tree.DecisionTree{kind}",
         params={"max_depth": depth, "min_samples_leaf": 5},
     )
 

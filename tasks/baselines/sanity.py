@@ -83,12 +83,16 @@ class Pipelines:
 
 @dataclass(frozen=True, kw_only=True)
 class Memorised:
-    """Accuracy of each family on the tiny sample that it was fitted on; NaN where it failed."""
+    """Accuracy (of a regression R2) of each family on the tiny sample that it was fitted on.
+
+    NaN where it failed; `classes` counts the different labels.
+    """
 
     rows: int
     classes: int
     accuracy: Mapping[str, float]
     failures: Mapping[str, str]
+    measure: str = "accuracy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +111,7 @@ def memorise(train: pd.DataFrame, pipelines: Pipelines, rows: int) -> Memorised:
     """Fit every family on a tiny sample of train, and score it on the same rows."""
     sample = tiny_sample(train, pipelines.roles, rows, pipelines.seed)
     labels = pipelines.roles.labels(sample)
+    measure = "r2" if pipelines.roles.regression else "accuracy"
     accuracy: dict[str, float] = {}
     failures: dict[str, str] = {}
     for candidate in pipelines.candidates if labels.nunique() > 1 else ():
@@ -117,20 +122,26 @@ def memorise(train: pd.DataFrame, pipelines: Pipelines, rows: int) -> Memorised:
             failures[candidate.name] = str(failure).strip() or type(failure).__name__
             accuracy[candidate.name] = math.nan
             continue
-        accuracy[candidate.name] = float((predictions["predicted"] == labels).mean())
+        accuracy[candidate.name] = metric_value(
+            measure, labels, predictions, positive_class=pipelines.roles.positive_class
+        )
     return Memorised(
-        rows=len(sample), classes=labels.nunique(), accuracy=accuracy, failures=failures
+        rows=len(sample),
+        classes=labels.nunique(),
+        accuracy=accuracy,
+        failures=failures,
+        measure=measure,
     )
 
 
 def tiny_sample(train: pd.DataFrame, roles: Roles, rows: int, seed: int) -> pd.DataFrame:
-    """At most `rows` rows, about as many of each class, sorted by row key.
+    """At most `rows` rows, about as many of each class (quarter), sorted by row key.
 
     Rows that are equal in all features and differ in the label are left out: nothing could learn
     them.
     """
     features = feature_frame(train, roles)
-    labels = roles.labels(train)
+    labels = roles.strata(train)
     example = features.groupby(list(features.columns), sort=False, dropna=False).ngroup()
     contradictory = labels.groupby(example.to_numpy()).transform("nunique") > 1
     labels = labels[~contradictory.to_numpy()]

@@ -17,7 +17,7 @@ def overfits_tiny_sample(found: Memorised, minimum: float) -> Check:
         Check,
         id="baselines.overfits_tiny_sample",
         stage="baselines",
-        title="accuracy on a tiny sample learned by heart",
+        title=f"{words(found.measure)} on a tiny sample learned by heart",
         severity="critical",
         limit=minimum,
         n=found.rows,
@@ -25,7 +25,7 @@ def overfits_tiny_sample(found: Memorised, minimum: float) -> Check:
     if found.classes < 2:
         reason = (
             f"Not tried: the {found.rows} train rows drawn that do not contradict each other are "
-            "not of two classes, as is needed."
+            "not of two classes, or numbers, as is needed."
         )
         return check(outcome="not_applicable", detail=reason)
     failures = "; ".join(f"{name}: {reason}" for name, reason in found.failures.items())

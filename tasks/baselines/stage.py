@@ -17,6 +17,8 @@ from tasks.baselines.rungs import (
     HALF,
     Rung,
     class_shares,
+    constant_estimates,
+    constant_number,
     constant_predictions,
     declared_rungs,
     fit_quick,
@@ -41,6 +43,7 @@ from tasks.models import (
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.row_recognition import find_seen
+from tasks.scoring import served_predictions
 from tasks.training.families import candidates_of, training_metric
 from tasks.training.judgement import words
 
@@ -87,17 +90,14 @@ def measure_baselines(
     goes before it.
 
     Files `quick.skops` and `quick.json` are the quick model's package, for the gate;
-    `facts["constant"]` holds the class shares in train, which `constant_predictions` turns into
-    predictions. Raises ProjectError for a candidate that cannot be built.
+    `facts["constant"]` holds the class shares in train (of a regression one number), which
+    `constant_predictions` (`constant_estimates`) turns into predictions. Raises ProjectError for a
+    candidate that cannot be built.
     """
     given = _given(frame, split, roles, project, allow_imports)
-    shares = class_shares(roles.labels(given.train))
-    constant = given.measure(constant_predictions(shares, given.dev.index))
+    facts, constant, ground = _constant(given)
     parts = [
-        Part(
-            rungs=measured_rungs("constant class", "constant", constant),
-            checks=[judgement.constant(shares, given.metric, constant)],
-        ),
+        ground,
         _quick(given),
         _champion(given, champion, allow_imports),
         _declared(project, [] if people is None else people_rungs(people, given.metrics)),
@@ -118,7 +118,7 @@ def measure_baselines(
         facts={
             "metric": given.metric,
             "ladder": [rung.to_facts() for rung in rungs],
-            "constant": {"shares": shares},
+            "constant": facts,
         },
         tables=_tables(rungs, given.metric, memorised),
         figures=(_figure(given.metric),),
@@ -144,7 +144,9 @@ def _given(
         roles=roles,
         project=project,
         metric=metric,
-        metrics=tuple(dict.fromkeys([metric, "accuracy", *declared_metrics])),
+        metrics=tuple(
+            dict.fromkeys([metric, "mae" if roles.regression else "accuracy", *declared_metrics])
+        ),
         pipelines=Pipelines(
             candidates=candidates_of(project, roles),
             roles=roles,
@@ -153,6 +155,24 @@ def _given(
             allow_imports=allow_imports,
         ),
     )
+
+
+def _constant(given: Given) -> tuple[dict[str, Any], dict[str, Estimate], Part]:
+    """What the gate makes the constant of, what it is worth on dev, and its rung."""
+    labels, index = given.roles.labels(given.train), given.dev.index
+    if given.roles.regression:
+        number = constant_number(labels, given.metric)
+        found = given.measure(constant_estimates(number, index))
+        check = judgement.constant_number(number, given.metric, found[given.metric])
+        part = Part(rungs=measured_rungs("constant", "constant", found), checks=[check])
+        return {"number": number}, found, part
+    shares = class_shares(labels)
+    found = given.measure(constant_predictions(shares, index))
+    part = Part(
+        rungs=measured_rungs("constant class", "constant", found),
+        checks=[judgement.constant(shares, given.metric, found)],
+    )
+    return {"shares": shares}, found, part
 
 
 def _quick(given: Given) -> Part:
@@ -167,7 +187,7 @@ def _quick(given: Given) -> Part:
     threshold = None if roles.positive_class is None else HALF
     found = given.measure(predict(model, given.dev, roles, threshold))
     facts: dict[str, Any] = {
-        "classes": [str(name) for name in model.classes_],
+        "classes": [] if roles.regression else [str(name) for name in model.classes_],
         "positive_class": roles.positive_class,
         "threshold": threshold,
         "roles": roles.to_facts(),
@@ -210,8 +230,7 @@ def _champion(given: Given, champion: Champion | None, allow_imports: Sequence[s
 
 def _predict(package: ModelPackage, rows: pd.DataFrame, extra_types: Sequence[str]) -> pd.DataFrame:
     model = load_model(package, extra_types=extra_types)
-    own_roles = Roles.from_facts(package.facts["roles"])
-    return predict(model, rows, own_roles, package.facts["threshold"])
+    return served_predictions(model, package.facts, rows)
 
 
 def _declared(project: Project, people: list[Rung]) -> Part:
@@ -239,7 +258,7 @@ def _tables(rungs: Sequence[Rung], metric: str, memorised: Memorised) -> dict[st
     tiny = pd.DataFrame(
         {
             "family": list(memorised.accuracy),
-            "accuracy": list(memorised.accuracy.values()),
+            memorised.measure: list(memorised.accuracy.values()),
             "rows": memorised.rows,
         }
     )

@@ -15,6 +15,7 @@ from tasks.project.roles import Roles
 CONFIDENT_ROWS = 20
 SHOWN_FEATURES = 6
 SHOWN_CHARACTERS = 80
+HALF_DEVIATION = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class DevErrors:
     wrong: Mask
     classes: list[str]
     commonest: str
+    tolerance: float | None = None
+    """Of a regression: how far off an estimate may be and still count as right."""
 
     @classmethod
     def of(
@@ -36,8 +39,14 @@ class DevErrors:
         split: pd.DataFrame,
         roles: Roles,
         predictions: pd.DataFrame,
+        tolerance: float | None = None,
     ) -> DevErrors:
-        """The dev `rows` of `frame`; the commonest class is that of the train rows."""
+        """The dev `rows` of `frame`; the commonest class is that of the train rows.
+
+        A regression has no classes; `tolerance` is half a standard deviation of train by default.
+        """
+        if roles.regression:
+            return cls._of_numbers(rows, frame, split, roles, predictions, tolerance)
         labels = roles.labels(rows)
         predictions = predictions.loc[rows.index]
         everything = roles.labels(frame)
@@ -52,6 +61,30 @@ class DevErrors:
             commonest=str(counts.idxmax()),
         )
 
+    @classmethod
+    def _of_numbers(
+        cls,
+        rows: pd.DataFrame,
+        frame: pd.DataFrame,
+        split: pd.DataFrame,
+        roles: Roles,
+        predictions: pd.DataFrame,
+        tolerance: float | None,
+    ) -> DevErrors:
+        labels, predictions = roles.labels(rows), predictions.loc[rows.index]
+        learned = roles.labels(frame)[(split["side"].reindex(frame.index) == "train").to_numpy()]
+        most = tolerance or HALF_DEVIATION * float((learned if len(learned) else labels).std())
+        off = (predictions["predicted"] - labels).abs().to_numpy(dtype=float)
+        return cls(
+            rows=rows,
+            labels=labels,
+            predictions=predictions,
+            wrong=~(off <= most),  # an estimate that is no number is wrong, too
+            classes=[],
+            commonest="",
+            tolerance=most,
+        )
+
     @property
     def rate(self) -> float:
         """Share of dev rows that are predicted wrongly."""
@@ -60,7 +93,29 @@ class DevErrors:
 
 def find_examples(errors: DevErrors, roles: Roles) -> Finding:
     """The rows to read first, as tables."""
+    if roles.regression:
+        return Finding(tables={"largest_errors": largest_errors(errors, roles)})
     return Finding(tables={"confident_errors": confident_errors(errors, roles)})
+
+
+def largest_errors(errors: DevErrors, roles: Roles) -> Table:
+    """The estimates that are furthest off."""
+    shown = errors.rows[list(roles.features[:SHOWN_FEATURES])]
+    evidence = pd.DataFrame(
+        {
+            "row_key": errors.rows.index.to_numpy(),
+            "true_value": errors.labels.to_numpy(),
+            "estimated": errors.predictions["predicted"].to_numpy(),
+            "off_by": (errors.predictions["predicted"] - errors.labels).to_numpy(),
+            **{f"{name} (feature)": _short(shown[name]) for name in shown.columns},
+        }
+    )[errors.wrong]
+    order = evidence["off_by"].abs().sort_values(ascending=False, kind="stable").index
+    return Table(
+        title="The estimates that are furthest off (dev)",
+        frame=evidence.loc[order].head(CONFIDENT_ROWS).reset_index(drop=True),
+        note="Look at these first: each is a wrong number, a missing feature or a new tag.",
+    )
 
 
 def confident_errors(errors: DevErrors, roles: Roles) -> Table:

@@ -23,6 +23,7 @@ def errors_check(errors: DevErrors) -> Check:
     """How many dev rows are predicted wrongly: shown, not judged."""
     count, n = int(errors.wrong.sum()), len(errors.wrong)
     low, high = wilson(count, n)
+    by = "" if errors.tolerance is None else f" (off by more than {errors.tolerance:.4g})"
     return Check(
         id=f"{STAGE}.errors",
         stage=STAGE,
@@ -32,9 +33,9 @@ def errors_check(errors: DevErrors) -> Check:
         value=count / n,
         interval=(low, high),
         n=n,
-        detail=f"{count} of {n} dev rows are predicted wrongly: {count / n:.1%} "
+        detail=f"{count} of {n} dev rows are predicted wrongly{by}: {count / n:.1%} "
         f"(95 % interval {low:.1%} to {high:.1%}).",
-        evidence="confusion",
+        evidence="confusion" if errors.classes else "by_slice",
     )
 
 

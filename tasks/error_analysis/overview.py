@@ -22,6 +22,8 @@ def measure_errors(
     errors: DevErrors, slices: NamedSlices, roles: Roles, project: Project
 ) -> Finding:
     """The errors counted and measured; `slices` are those of the project over the dev rows."""
+    if roles.regression:
+        return _measure_numbers(errors, slices, roles, project)
     metric = project.training.metric or _default_metric(roles)
     min_rows = project.error_analysis.min_rows
     scored = _scored(errors, roles, project)
@@ -57,6 +59,30 @@ def measure_errors(
             ),
         },
         figures=_figures(by_slice),
+    )
+
+
+def _measure_numbers(
+    errors: DevErrors, slices: NamedSlices, roles: Roles, project: Project
+) -> Finding:
+    metric = project.training.metric or "mae"
+    scored = _scored(errors, roles, project)
+    by_slice = measure_slices(metric, slices, scored, project.error_analysis.min_rows)
+    found = scored.estimate(("mae", "rmse", "r2", metric))
+    values = {name: estimate.value for name, estimate in found.items()} | by_slice.by_name()
+    wrong, n = int(errors.wrong.sum()), len(errors.wrong)
+    return Finding(
+        summary=f"{wrong} of {n} dev rows off by more than {errors.tolerance:.4g} "
+        f"({errors.rate:.1%})",
+        checks=(errors_check(errors),),
+        metrics={f"dev.{name}": value for name, value in values.items() if math.isfinite(value)},
+        facts={"rows": n, "errors": wrong},
+        tables={
+            "by_slice": Table(
+                title=f"{metric} by slice (dev)", frame=by_slice.table, note=by_slice.note()
+            )
+        },
+        figures=_figures(by_slice)[1:],
     )
 
 

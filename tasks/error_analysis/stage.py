@@ -50,7 +50,8 @@ def analyse_errors(
     dev: Mask = (split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)
     if not dev.any():
         return _nothing_to_analyse()
-    errors = DevErrors.of(frame[dev], frame, split, roles, predictions)
+    tolerance = project.error_analysis.tolerance
+    errors = DevErrors.of(frame[dev], frame, split, roles, predictions, tolerance)
     by_tag = {}
     if people is not None:
         by_tag = people_by_tag(people, project, project.error_analysis.min_rows)

@@ -16,7 +16,7 @@ from tasks.error_analysis.priorities import (
     rank_tags,
     to_fact,
 )
-from tasks.error_analysis.tags import class_tags, count_tags, tags_table
+from tasks.error_analysis.tags import class_tags, count_tags, quarter_tags, tags_table
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.slice_metrics import NamedSlices
@@ -38,7 +38,10 @@ def rank_work(
     tag, by its name.
     """
     min_rows = project.error_analysis.min_rows
-    counted = count_tags(class_tags(roles.target, errors.labels) | tags.masks, errors.wrong)
+    own = quarter_tags(roles.strata(errors.rows))
+    if not roles.regression:
+        own = class_tags(roles.target, errors.labels)
+    counted = count_tags(own | tags.masks, errors.wrong)
     reference = choose_reference(project, ladder, 1 - errors.rate)
     ranked = rank_tags(counted, reference, min_rows, people)
     worth = [found for found in ranked if found.gain_points > 0][:TOP_PRIORITIES]

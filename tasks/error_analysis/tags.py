@@ -64,6 +64,11 @@ def class_tags(target: str, labels: pd.Series) -> dict[str, Mask]:
     }
 
 
+def quarter_tags(strata: pd.Series) -> dict[str, Mask]:
+    """A tag for each quarter of a target that is a number, by its name."""
+    return {str(n): np.asarray(strata == n, dtype=bool) for n in sorted(strata.unique())}
+
+
 def tags_table(
     counted: Sequence[Tag], rooms: Mapping[str, float], min_rows: int, left_out: Sequence[str]
 ) -> Table:

@@ -1,6 +1,6 @@
 """From a declared candidate to a scikit-learn pipeline that can be fitted, scored and saved.
 
-`candidates` tells which classifiers may be used, `pipelines` puts the preparation of the columns
+`candidates` tells which estimators may be used, `pipelines` puts the preparation of the columns
 before them, `fitting` fits and predicts.
 """
 

@@ -1,7 +1,8 @@
-"""Which classifiers may be used, and what they may be given.
+"""Which estimators may be used, and what they may be given.
 
 Guarantees: nothing outside scikit-learn is imported unless its top-level package is allowed; an
-unknown parameter is refused with the nearest known one; what cannot tell probabilities is refused.
+unknown parameter is refused with the nearest known one; a classifier that cannot tell
+probabilities is refused, and so is any where a number is to be estimated.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ def default_candidates(roles: Roles) -> tuple[Candidate, ...]:
 
     Without text: histogram gradient boosting. Text alone: complement naive Bayes (Rennie et al.
     2003, made for skewed classes). Text beside other columns: a random forest, which takes the
-    sparse words and the signed numbers together.
+    sparse words and the signed numbers together. For a number: ridge regression and trees.
     """
+    if roles.regression:
+        return _default_regressors(roles)
     linear = Candidate(
         name="logistic_regression",
         estimator="sklearn.linear_model.LogisticRegression",
@@ -52,12 +55,35 @@ def default_candidates(roles: Roles) -> tuple[Candidate, ...]:
     return (linear, other)
 
 
-def resolve_estimator(path: str, allow_imports: Sequence[str]) -> type:
-    """The classifier class at an import path such as `sklearn.linear_model.LogisticRegression`.
+def _default_regressors(roles: Roles) -> tuple[Candidate, ...]:
+    linear = Candidate(
+        name="ridge",
+        estimator="sklearn.linear_model.Ridge",
+        search={"alpha": (0.1, 1.0, 10.0, 100.0)},
+    )
+    if roles.text:
+        trees = Candidate(
+            name="random_forest",
+            estimator="sklearn.ensemble.RandomForestRegressor",
+            params={"n_estimators": 100},
+            search={"min_samples_leaf": (1, 3, 10)},
+        )
+    else:
+        trees = Candidate(
+            name="boosted_trees",
+            estimator="sklearn.ensemble.HistGradientBoostingRegressor",
+            params={"max_iter": 100, "max_bins": 63, "early_stopping": False},
+            search={"learning_rate": (0.05, 0.15), "max_leaf_nodes": (4, 12)},
+        )
+    return (linear, trees)
+
+
+def resolve_estimator(path: str, allow_imports: Sequence[str], *, regression: bool = False) -> type:
+    """The class at an import path such as `sklearn.linear_model.LogisticRegression`.
 
     scikit-learn's own are free; for any other path nothing is imported unless its top-level
     package stands in `allow_imports`. Raises ProjectError when the import is not allowed, fails,
-    or does not give a classifier class that can tell probabilities.
+    or does not give a class that does what the task asks for: to tell probabilities, or a number.
     """
     module_name, _, class_name = path.rpartition(".")
     package = path.partition(".")[0]
@@ -77,21 +103,33 @@ def resolve_estimator(path: str, allow_imports: Sequence[str]) -> type:
     if not isinstance(found, type):
         raise ProjectError(f"estimator '{path}' is not a class")
     if not hasattr(found, "fit") or not hasattr(found, "get_params"):
-        raise ProjectError(f"estimator '{path}' is not a scikit-learn compatible classifier")
-    if not hasattr(found, "predict_proba"):
+        raise ProjectError(f"estimator '{path}' is not a scikit-learn compatible estimator")
+    if regression:
+        _require_regressor(path, found)
+    elif not hasattr(found, "predict_proba"):
         raise ProjectError(
             f"estimator '{path}' has no predict_proba, and a classifier has to tell probabilities"
         )
     return found
 
 
-def build_estimator(candidate: Candidate, allow_imports: Sequence[str]) -> Any:
+def _require_regressor(path: str, found: type) -> None:
+    if not hasattr(found, "predict") or hasattr(found, "predict_proba"):
+        raise ProjectError(
+            f"estimator '{path}' is no regressor, and task regression estimates a number; choose "
+            "one such as sklearn.linear_model.Ridge"
+        )
+
+
+def build_estimator(
+    candidate: Candidate, allow_imports: Sequence[str], *, regression: bool = False
+) -> Any:
     """An unfitted estimator with the candidate's `params`; `search` names are checked too.
 
     Raises ProjectError for what `resolve_estimator` refuses, for unknown or unusable parameters,
     and for an estimator that cannot tell probabilities as configured.
     """
-    estimator_class = resolve_estimator(candidate.estimator, allow_imports)
+    estimator_class = resolve_estimator(candidate.estimator, allow_imports, regression=regression)
     try:
         known = estimator_class().get_params(deep=False)
     except TypeError:
@@ -105,7 +143,7 @@ def build_estimator(candidate: Candidate, allow_imports: Sequence[str]) -> Any:
             f"candidate '{candidate.name}': {candidate.estimator} cannot be made from its "
             f"params: {failure}"
         ) from None
-    if not hasattr(estimator, "predict_proba"):
+    if not regression and not hasattr(estimator, "predict_proba"):
         raise ProjectError(
             f"candidate '{candidate.name}': {candidate.estimator} has no predict_proba with these "
             "params, and a classifier has to tell probabilities; change its params (for example "

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
@@ -29,6 +30,7 @@ from tasks.project.roles import Roles
 SMALL_CELLS = 2_000_000
 """Up to this many cells (rows by columns) a model is fitted and scored in one thread."""
 
+Outcomes = NDArray[np.str_] | NDArray[np.float64]
 Handling = Literal["class_weight", "sample_weight", "none"]
 
 
@@ -59,7 +61,7 @@ def fit_pipeline(
 def fit_estimator(
     estimator: Any,
     matrix: Any,
-    outcomes: NDArray[np.str_],
+    outcomes: Outcomes,
     *,
     class_weight: str,
     weights: NDArray[np.float64] | None = None,
@@ -100,7 +102,7 @@ def few_threads(cells: int) -> Iterator[None]:
 
 def imbalance_handling(estimator: Any, class_weight: str) -> Handling:
     """What makes rare classes count: the estimator's own weights, weighted rows, or nothing."""
-    if class_weight == "none":
+    if class_weight == "none" or is_regressor(estimator):
         return "none"
     if "class_weight" in estimator.get_params(deep=False):
         return "class_weight"
@@ -121,24 +123,47 @@ def convergence_messages() -> Iterator[list[str]]:
     messages.extend(str(item.message).partition("\n")[0] for item in kept)
 
 
-def as_outcomes(labels: pd.Series) -> NDArray[np.str_]:
-    """Labels as an array of fixed-width strings, which is saved without pickled objects."""
+def as_outcomes(labels: pd.Series) -> Outcomes:
+    """Labels as an array that is saved without pickled objects: fixed-width strings, or floats."""
+    if pd.api.types.is_float_dtype(labels.dtype):
+        return labels.to_numpy(dtype=np.float64)
     return np.asarray(labels.to_numpy(dtype=object), dtype=str)
 
 
-def predict(model: Any, frame: pd.DataFrame, roles: Roles, threshold: float | None) -> pd.DataFrame:
+def predict(
+    model: Any,
+    frame: pd.DataFrame,
+    roles: Roles,
+    threshold: float | None,
+    interval: Sequence[float] | None = None,
+) -> pd.DataFrame:
     """Predictions for rows of `frame`: column `predicted` and one `p:<class>` per class, sorted.
 
     Two classes with a threshold: the positive class where its probability reaches the threshold.
-    Otherwise the most probable class, the first in order where several are equal.
+    Otherwise the most probable class, the first in order where several are equal. Of a regression
+    `predicted` is a number; with `interval`, what lies between its ends and the prediction, the
+    ends are `low` and `high`.
     """
     features = feature_frame(frame, roles)
+    if roles.regression:
+        return _numbers(model, features, interval)
     classes = [str(name) for name in model.classes_]
     probabilities = np.zeros((0, len(classes)))  # which scikit-learn refuses to compute
     if len(features):
         with few_threads(features.size):
             probabilities = np.asarray(model.predict_proba(features), dtype=np.float64)
     return as_predictions(probabilities, classes, frame.index, roles.positive_class, threshold)
+
+
+def _numbers(model: Any, features: pd.DataFrame, interval: Sequence[float] | None) -> pd.DataFrame:
+    estimated = np.zeros(0)  # which scikit-learn refuses to compute
+    if len(features):
+        with few_threads(features.size):
+            estimated = np.asarray(model.predict(features), dtype=np.float64).reshape(-1)
+    columns = {"predicted": estimated}
+    if interval is not None:
+        columns |= {"low": estimated + interval[0], "high": estimated + interval[1]}
+    return pd.DataFrame(columns, index=features.index)
 
 
 def as_predictions(

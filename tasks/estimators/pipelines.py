@@ -47,7 +47,7 @@ def build_pipeline(
     """
     if not roles.features:
         raise ProjectError("no feature column is left; declare or exclude fewer columns")
-    estimator = build_estimator(candidate, allow_imports)
+    estimator = build_estimator(candidate, allow_imports, regression=roles.regression)
     known = estimator.get_params(deep=False)
     settings: dict[str, Any] = {}
     if "random_state" in known and "random_state" not in candidate.params:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
-from tasks.baselines import constant_predictions
+from tasks.baselines import constant_estimates, constant_predictions
 from tasks.checks import Check, StageResult
 from tasks.errors import AssaylineError
-from tasks.estimators import predict
 from tasks.gate.contest import Opponent
 from tasks.gate.stage import judge
 from tasks.models import (
@@ -28,6 +28,7 @@ from tasks.models import (
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.row_recognition import find_seen
+from tasks.scoring import served_predictions
 from tasks.training import candidates_of, training_metric
 
 # What a model of other libraries or other data raises; a full disk or memory is not its fault.
@@ -45,7 +46,7 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
     project: Project,
     candidate: pd.DataFrame,
     quick: ModelPackage | None,
-    class_shares: Mapping[str, float],
+    constant: Mapping[str, Any],
     champion: Champion | None,
     anchor: Champion | None,
     wear: int,
@@ -54,8 +55,8 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
 ) -> StageResult:
     """The gate's verdict on `candidate`, the predictions of the model under test for test rows.
 
-    `class_shares` are the shares of the classes in train, which the constant baseline answers
-    with; `anchor` is the version that the project pins, `wear` the number of distinct models
+    `constant` is what the constant baseline answers with: `shares` of the classes in train, or one
+    `number`; `anchor` is the version that the project pins, `wear` the number of distinct models
     judged on this test version, this one included; `absolute` are the checks of the stages before
     the gate.
     """
@@ -69,7 +70,7 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
         labels=labels,
         candidate=candidate,
         champion=enter("champion", champion) if champion else None,
-        constant=constant_predictions(class_shares, candidate.index),
+        constant=_constant(constant, candidate.index),
         quick=_score(quick, rows, ()) if quick else None,
         anchor=enter("anchor", anchor) if anchor else None,
         wear=wear,
@@ -81,6 +82,12 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
         frame=frame,
         expected_stages=EXPECTED_STAGES,
     )
+
+
+def _constant(facts: Mapping[str, Any], index: pd.Index) -> pd.DataFrame:
+    if "number" in facts:
+        return constant_estimates(facts["number"], index)
+    return constant_predictions(facts["shares"], index)
 
 
 def _enter(
@@ -117,5 +124,4 @@ def _enter(
 
 def _score(package: ModelPackage, rows: pd.DataFrame, extra_types: Sequence[str]) -> pd.DataFrame:
     model = load_model(package, extra_types=extra_types)
-    own_roles = Roles.from_facts(package.facts["roles"])
-    return predict(model, rows, own_roles, package.facts["threshold"])
+    return served_predictions(model, package.facts, rows)

@@ -22,6 +22,8 @@ _MANY_LABELS = 20
 def judge_target(labels: pd.Series, missing: int, project: Project) -> Check:
     """Whether the target says one of two or more classes; `labels` are those of the kept rows."""
     title = f"The target '{project.target}' can be learned"
+    if project.task == "regression":
+        return _judge_number(title, labels, missing, project.target)
     counts = labels.value_counts()
     found = sorted(str(name) for name in counts.index)
     detail = _target_problem(found, len(labels), project)
@@ -97,6 +99,22 @@ def judge_quarantined(rows_in: int, reasons: Mapping[str, int], limit: float) ->
         n=rows_in,
         evidence="quarantined_rows" if set_aside else None,
     )
+
+
+def _judge_number(title: str, labels: pd.Series, missing: int, target: str) -> Check:
+    distinct, n = labels.nunique(), len(labels)
+    if not distinct:
+        detail = f"No cell of the target '{target}' holds a number; nothing can be learned from it."
+    elif distinct == 1:
+        detail = f"All {n:,} rows have {target} = {labels.iloc[0]:g}; there is nothing to estimate."
+    else:
+        detail = (
+            f"'{target}' has {distinct:,} values in {n:,} rows, from {labels.min():g} to "
+            f"{labels.max():g}"
+        )
+        detail += f"; {missing:,} rows without one were set aside." if missing else "."
+    outcome: Outcome = "passed" if distinct > 1 else "failed"
+    return check("target", title, outcome, detail, value=distinct, n=n)
 
 
 def _target_problem(found: list[str], rows: int, project: Project) -> str | None:

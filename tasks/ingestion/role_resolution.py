@@ -28,6 +28,8 @@ def declared_kinds(project: Project) -> dict[str, ColumnKind]:
     kinds |= dict.fromkeys(project.features.text, "text")
     for name in (project.target, *project.labels.annotators):
         kinds[name] = "categorical"
+    if project.task == "regression":
+        kinds[project.target] = "numeric"
     if project.key is not None:
         kinds[project.key] = "text"  # only an empty key is missing: NA is Namibia
     return kinds
@@ -70,6 +72,7 @@ def resolve_roles(
         key_columns=key_columns,
         group=split.column if split.by == "group" else None,
         time=split.column if split.by == "time" else None,
+        regression=project.task == "regression",
     )
 
 

@@ -51,6 +51,8 @@ def find_label_files(loaded: LoadedProject) -> LabelFiles:
     Raises ProjectError where `labels.rules` or `labels.ratings` names a file that is not.
     """
     labels = loaded.project.labels
+    if loaded.project.task == "regression":
+        return _none_for_numbers(loaded)
     rules = None if labels.rules is None else (loaded.path.parent / labels.rules).resolve()
     if rules is not None and not rules.is_file():
         raise ProjectError(f"no label rules at {rules}; correct 'labels.rules', or write them")
@@ -64,6 +66,17 @@ def find_label_files(loaded: LoadedProject) -> LabelFiles:
         rules=rules,
         ratings=ratings,
     )
+
+
+def _none_for_numbers(loaded: LoadedProject) -> LabelFiles:
+    """Raises ProjectError where there are corrections or answers, which are for classes."""
+    for path in (overlay_path(loaded), reviews_path(loaded)):
+        if path.is_file():
+            raise ProjectError(
+                f"{path} holds corrected labels or answers, which are for classes, and "
+                f"{loaded.path.name} is a regression: correct the source, and move the file away"
+            )
+    return LabelFiles()
 
 
 def _place(loaded: LoadedProject, named: str | None, ending: str) -> Path:

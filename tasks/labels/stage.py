@@ -19,6 +19,7 @@ from tasks.labels.findings import STAGE, LabelFinding, judge_conflicts, judge_is
 from tasks.labels.issues import class_thresholds, find_issues
 from tasks.labels.mixed_classes import judge_mixed_classes
 from tasks.labels.neighbours import explain_issues
+from tasks.labels.numbers import check_numbers
 from tasks.labels.probabilities import LabelProbabilities, label_probabilities
 from tasks.labels.rating_findings import judge_ratings
 from tasks.labels.review import review_table
@@ -48,6 +49,8 @@ def check_labels(
     said = said or Said()
     frame = frame[frame[roles.target].notna()]
     split = split.loc[frame.index]
+    if roles.regression:
+        return check_numbers(frame, split, roles, project)
     probabilities = label_probabilities(frame, split, roles, project, allow_imports)
     labels = roles.labels(frame)
     quality = _label_quality(labels, split["side"], probabilities)

@@ -6,11 +6,14 @@ tables by class and by group.
 
 from tasks.intervals import Difference, Estimate, difference_of_rates, ratio_of_rates
 from tasks.metrics.estimates import estimate_metrics, paired_difference
+from tasks.metrics.numbers import NUMBER_METRICS
 from tasks.metrics.reports import class_report, confusion_counts, group_rates
-from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS, metric_value
+from tasks.metrics.values import CLASS_METRICS, HIGHER_IS_BETTER, SCORE_METRICS, metric_value
 
 __all__ = [
+    "CLASS_METRICS",
     "HIGHER_IS_BETTER",
+    "NUMBER_METRICS",
     "SCORE_METRICS",
     "Difference",
     "Estimate",

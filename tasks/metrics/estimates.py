@@ -21,11 +21,14 @@ import pandas as pd
 
 from tasks.intervals import NORMAL, Difference, Estimate, mcnemar_exact, tango, tango_statistic
 from tasks.intervals import wilson as wilson_interval
-from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS, Floats, WeightedMetrics, Weights
+from tasks.metrics.numbers import NUMBER_METRICS, covered
+from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS, Floats, Weights, weighted_metrics
 
 MAX_UNDEFINED_SHARE = 0.01
 IDENTICAL = "identical predictions"
 _BLOCK_CELLS = 300_000
+_ROW_METRICS = SCORE_METRICS | NUMBER_METRICS
+"""Those for which rows of equal label and prediction are not alike."""
 
 
 def estimate_metrics(
@@ -107,7 +110,7 @@ def paired_difference(  # noqa: PLR0913
     )
     points = measure(None)
     value = sign * float(points[0][name][0] - points[1][name][0])
-    discordant = None if name in SCORE_METRICS else _discordant(name, labels, candidate, other)
+    discordant = None if name in _ROW_METRICS else _discordant(name, labels, candidate, other)
     if not math.isnan(value) and candidate.equals(other.reindex(columns=candidate.columns)):
         return Difference(
             value=0.0, low=0.0, high=0.0, n=len(labels), method=IDENTICAL, discordant=discordant,
@@ -178,7 +181,7 @@ def _replicate_values(
     blocks: Iterator[Weights]
     if weights is None:
         blocks = iter([np.ones((1, len(labels)), dtype=np.int32)])
-    elif weights.groups is None and not SCORE_METRICS.intersection(names):
+    elif weights.groups is None and not _ROW_METRICS.intersection(names):
         # Rows with equal labels are alike: drawing how often each pattern occurs is the same
         # distribution at a fraction of the cost.
         first_rows, sizes = _patterns(labels, models)
@@ -187,7 +190,7 @@ def _replicate_values(
     else:
         blocks = weights.of_rows(labels)
     evaluators = [
-        WeightedMetrics(
+        weighted_metrics(
             names, labels, model, positive_class=positive_class, precision_of_silence=precision
         )
         for model, precision in zip(models, silence, strict=True)
@@ -218,6 +221,9 @@ def _rates(
     names: Sequence[str], labels: pd.Series, predictions: pd.DataFrame, positive_class: str | None
 ) -> dict[str, tuple[int, int]]:
     """Successes and denominator of those metrics that are simple rates."""
+    if pd.api.types.is_float_dtype(labels.dtype):
+        inside = covered(labels, predictions)
+        return {"coverage": (int(inside.sum()), len(inside))} if "coverage" in names else {}
     right = (labels == predictions["predicted"]).to_numpy(dtype=bool)
     rates = {"accuracy": (int(right.sum()), len(right))}
     if positive_class is not None:

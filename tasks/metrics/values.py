@@ -18,13 +18,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.metrics.numbers import HIGHER_IS_BETTER as NUMBERS_HIGHER_IS_BETTER
+from tasks.metrics.numbers import NumberMetrics
+
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 # How often each row counts: whole numbers, because their running sums are exact and several times
 # faster than those of floats.
 Weights = npt.NDArray[np.int32]
 
-HIGHER_IS_BETTER: Mapping[str, bool] = {
+CLASS_METRICS: Mapping[str, bool] = {
     "accuracy": True,
     "balanced_accuracy": True,
     "precision": True,
@@ -35,6 +38,8 @@ HIGHER_IS_BETTER: Mapping[str, bool] = {
     "roc_auc": True,
     "log_loss": False,
 }
+"""Those of classes, and whether higher is better."""
+HIGHER_IS_BETTER: Mapping[str, bool] = {**CLASS_METRICS, **NUMBERS_HIGHER_IS_BETTER}
 SCORE_METRICS = frozenset({"average_precision", "roc_auc", "log_loss"})
 
 
@@ -50,8 +55,28 @@ def metric_value(
 
     Raises ValueError for an unknown metric, or when the rows are not the same.
     """
-    weighted = WeightedMetrics((name,), labels, predictions, positive_class=positive_class)
+    weighted = weighted_metrics((name,), labels, predictions, positive_class=positive_class)
     return float(weighted(np.ones((1, len(labels)), dtype=np.int32))[name][0])
+
+
+def weighted_metrics(
+    names: Sequence[str],
+    labels: pd.Series,
+    predictions: pd.DataFrame,
+    *,
+    positive_class: str | None,
+    precision_of_silence: float = np.nan,
+) -> WeightedMetrics | NumberMetrics:
+    """The metrics for any weights of the rows: of classes, or of numbers where labels are some."""
+    if pd.api.types.is_float_dtype(labels.dtype):
+        return NumberMetrics(names, labels, predictions)
+    return WeightedMetrics(
+        names,
+        labels,
+        predictions,
+        positive_class=positive_class,
+        precision_of_silence=precision_of_silence,
+    )
 
 
 @dataclass(frozen=True)
@@ -152,9 +177,9 @@ class WeightedMetrics:
         positive_class: str | None,
         precision_of_silence: float = np.nan,
     ) -> None:
-        unknown = [name for name in names if name not in HIGHER_IS_BETTER]
+        unknown = [name for name in names if name not in CLASS_METRICS]
         if unknown:
-            raise ValueError(f"unknown metric '{unknown[0]}'; known: {', '.join(HIGHER_IS_BETTER)}")
+            raise ValueError(f"unknown metric '{unknown[0]}'; known: {', '.join(CLASS_METRICS)}")
         if not labels.index.equals(predictions.index):
             raise ValueError("the predictions are not for the rows of the labels")
         self._names = tuple(names)

@@ -18,6 +18,7 @@ from tasks.conditions import Mask
 from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
 from tasks.performance_audit.cost import judge_cost
+from tasks.performance_audit.numbers import judge_numbers, number_summary
 from tasks.performance_audit.quality import (
     Quality,
     measure_quality,
@@ -66,11 +67,13 @@ def audit_performance(
         seed=project.seed,
         groups=rows[roles.group] if roles.group is not None else None,
     )
+    cost = judge_cost(score, rows, len(package.skops), project.audit)
+    if roles.regression:
+        facts = {"interval": package.facts.get("interval"), "size_bytes": len(package.skops)}
+        numbers = judge_numbers(frame, test, scored, roles, project, facts)
+        return StageResult.of(STAGE, number_summary(numbers), (numbers, cost))
     quality = measure_quality(frame, test, scored, roles, project)
-    findings = (
-        _judge_quality(quality, package, project),
-        judge_cost(score, rows, len(package.skops), project.audit),
-    )
+    findings = (_judge_quality(quality, package, project), cost)
     checks = [check for finding in findings for check in finding.checks]
     return StageResult.of(STAGE, _summary(quality, checks), findings)
 

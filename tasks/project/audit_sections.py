@@ -16,13 +16,28 @@ class ErrorAnalysisSection(Section):
     min_rows: Annotated[int, Field(ge=1)] = Field(
         default=10, description="a tag with fewer dev rows is shown as too small to judge"
     )
+    tolerance: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="regression: an estimate that is off by more is an error; default: half a "
+        "standard deviation of the train rows",
+    )
 
 
 class Floor(Section):
     """The least that a metric must reach, overall, on a class or on each slice of a column."""
 
     metric: Literal[
-        "accuracy", "precision", "recall", "f1", "macro_f1", "average_precision", "roc_auc"
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "macro_f1",
+        "average_precision",
+        "roc_auc",
+        "mae",
+        "rmse",
+        "r2",
+        "coverage",
     ]
     minimum: Share
     of_class: str | None = Field(default=None, alias="class")
@@ -41,8 +56,12 @@ class Gap(Section):
     """How far a rate may differ between the groups of a column."""
 
     column: str
-    metric: Literal["selection_rate", "false_positive_rate", "false_negative_rate"]
-    max_difference: Share | None = None
+    metric: Literal[
+        "selection_rate", "false_positive_rate", "false_negative_rate", "mae", "mean_error"
+    ]
+    max_difference: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="in shares; of mae and mean_error in units of the target"
+    )
     min_ratio: Share | None = Field(default=None, description="0.8 is the four-fifths rule")
     of_class: str | None = Field(
         default=None,
@@ -62,6 +81,11 @@ class Gap(Section):
     def _a_limit(self) -> Gap:
         if self.max_difference is None and self.min_ratio is None:
             raise ValueError("a gap needs 'max_difference' or 'min_ratio'")
+        if self.metric in ("mae", "mean_error"):
+            if self.max_difference is None or self.min_ratio is not None:
+                raise ValueError(f"a gap of {self.metric} takes 'max_difference' alone")
+        elif self.max_difference is not None and self.max_difference > 1:
+            raise ValueError(f"'max_difference' of {self.metric} is a share, at most 1")
         return self
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 Severity = Literal["critical", "warning", "info"]
 
 
+REGRESSION_METRICS = frozenset({"mae", "rmse", "r2"})
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -22,6 +23,9 @@ MetricName = Literal[
     "average_precision",
     "roc_auc",
     "log_loss",
+    "mae",
+    "rmse",
+    "r2",
 ]
 
 

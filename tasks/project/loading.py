@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ProjectError
 from tasks.project.sections import Project
+from tasks.project.task import task_mistake
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
         project = Project.model_validate(values)
     except ValidationError as failure:
         raise ProjectError(_explain(failure, path.name)) from None
+    mistake = task_mistake(project)
+    if mistake:
+        raise ProjectError(f"{path.name}: {mistake}")
     return LoadedProject(project=project, path=path, text=text, overrides=overrides)
 
 

@@ -7,7 +7,7 @@ modules by their subject, and are imported from here.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -73,6 +73,9 @@ class Project(Section):
     description: str = ""
     source: Annotated[SourceSection, BeforeValidator(_source_from_path)]
     target: str
+    task: Literal["classification", "regression"] = Field(
+        default="classification", description="regression: the target is a number to be estimated"
+    )
     positive_class: str | None = Field(
         default=None, description="needed for two classes; unset for more"
     )

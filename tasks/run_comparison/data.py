@@ -124,7 +124,7 @@ def _by_side(sides: pd.Series) -> dict[str, int]:
 
 
 def _by_class(rows: RunRows, marked: np.ndarray | None = None) -> dict[str, int]:
-    labels = rows.roles.labels(rows.frame)
+    labels = rows.roles.strata(rows.frame)
     counts = (labels if marked is None else labels[marked]).value_counts().sort_index()
     return {str(name): int(n) for name, n in counts.items()}
 
@@ -150,11 +150,16 @@ def _labels(
             "not compared."
         )
         return _by_side(after.placed[:0]), (), (note,)
+    if before.roles.regression != after.roles.regression:
+        note = "The target is a class in one run and a number in the other: it is not compared."
+        return _by_side(after.placed[:0]), (), (note,)
     old = before.roles.labels(before.frame).loc[found.pairs["before"]]
     new = after.roles.labels(after.frame).loc[found.pairs["after"]]
     differ = old.to_numpy() != new.to_numpy()
     sides = after.placed.loc[found.pairs["after"]][differ]
-    return _by_side(sides), _shifts(old, new), ()
+    # Pairs of numbers say little, and there may be as many as rows.
+    pairs = () if after.roles.regression else _shifts(old, new)
+    return _by_side(sides), pairs, ()
 
 
 def _changed_cells(before: RunRows, after: RunRows, found: Pairing) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tasks.conditions import Mask
 from tasks.errors import AssaylineError
-from tasks.estimators import predict
+from tasks.metrics import NUMBER_METRICS
 from tasks.models import Champion, ModelPackage, champion_problem, declared_types, load_model
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -24,10 +24,12 @@ from tasks.run_comparison.effects import Effect, PairedRows
 from tasks.run_comparison.flips import Flips, find_flips
 from tasks.run_comparison.rows import Pairing, RunRows, key_problem
 from tasks.run_comparison.slices import SliceEffects, compare_slices
+from tasks.scoring import served_predictions
 from tasks.slice_metrics import named_slices
 from tasks.training import candidates_of, training_metric
 
 _BINARY = ("f1", "average_precision", "roc_auc", "accuracy", "log_loss")
+_NUMBERS = ("mae", "rmse", "r2")
 _SEVERAL = ("macro_f1", "balanced_accuracy", "accuracy", "log_loss")
 _BY_CLASS = ("recall", "precision")
 _SHOWN_FEATURES = 6
@@ -123,7 +125,9 @@ def compare_models(
         relabelled=_relabelled(earlier, rows, kept, pairing),
         metrics=_metrics(found.metric, paired, later.project),
         by_slice=_by_slice(found.metric, paired, rows.frame, kept, later.project),
-        flips=find_flips(paired, compared[list(rows.roles.features[:_SHOWN_FEATURES])]),
+        flips=None
+        if rows.roles.regression
+        else find_flips(paired, compared[list(rows.roles.features[:_SHOWN_FEATURES])]),
     )
 
 
@@ -155,7 +159,7 @@ def _score(
     try:
         trusted = declared_types(candidates_of(contestant.project, own), allow_imports)
         model = load_model(package, extra_types=trusted)
-        return predict(model, rows, own, package.facts["threshold"]), ""
+        return served_predictions(model, package.facts, rows), ""
     except (AssaylineError, ValueError, KeyError, TypeError, AttributeError) as failure:
         return None, str(failure).strip().rstrip(".")
 
@@ -190,6 +194,10 @@ def _relabelled(
 
 def _metrics(metric: str, paired: PairedRows, project: Project) -> tuple[Effect, ...]:
     """The project's metric first, then the usual ones, then recall and precision by class."""
+    if metric in NUMBER_METRICS:
+        few = _too_few(paired, project)
+        numbers = [paired.effect(name) for name in dict.fromkeys((metric, *_NUMBERS))]
+        return tuple(_unjudged(effect, few) if few else effect for effect in numbers)
     usual = _SEVERAL if paired.positive_class is None else _BINARY
     overall = [paired.effect(name) for name in dict.fromkeys((metric, *usual))]
     classes = sorted(str(label) for label in paired.labels.unique())

@@ -60,17 +60,18 @@ def split_rows(
     drawn = draw(frame, roles, project.split, assigned)
     placed = frame if len(drawn.split) == len(frame) else frame.loc[drawn.split.index]
     labels, sides = roles.labels(placed), drawn.split["side"]
-    table = judging.side_table(labels, sides)
+    strata = roles.strata(placed)
+    table = judging.side_table(strata, sides)
     corrected = find_corrected(relabels, sides)
     return StageResult(
         stage=judging.STAGE,
         summary=", ".join(f"{side} {count:,}" for side, count in side_counts(sides).items()),
         checks=(
             *drawn.checks,
-            *judging.side_checks(labels, sides, roles, project.split),
+            *judging.side_checks(strata, sides, roles, project.split),
             judging.unit_check(drawn.split),
             judging.twin_check(twin_codes(placed, roles.features), sides, by_group=by == "group"),
-            judging.class_share_check(labels, sides, roles),
+            judging.class_share_check(strata, sides, roles),
             judging.kept_check(drawn.stored, drawn.split),
             *corrected_checks(corrected),
         ),

@@ -40,7 +40,6 @@ _LOADING: Mapping[str, Mapping[str, str | None]] = {
     "python_function": {
         "loader_module": "mlflow.sklearn",
         "model_path": _SERVED,
-        "predict_fn": "predict_proba",
         "code": None,
     },
     "sklearn": {"pickled_model": _SERVED, "serialization_format": "skops", "code": None},
@@ -113,13 +112,14 @@ class Versions(Store):
 
         tags = self.version_tags(project, version)
         with self._model_files(project, version) as files:
-            _require_own_loading(Model.load(str(files.parent)).flavors)
             stored = {path.name: path.read_bytes() for path in files.iterdir()}
+            package = ModelPackage.from_files(stored, "model")
+            _require_own_loading(Model.load(str(files.parent)).flavors, package)
             golden = files / _GOLDEN
             return RegisteredModel(
                 version=version,
                 digest=tags.get(MODEL_DIGEST, ""),
-                package=ModelPackage.from_files(stored, "model"),
+                package=package,
                 served=(files.parent / _SERVED).read_bytes(),
                 golden=read_snapshot(golden) if golden.is_file() else None,
             )
@@ -181,8 +181,10 @@ class Versions(Store):
         from tasks.models import ALLOWED_TYPES, load_model
 
         model = load_model(package, extra_types=extra_types)
-        probabilities = pd.DataFrame(
-            model.predict_proba(example), columns=[str(c) for c in model.classes_]
+        answers = (
+            pd.DataFrame(model.predict_proba(example), columns=[str(c) for c in model.classes_])
+            if package.facts["classes"]
+            else pd.DataFrame({"estimated": model.predict(example).reshape(-1)})
         )
         with self._reaching(), tempfile.TemporaryDirectory(dir=self._temporary) as folder:
             for name, content in package.to_files("model").items():
@@ -194,12 +196,12 @@ class Versions(Store):
                 logged = mlflow.sklearn.log_model(
                     model,
                     name="model",
-                    signature=infer_signature(example, probabilities),
+                    signature=infer_signature(example, answers),
                     input_example=example,
                     pip_requirements=_requirements(),
                     serialization_format="skops",
                     skops_trusted_types=[*sorted(ALLOWED_TYPES), *extra_types],
-                    pyfunc_predict_fn="predict_proba",
+                    pyfunc_predict_fn=_answering(package),
                     extra_files=[str(path) for path in sorted(Path(folder).iterdir())],
                     tags=decision.tags,
                 )
@@ -225,9 +227,15 @@ class Versions(Store):
             yield Path(place) / "extra_files"
 
 
-def _require_own_loading(flavors: Mapping[str, Any]) -> None:
+def _answering(package: ModelPackage) -> str:
+    """What MLflow calls for an answer: probabilities, or the estimate of a regression."""
+    return "predict_proba" if package.facts["classes"] else "predict"
+
+
+def _require_own_loading(flavors: Mapping[str, Any], package: ModelPackage) -> None:
     """Raise ValueError where MLflow's description of a model is not as `log_model` wrote it."""
-    for flavor, expected in _LOADING.items():
+    own = {**_LOADING["python_function"], "predict_fn": _answering(package)}
+    for flavor, expected in {**_LOADING, "python_function": own}.items():
         for name, value in expected.items():
             found = flavors.get(flavor, {}).get(name)
             if found != value:

@@ -14,6 +14,7 @@ from tasks.estimators import Handling, default_candidates, imbalance_handling, p
 from tasks.metrics import Estimate, estimate_metrics, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
+from tasks.training.prediction_intervals import prediction_interval
 from tasks.training.search import FittedFamily, TrainRows, rank
 from tasks.training.threshold import HALF, best_f1_threshold
 
@@ -22,7 +23,9 @@ DEV_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision",
 
 
 def training_metric(project: Project, roles: Roles) -> str:
-    """The project's metric, or average_precision for two classes and macro_f1 for more."""
+    """The project's metric; else average_precision for two classes, macro_f1 for more, or mae."""
+    if roles.regression:
+        return project.training.metric or "mae"
     default = "macro_f1" if roles.positive_class is None else "average_precision"
     return project.training.metric or default
 
@@ -38,6 +41,7 @@ class ScoredFamily:
 
     fitted: FittedFamily
     threshold: float | None
+    interval: tuple[float, float] | None
     dev_predictions: pd.DataFrame
     dev: Estimate
     train_value: float
@@ -66,8 +70,9 @@ def score_family(
     roles, labels = rows.roles, rows.roles.labels(dev)
     raw = predict(fitted.model, dev, roles, None)
     threshold = _threshold(raw, labels, rows)
-    dev_predictions = predict(fitted.model, dev, roles, threshold)
-    learned = predict(fitted.model, frame.loc[rows.labels.index], roles, threshold)
+    interval = prediction_interval(labels, raw["predicted"]) if roles.regression else None
+    dev_predictions = predict(fitted.model, dev, roles, threshold, interval)
+    learned = predict(fitted.model, frame.loc[rows.labels.index], roles, threshold, interval)
     estimates = estimate_metrics(
         [rows.metric],
         labels,
@@ -80,6 +85,7 @@ def score_family(
     return ScoredFamily(
         fitted=fitted,
         threshold=threshold,
+        interval=interval,
         dev_predictions=dev_predictions,
         dev=estimates[rows.metric],
         train_value=metric_value(
@@ -91,7 +97,9 @@ def score_family(
 def dev_metrics(chosen: ScoredFamily, labels: pd.Series, rows: TrainRows) -> dict[str, float]:
     """The chosen family's metrics on dev, and the project's on train and by cross-validation."""
     names = dict.fromkeys((*DEV_METRICS, "f1", "log_loss", rows.metric))
-    if rows.roles.positive_class is None:
+    if rows.roles.regression:
+        names = dict.fromkeys(("mae", "rmse", "r2", "coverage"))
+    elif rows.roles.positive_class is None:
         names.pop("f1")
     values = {
         f"dev.{name}": metric_value(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from tasks.estimators import as_outcomes, convergence_messages
+from tasks.project.roles import quarters
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -29,8 +30,10 @@ def fold_count(labels: pd.Series, units: pd.Series, wanted: int) -> int:
 def make_folds(labels: pd.Series, units: pd.Series, *, wanted: int, seed: int) -> list[Fold]:
     """Positions of the rows to fit on and to score, for each fold; none where no fold is possible.
 
-    Units are dealt out, stratified by the rarest class among their rows.
+    Units are dealt out, stratified by the rarest class among their rows; numbers by their quarter.
     """
+    if pd.api.types.is_float_dtype(labels.dtype):
+        labels = quarters(labels)
     count = fold_count(labels, units, wanted)
     if count == 0:
         return []

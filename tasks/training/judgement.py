@@ -14,6 +14,7 @@ import pandas as pd
 from tasks.checks import Check, Outcome, Severity, StageResult, judged
 from tasks.estimators import Handling
 from tasks.metrics import HIGHER_IS_BETTER, Estimate
+from tasks.training.prediction_intervals import LEVEL
 from tasks.training.search import FittedFamily
 
 STAGE = "training"
@@ -137,13 +138,15 @@ def chosen(name: str, metric: str, dev: Estimate) -> Check:
 def train_dev_gap(name: str, metric: str, train: float, dev: Estimate) -> Check:
     """How much better the model is on the rows that it learned from (overfitting)."""
     gap = train - dev.value if HIGHER_IS_BETTER[metric] else dev.value - train
+    # In units of the target a gap is large or small only beside the value itself.
+    limit = LARGE_GAP * abs(dev.value) if metric in ("mae", "rmse") else LARGE_GAP
     undefined = math.isnan(gap)
     return Check(
         id=f"{STAGE}.train_dev_gap",
         stage=STAGE,
         title=f"{words(metric)}: how much better on train than on dev",
         severity="info",
-        outcome="not_applicable" if undefined else judged(gap, maximum=LARGE_GAP),
+        outcome="not_applicable" if undefined else judged(gap, maximum=limit),
         detail=(
             f"{words(metric)} is undefined on train or on dev."
             if undefined
@@ -151,7 +154,7 @@ def train_dev_gap(name: str, metric: str, train: float, dev: Estimate) -> Check:
             f"gap of {gap:.3f}."
         ),
         value=None if undefined else gap,
-        limit=LARGE_GAP,
+        limit=None if math.isnan(limit) else limit,
         n=dev.n,
     )
 
@@ -177,6 +180,27 @@ def imbalance(name: str, labels: pd.Series, class_weight: str, handling: Handlin
         + (" It has no class weights, although the project asks for balance." if ignored else ""),
         value=share,
         n=len(labels),
+    )
+
+
+def interval(name: str, found: tuple[float, float] | None, rows: int) -> Check:
+    """How wide the prediction interval is, which the errors on dev have made."""
+    if found is None:
+        detail = f"{rows} dev rows are too few for a prediction interval of {LEVEL:.0%}."
+    else:
+        detail = (
+            f"{LEVEL:.0%} of what {name} estimates is expected to lie between {found[0]:+.4g} and "
+            f"{found[1]:+.4g} of the estimate, by its errors on {rows:,} dev rows."
+        )
+    return Check(
+        id=f"{STAGE}.interval",
+        stage=STAGE,
+        title="width of the prediction interval, in units of the target",
+        severity="info",
+        outcome="not_applicable" if found is None else "passed",
+        detail=detail,
+        value=None if found is None else found[1] - found[0],
+        n=rows,
     )
 
 

@@ -181,18 +181,19 @@ def _fold_scores(
     for setting in settings:
         estimator = clone(pipeline.named_steps["estimator"]).set_params(**setting)
         fit_estimator(estimator, learned, outcomes, class_weight=class_weight, weights=weights)
-        with few_threads(scored.shape[0] * scored.shape[1]):
-            probabilities = np.asarray(estimator.predict_proba(scored), dtype=np.float64)
-        predictions = as_predictions(
-            probabilities,
-            [str(name) for name in estimator.classes_],
-            labels.index,
-            rows.roles.positive_class,
-            None,
-        )
+        predictions = _fold_predictions(estimator, scored, labels.index, rows.roles)
         yield metric_value(
             rows.metric, labels, predictions, positive_class=rows.roles.positive_class
         )
+
+
+def _fold_predictions(estimator: Any, scored: Any, index: pd.Index, roles: Roles) -> pd.DataFrame:
+    with few_threads(scored.shape[0] * scored.shape[1]):
+        if roles.regression:
+            return pd.DataFrame({"predicted": estimator.predict(scored).reshape(-1)}, index=index)
+        probabilities = np.asarray(estimator.predict_proba(scored), dtype=np.float64)
+    classes = [str(name) for name in estimator.classes_]
+    return as_predictions(probabilities, classes, index, roles.positive_class, None)
 
 
 def _pipeline(candidate: Candidate, rows: TrainRows) -> Pipeline:

@@ -134,24 +134,30 @@ def _checks(
         judgement.searched(trials, len(rows.folds), rows.section.cv_folds, len(rows.labels)),
         judgement.chosen(chosen.name, rows.metric, chosen.dev),
         judgement.train_dev_gap(chosen.name, rows.metric, chosen.train_value, chosen.dev),
-        judgement.imbalance(
-            chosen.name,
-            rows.labels,
-            rows.section.class_weight,
-            chosen.handling(rows.section.class_weight),
-        ),
     ]
+    if rows.roles.regression:
+        checks.append(judgement.interval(chosen.name, chosen.interval, len(chosen.dev_predictions)))
+    else:
+        handling = chosen.handling(rows.section.class_weight)
+        checks.append(
+            judgement.imbalance(chosen.name, rows.labels, rows.section.class_weight, handling)
+        )
     if rows.left_out or rows.weighted:
         checks.append(judgement.suspects(len(rows.labels), rows.left_out, rows.weighted))
     return tuple(checks)
 
 
+def _classes(chosen: ScoredFamily, roles: Roles) -> list[str]:
+    return [] if roles.regression else [str(name) for name in chosen.fitted.model.classes_]
+
+
 def _package_facts(chosen: ScoredFamily, roles: Roles) -> dict[str, Any]:
     candidate = chosen.fitted.candidate
     return {
-        "classes": [str(name) for name in chosen.fitted.model.classes_],
+        "classes": _classes(chosen, roles),
         "positive_class": roles.positive_class,
         "threshold": chosen.threshold,
+        **({} if chosen.interval is None else {"interval": list(chosen.interval)}),
         "roles": roles.to_facts(),
         "candidate": candidate.name,
         "estimator": candidate.estimator,

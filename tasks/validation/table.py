@@ -217,7 +217,7 @@ def _class_support(frame: pd.DataFrame, roles: Roles) -> Check:
 def _class_counts(frame: pd.DataFrame, roles: Roles) -> pd.Series:
     if roles.target not in frame.columns:
         return pd.Series(dtype="int64")
-    return roles.labels(frame).value_counts().sort_index()
+    return roles.strata(frame).value_counts().sort_index()
 
 
 def _first(names: list[str], separator: str = ", ") -> str:

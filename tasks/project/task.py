@@ -1,0 +1,73 @@
+"""Does what the project declares go with its task: classes, or a number to be estimated?
+
+Guarantees: what has no meaning for the task is refused, never left aside in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tasks.project.fields import REGRESSION_METRICS
+from tasks.project.sections import Project
+
+IN_UNITS = frozenset({"mae", "rmse"})
+"""Metrics in units of the target, for which a gain or a margin has no usual size."""
+
+
+def task_mistake(project: Project) -> str:
+    """What does not go with the task, with the next move; empty where all does."""
+    regression = project.task == "regression"
+    for place, metric in _declared_metrics(project):
+        if (metric in REGRESSION_METRICS) != regression:
+            known = sorted(REGRESSION_METRICS) if regression else ["f1", "macro_f1", "and others"]
+            return f"'{place}' is {metric}, and task {project.task} takes {', '.join(known)}"
+    if not regression:
+        return ""
+    for key, why in _of_classes(project):
+        return f"'{key}' is for classes, and task regression {why}; leave it out"
+    return _missing_limits(project)
+
+
+def _declared_metrics(project: Project) -> Iterable[tuple[str, str]]:
+    baselines = (*([project.baselines.hlp] if project.baselines.hlp else []),)
+    named = [
+        ("training.metric", project.training.metric),
+        ("gate.metric", project.gate.metric),
+        *(("baselines.hlp.metric", one.metric) for one in baselines),
+        *(("baselines.declared.metric", one.metric) for one in project.baselines.declared),
+        *(("audit.floors.metric", floor.metric) for floor in project.audit.floors),
+    ]
+    return [(place, metric) for place, metric in named if metric is not None]
+
+
+def _of_classes(project: Project) -> Iterable[tuple[str, str]]:
+    labels, audit = project.labels, project.audit
+    if project.positive_class is not None:
+        yield "positive_class", "has none"
+    if labels.annotators:
+        yield "labels.annotators", "compares no annotators"
+    if labels.ratings is not None:
+        yield "labels.ratings", "compares no annotators"
+    if labels.suspects != "keep":
+        yield "labels.suspects", "suspects no label"
+    if labels.max_error_rate is not None:
+        yield "labels.max_error_rate", "has labels that are near or far, not right or wrong"
+    if any(floor.of_class is not None for floor in audit.floors):
+        yield "audit.floors.class", "has none"
+    for gap in audit.gaps:
+        if gap.metric not in GAPS_OF_NUMBERS or gap.of_class is not None:
+            yield f"audit.gaps: {gap.metric}", f"takes {' and '.join(sorted(GAPS_OF_NUMBERS))}"
+
+
+GAPS_OF_NUMBERS = frozenset({"mae", "mean_error"})
+
+
+def _missing_limits(project: Project) -> str:
+    metric = project.gate.metric or project.training.metric or "mae"
+    needed = "margin" if project.gate.intent == "refresh" else "min_gain"
+    if metric not in IN_UNITS or needed in project.gate.model_fields_set:
+        return ""
+    return (
+        f"'gate.{needed}' is missing: for {metric} it is in units of '{project.target}', and "
+        "no default would fit; say which difference matters, or set gate.metric: r2"
+    )
