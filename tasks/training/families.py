@@ -14,6 +14,7 @@ from tasks.estimators import Handling, default_candidates, imbalance_handling, p
 from tasks.metrics import Estimate, estimate_metrics, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
+from tasks.selection_rate import rate_threshold
 from tasks.training.search import FittedFamily, TrainRows, rank
 from tasks.training.threshold import HALF, best_f1_threshold
 
@@ -108,6 +109,15 @@ def _threshold(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float |
     positive = rows.roles.positive_class
     if positive is None:
         return None
+    mitigate, column = rows.section.mitigate, f"p:{positive}"
+    chosen = _by_objective(raw, labels, rows)
+    if mitigate is None or mitigate.max_selection_rate is None or column not in raw or raw.empty:
+        return chosen
+    return max(chosen, rate_threshold(raw[column].to_numpy(), mitigate.max_selection_rate))
+
+
+def _by_objective(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float:
+    positive = rows.roles.positive_class
     if rows.section.threshold == "half" or f"p:{positive}" not in raw or raw.empty:
         return HALF
     return best_f1_threshold((labels == positive).to_numpy(), raw[f"p:{positive}"].to_numpy())
