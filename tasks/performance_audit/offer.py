@@ -7,11 +7,11 @@ which in lending and hiring is disparate treatment, whatever it does to the gap.
 
 Tried are the candidate and the same family fitted by weights of the groups (`tasks.training.offer`
 has the fits), each with its own threshold and, for two classes, with the threshold raised until
-the limits are met. Of these the one is offered that meets the most critical limits, then the most
-limits, then has the best F1 (the best value of the project's metric where that one looks at
-predicted labels). It is the best of several on the same dev rows, so that its numbers are flattered
-a little, and limits are met by values, not by the ends of intervals: the intervals tell how sure
-that is.
+the limits are met. Of these the one is offered that misses the fewest critical limits and floors,
+then the fewest limits, then has the best F1 (the best value of the project's metric where that one
+looks at predicted labels). It is the best of several on the same dev rows, so that its numbers are
+flattered a little, and limits are met by values, not by the ends of intervals: the intervals tell
+how sure that is.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, Finding
+from tasks.conditions import Mask
 from tasks.intervals import Estimate
 from tasks.metrics import SCORE_METRICS, metric_value
+from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.gap_limits import mistake_in
 from tasks.performance_audit.gaps import measure_gap
 from tasks.performance_audit.offer_words import offer_finding
@@ -93,11 +96,15 @@ def offer_mitigation(
     }
     judge = _Judge(tuple(gaps), masks, scored, project)
     own = float((trained.reweighed or {}).get("strength", 0.0))
+    floors = partial(
+        _floors_missed, frame=frame, dev=dev, scored=scored, project=project, classes=classes
+    )
     before = judge.option(own, scored.predictions)
     options = [*judge.raised(before)]
     for strength, predictions in trained.mitigated.items():
         plain = judge.option(float(strength), predictions.loc[rows.index])
         options += [plain, *judge.raised(plain)]
+    before, *options = (replace(o, floors_missed=floors(o)) for o in (before, *options))
     return offer_finding(before, options, trained.columns, scored, judge.decides, project)
 
 
@@ -168,6 +175,23 @@ class _Judge:
             critical = gap.severity == "critical"
             met = _met(kind, estimate, limit)
             yield GapValue(name, estimate, limit, met=met, critical=critical)
+
+
+def _floors_missed(
+    option: Option,
+    *,
+    frame: pd.DataFrame,
+    dev: Mask,
+    scored: ScoredRows,
+    project: Project,
+    classes: Sequence[str],
+) -> tuple[str, ...]:
+    """The critical floors that are not reached on dev, so that a gap is not closed at any price."""
+    rows = replace(scored, predictions=option.predictions)
+    audit = project.audit
+    critical = [floor for floor in audit.floors if floor.severity == "critical"]
+    checks = judge_floors(critical, frame, dev, rows, classes, audit.min_support)
+    return tuple(check.title for check in checks if check.outcome == "failed")
 
 
 def _met(kind: str, estimate: Estimate | None, limit: float) -> bool:

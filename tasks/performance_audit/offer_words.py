@@ -119,10 +119,16 @@ def _sentence(
     return (
         f"A mitigated candidate is offered: {fitted}, would meet {_met(after)} of the declared "
         f"gaps on the {len(scored):,} dev rows, where the candidate meets {_met(before)}: "
-        f"{changes}. What it does to the metric: {price}. To put it to the test, run with "
-        f"--set '{_setting(after, columns)}'; the search is then made anew with these weights, and "
-        "test judges one more model."
+        f"{changes}.{_floors(after)} What it does to the metric: {price}. To put it to the test, "
+        f"run with --set '{_setting(after, columns)}': this model is then the candidate, and test "
+        "judges one model more."
     )
+
+
+def _floors(option: Option) -> str:
+    if not option.floors_missed:
+        return ""
+    return f" On dev it would miss a floor: {'; '.join(option.floors_missed[:3])}."
 
 
 def _setting(option: Option, columns: tuple[str, ...]) -> str:
@@ -186,6 +192,7 @@ def _options_table(options: Sequence[Option], decides: str) -> Table:
             "max_selection_rate": option.max_selection_rate,
             decides: option.value,
             "limits_met": sum(gap.met for gap in option.gaps),
+            "floors_missed": len(option.floors_missed),
         }
         for gap in option.gaps:
             row[gap.name] = None if gap.estimate is None else gap.estimate.value

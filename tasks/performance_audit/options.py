@@ -26,17 +26,20 @@ class Option:
 
     `strength` is that of the weights of groups (0: none), `max_selection_rate` the share of rows to
     which the threshold was raised, None where it is the one that training chose. `value` is the
-    metric by which options are told apart.
+    metric by which options are told apart, `floors_missed` names the project's critical floors that
+    the dev rows do not reach.
     """
 
     strength: float
     predictions: pd.DataFrame
     max_selection_rate: float | None = None
     gaps: tuple[GapValue, ...] = ()
+    floors_missed: tuple[str, ...] = ()
     value: float = float("nan")
 
     @property
     def misses(self) -> tuple[int, int]:
-        """How many critical limits are not met, and how many in all."""
+        """How many critical limits and floors are not met, and how many in all."""
         missed = [gap for gap in self.gaps if not gap.met]
-        return sum(gap.critical for gap in missed), len(missed)
+        floors = len(self.floors_missed)
+        return sum(gap.critical for gap in missed) + floors, len(missed) + floors

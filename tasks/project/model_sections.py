@@ -60,7 +60,7 @@ class Candidate(Section):
 
 
 class MitigateSection(Section):
-    """How every candidate is fitted so that it tells groups less apart."""
+    """How the chosen family is fitted again, so that it tells groups less apart."""
 
     columns: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="whose groups train rows are weighed by; several are crossed"
@@ -100,7 +100,8 @@ class TrainingSection(Section):
         default="max_f1", description="two classes: how the threshold is chosen on dev"
     )
     mitigate: Annotated[MitigateSection | None, BeforeValidator(_mitigate_from_short_form)] = Field(
-        default=None, description="a column or {columns, strength}: fit by weights of its groups"
+        default=None,
+        description="a column or {columns, strength, ...}: fit by weights of its groups",
     )
     offer_mitigated: bool = Field(
         default=True,

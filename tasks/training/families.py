@@ -62,11 +62,16 @@ def score_family(
     frame: pd.DataFrame,
     dev: pd.DataFrame,
     rows: TrainRows,
+    max_selection_rate: float | None = None,
 ) -> ScoredFamily:
-    """Choose the family's threshold on dev, and score it on dev and on train."""
+    """Choose the family's threshold on dev, and score it on dev and on train.
+
+    With `max_selection_rate` the threshold is raised until at most that share of dev is predicted
+    as the positive class.
+    """
     roles, labels = rows.roles, rows.roles.labels(dev)
     raw = predict(fitted.model, dev, roles, None)
-    threshold = _threshold(raw, labels, rows)
+    threshold = _threshold(raw, labels, rows, max_selection_rate)
     dev_predictions = predict(fitted.model, dev, roles, threshold)
     learned = predict(fitted.model, frame.loc[rows.labels.index], roles, threshold)
     estimates = estimate_metrics(
@@ -105,15 +110,16 @@ def dev_metrics(chosen: ScoredFamily, labels: pd.Series, rows: TrainRows) -> dic
     return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
-def _threshold(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float | None:
+def _threshold(
+    raw: pd.DataFrame, labels: pd.Series, rows: TrainRows, max_selection_rate: float | None
+) -> float | None:
     positive = rows.roles.positive_class
     if positive is None:
         return None
-    mitigate, column = rows.section.mitigate, f"p:{positive}"
-    chosen = _by_objective(raw, labels, rows)
-    if mitigate is None or mitigate.max_selection_rate is None or column not in raw or raw.empty:
+    chosen, column = _by_objective(raw, labels, rows), f"p:{positive}"
+    if max_selection_rate is None or column not in raw or raw.empty:
         return chosen
-    return max(chosen, rate_threshold(raw[column].to_numpy(), mitigate.max_selection_rate))
+    return max(chosen, rate_threshold(raw[column].to_numpy(), max_selection_rate))
 
 
 def _by_objective(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float:

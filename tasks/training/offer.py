@@ -1,9 +1,11 @@
 """The mitigated candidates: the chosen family fitted again by weights of the groups.
 
-Guarantees: the chosen model stays the candidate, whatever comes of this; test rows are not looked
-at; which limits a mitigated candidate would meet is not judged here but by the audit, so that a
-changed limit fits nothing again. An estimator that takes no weights of rows, or that fails with
-these, is told in a check.
+Guarantees: what is only offered leaves the candidate as it is; what the project adopts
+(`training.mitigate`) is the very model that was offered, because families and settings are searched
+without the weights of groups in both cases: with them in the search another family may come out,
+whose price and gaps nobody has seen. Test rows are not looked at. Which limits a mitigated
+candidate would meet is not judged here but by the audit, so that a changed limit fits nothing
+again. An estimator that takes no weights of rows, or that fails with these, is told in a check.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from sklearn.utils.validation import has_fit_parameter
 from tasks.checks import Check, Finding, Outcome, Table
 from tasks.intervals import Difference
 from tasks.metrics import paired_difference
+from tasks.project.sections import MitigateSection
 from tasks.training.families import REPLICATES, ScoredFamily, score_family
 from tasks.training.judgement import STAGE, first_line, words
 from tasks.training.mitigation import Reweighing, reweigh, reweighing_table
-from tasks.training.search import TrainRows, fit_family
+from tasks.training.search import FittedFamily, TrainRows, fit_family
 
 STRENGTHS = (1.0, 2.0, 4.0)
 
@@ -54,21 +57,41 @@ def offer_mitigated(
         reason = "its estimator takes no weights of rows; choose one that does to get an offer"
         return Finding(checks=(_check(chosen.name, columns, "not_applicable", reason),))
     try:
-        found = [_fit(chosen, frame, dev, rows, columns, strength) for strength in strengths]
+        found = [
+            _offer(chosen, frame, dev, rows, _reweighing(frame, rows, columns, strength))
+            for strength in strengths
+        ]
     except Exception as failure:  # an estimator may fail in any way on some weights
         return Finding(checks=(_check(chosen.name, columns, "error", first_line(failure)),))
     return _finding(chosen, rows.metric, columns, found)
 
 
-def adopted(rows: TrainRows) -> Finding:
-    """What the project's own `training.mitigate` did to the fits; nothing where it is unset."""
-    found, asked = rows.reweighing, rows.section.mitigate
+def adopt_mitigated(
+    chosen: ScoredFamily, frame: pd.DataFrame, dev: pd.DataFrame, rows: TrainRows
+) -> tuple[ScoredFamily, Finding]:
+    """The candidate that `training.mitigate` makes of the chosen family, and what was done.
+
+    The family as it is, and nothing found, where the project adopts nothing. Raises ProjectError
+    where the estimator takes no weights of rows, and whatever it raises itself.
+    """
+    asked, found = rows.section.mitigate, None
     if asked is None:
-        return Finding()
+        return chosen, Finding()
+    fitted, weighed = chosen.fitted, rows
+    if asked.strength > 0:
+        found = _reweighing(frame, rows, asked.columns, asked.strength)
+        fitted, weighed = _fit(chosen, rows, found)
+    family = score_family(fitted, frame, dev, weighed, asked.max_selection_rate)
+    return family, _adopted(asked, found, rows, _difference(family, chosen, dev, rows))
+
+
+def _adopted(
+    asked: MitigateSection, found: Reweighing | None, rows: TrainRows, cost: Difference
+) -> Finding:
     sentences = []
     if found is not None:
         sentences.append(
-            f"Every candidate was fitted with the {len(found.weights):,} train rows weighed by the "
+            f"The candidate was fitted with the {len(found.weights):,} train rows weighed by the "
             f"groups of {_listed(found.columns)} (strength {found.strength:g}); they count as "
             f"{found.effective_rows:,.0f} of equal weight."
         )
@@ -77,10 +100,15 @@ def adopted(rows: TrainRows) -> Finding:
             f"The threshold was raised until at most {asked.max_selection_rate:.1%} of dev is "
             f"predicted '{rows.roles.positive_class}', for all groups alike."
         )
+    if sentences:
+        sentences.append(
+            f"{words(rows.metric).capitalize()} on dev is {cost.value:+.3f} ({cost.low:+.3f} to "
+            f"{cost.high:+.3f}) against the same family without it."
+        )
     check = Check(
         id=f"{STAGE}.reweighed",
         stage=STAGE,
-        title=f"candidates fitted to tell the groups of {_listed(asked.columns)} less apart",
+        title=f"candidate fitted to tell the groups of {_listed(asked.columns)} less apart",
         severity="info",
         outcome="passed" if sentences else "not_applicable",
         value=None if found is None else found.effective_rows,
@@ -95,32 +123,51 @@ def adopted(rows: TrainRows) -> Finding:
     )
 
 
+def _reweighing(
+    frame: pd.DataFrame, rows: TrainRows, columns: tuple[str, ...], strength: float
+) -> Reweighing:
+    learned = frame.loc[rows.labels.index]
+    return reweigh(learned, rows.labels, columns, strength, rows.suspicion)
+
+
 def _fit(
+    chosen: ScoredFamily, rows: TrainRows, found: Reweighing
+) -> tuple[FittedFamily, TrainRows]:
+    """The family's best setting fitted by the weights, keeping the record of its search."""
+    weighed = replace(rows.reweighed(found), folds=())
+    settled = chosen.fitted.candidate.model_copy(update={"search": {}})
+    fitted = fit_family(settled, weighed)
+    return replace(fitted, trials=chosen.fitted.trials, best=chosen.fitted.best), weighed
+
+
+def _offer(
     chosen: ScoredFamily,
     frame: pd.DataFrame,
     dev: pd.DataFrame,
     rows: TrainRows,
-    columns: tuple[str, ...],
-    strength: float,
+    found: Reweighing,
 ) -> Mitigated:
-    learned = frame.loc[rows.labels.index]
-    found = reweigh(learned, rows.labels, columns, strength, rows.suspicion)
-    section = rows.section.model_copy(update={"mitigate": None})
-    weighed = replace(rows.reweighed(found), folds=(), section=section)
-    settled = chosen.fitted.candidate.model_copy(update={"search": {}})
-    family = score_family(fit_family(settled, weighed), frame, dev, weighed)
+    fitted, weighed = _fit(chosen, rows, found)
+    family = score_family(fitted, frame, dev, weighed)
+    difference = _difference(family, chosen, dev, rows)
+    return Mitigated(reweighing=found, family=family, difference=difference)
+
+
+def _difference(
+    family: ScoredFamily, other: ScoredFamily, dev: pd.DataFrame, rows: TrainRows
+) -> Difference:
+    """How much better `family` is than `other` on dev."""
     roles = rows.roles
-    difference = paired_difference(
+    return paired_difference(
         rows.metric,
         roles.labels(dev),
         family.dev_predictions,
-        chosen.dev_predictions,
+        other.dev_predictions,
         positive_class=roles.positive_class,
         replicates=REPLICATES,
         seed=rows.seed,
         groups=dev[roles.group] if roles.group is not None else None,
     )
-    return Mitigated(reweighing=found, family=family, difference=difference)
 
 
 def _finding(

@@ -32,7 +32,7 @@ from tasks.metrics import HIGHER_IS_BETTER, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, TrainingSection
 from tasks.training.folds import Fold, make_folds
-from tasks.training.mitigation import Reweighing, reweigh
+from tasks.training.mitigation import Reweighing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,6 @@ class TrainRows:
     """Suspected rows that are in no fit."""
     suspicion: NDArray[np.float64] | None = None
     """The part of `weights` that comes from suspected labels; None: no label is suspected."""
-    reweighing: Reweighing | None = None
-    """The part of `weights` that comes from groups; None: the project does not mitigate."""
 
     @property
     def weighted(self) -> int:
@@ -87,7 +85,7 @@ class TrainRows:
     def reweighed(self, found: Reweighing) -> TrainRows:
         """The rows with the weights of groups `found`, on top of those of suspected labels."""
         held = 1.0 if self.suspicion is None else self.suspicion
-        return replace(self, weights=found.weights * held, reweighing=found)
+        return replace(self, weights=found.weights * held)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +227,6 @@ def train_rows(
     """The rows whose side is train.
 
     `weights`, by row key, are those of suspected rows; a row that weighs nothing is left out.
-    Where the project mitigates, rows are weighed by their groups as well, once for all folds.
     """
     chosen = (split["side"] == "train").to_numpy()
     if weights is not None:
@@ -240,7 +237,7 @@ def train_rows(
         by_row = weights.reindex(learned.index).fillna(1.0).to_numpy(dtype=np.float64)
     labels = roles.labels(learned)
     folds = make_folds(labels, split.loc[chosen, "unit"], wanted=section.cv_folds, seed=seed)
-    rows = TrainRows(
+    return TrainRows(
         features=feature_frame(learned, roles),
         labels=labels,
         folds=tuple(folds),
@@ -253,7 +250,3 @@ def train_rows(
         left_out=len(split) - int((split["side"] != "train").sum()) - len(learned),
         suspicion=by_row,
     )
-    asked = section.mitigate
-    if asked is None or asked.strength == 0 or not len(learned):
-        return rows
-    return rows.reweighed(reweigh(learned, labels, asked.columns, asked.strength, by_row))

@@ -23,7 +23,7 @@ from tasks.training.families import (
     score_family,
     training_metric,
 )
-from tasks.training.offer import adopted, offer_mitigated
+from tasks.training.offer import adopt_mitigated, offer_mitigated
 from tasks.training.search import TrainRows, fit_family, train_rows
 
 
@@ -77,10 +77,18 @@ def train(
     if not families:
         return judgement.nothing_fitted(failures, metric)
     chosen = max(families, key=lambda family: family.merit(metric))
+    try:
+        candidate, done = adopt_mitigated(chosen, frame, dev, rows)
+    except ProjectError:
+        raise
+    except Exception as failure:  # as above: an estimator may fail on some weights
+        return judgement.nothing_fitted({chosen.name: judgement.first_line(failure)}, metric)
+    families = [candidate if family is chosen else family for family in families]
+    chosen = candidate
     package = save_model(
         chosen.fitted.model, extra_types=extra_types, facts=_package_facts(chosen, roles)
     )
-    extra = (adopted(rows), offer_mitigated(chosen, frame, dev, rows, mitigate))
+    extra = (done, offer_mitigated(chosen, frame, dev, rows, mitigate))
     return _result(families, chosen, package, failures, rows, dev, extra)
 
 
@@ -145,7 +153,9 @@ def _checks(
     trials = sum(len(family.fitted.trials) for family in families)
     checks += [
         judgement.searched(trials, len(rows.folds), rows.section.cv_folds, len(rows.labels)),
-        judgement.chosen(chosen.name, rows.metric, chosen.dev),
+        judgement.chosen(
+            chosen.name, rows.metric, chosen.dev, mitigated=rows.section.mitigate is not None
+        ),
         judgement.train_dev_gap(chosen.name, rows.metric, chosen.train_value, chosen.dev),
         judgement.imbalance(
             chosen.name,
