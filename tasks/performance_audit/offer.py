@@ -33,7 +33,7 @@ from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.gap_limits import mistake_in
 from tasks.performance_audit.gaps import measure_gap
 from tasks.performance_audit.offer_words import offer_finding
-from tasks.performance_audit.options import GapValue, Option
+from tasks.performance_audit.options import LimitValue, Option
 from tasks.performance_audit.wording import STAGE
 from tasks.project.roles import Roles
 from tasks.project.sections import Gap, Project, SliceSpec
@@ -96,15 +96,13 @@ def offer_mitigation(
     }
     judge = _Judge(tuple(gaps), masks, scored, project)
     own = float((trained.reweighed or {}).get("strength", 0.0))
-    floors = partial(
-        _floors_missed, frame=frame, dev=dev, scored=scored, project=project, classes=classes
-    )
+    floors = partial(_floors, frame=frame, dev=dev, scored=scored, project=project, classes=classes)
     before = judge.option(own, scored.predictions)
     options = [*judge.raised(before)]
     for strength, predictions in trained.mitigated.items():
         plain = judge.option(float(strength), predictions.loc[rows.index])
         options += [plain, *judge.raised(plain)]
-    before, *options = (replace(o, floors_missed=floors(o)) for o in (before, *options))
+    before, *options = (replace(o, floors=floors(o)) for o in (before, *options))
     return offer_finding(before, options, trained.columns, scored, judge.decides, project)
 
 
@@ -162,7 +160,7 @@ class _Judge:
         values = tuple(found for gap in self.gaps for found in self._values(gap, rows))
         return replace(option, gaps=values, value=value)
 
-    def _values(self, gap: Gap, rows: ScoredRows) -> Iterator[GapValue]:
+    def _values(self, gap: Gap, rows: ScoredRows) -> Iterator[LimitValue]:
         of_class = gap.of_class or str(rows.positive_class)
         support = self.project.audit.min_support
         rates = measure_gap(gap.column, gap.metric, of_class, self.masks[gap.column], rows, support)
@@ -174,10 +172,10 @@ class _Judge:
             name = f"{kind} of {gap.metric.replace('_', ' ')} of {of_class} by {gap.column}"
             critical = gap.severity == "critical"
             met = _met(kind, estimate, limit)
-            yield GapValue(name, estimate, limit, met=met, critical=critical)
+            yield LimitValue(name, estimate, limit, met=met, critical=critical)
 
 
-def _floors_missed(
+def _floors(
     option: Option,
     *,
     frame: pd.DataFrame,
@@ -185,13 +183,25 @@ def _floors_missed(
     scored: ScoredRows,
     project: Project,
     classes: Sequence[str],
-) -> tuple[str, ...]:
-    """The critical floors that are not reached on dev, so that a gap is not closed at any price."""
+) -> tuple[LimitValue, ...]:
+    """The critical floors on dev, so that a gap is not closed at any price."""
     rows = replace(scored, predictions=option.predictions)
     audit = project.audit
     critical = [floor for floor in audit.floors if floor.severity == "critical"]
-    checks = judge_floors(critical, frame, dev, rows, classes, audit.min_support)
-    return tuple(check.title for check in checks if check.outcome == "failed")
+    return tuple(
+        LimitValue(
+            check.id.removeprefix(f"{STAGE}.floor:"),
+            Estimate(value=float(check.value), low=low, high=high, n=check.n or 0),
+            float(check.limit),
+            met=check.outcome == "passed",
+            critical=True,
+        )
+        for check in judge_floors(critical, frame, dev, rows, classes, audit.min_support)
+        if check.outcome in {"passed", "failed"}
+        and isinstance(check.value, float)
+        and isinstance(check.limit, float)
+        for low, high in [check.interval or (math.nan, math.nan)]
+    )
 
 
 def _met(kind: str, estimate: Estimate | None, limit: float) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.checks import Check, Finding, Outcome, Table
 from tasks.intervals import Difference, Estimate
 from tasks.metrics import HIGHER_IS_BETTER, paired_difference
-from tasks.performance_audit.options import GapValue, Option
+from tasks.performance_audit.options import Option
 from tasks.performance_audit.wording import STAGE
 from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows
@@ -29,7 +29,7 @@ def offer_finding(
     """The best of `options` beside the candidate `before`.
 
     No offer where dev gives no reason for one: the candidate meets every limit there already, or
-    no option meets more of them than it does.
+    no option misses fewer limits and floors than it does.
     """
     tried = {"mitigation_options": _options_table([before, *options], decides)}
     if before.misses == (0, 0):
@@ -41,8 +41,9 @@ def offer_finding(
     best = min(options, key=lambda one: _order(one, decides), default=None)
     if best is None or best.misses >= before.misses:
         detail = (
-            f"No mitigated candidate is offered: none of {len(options)} that were tried meets more "
-            f"of the declared limits on dev than the candidate does ({_met(before)})."
+            f"No mitigated candidate is offered: none of {len(options)} that were tried misses "
+            "fewer of the declared gaps and critical floors on dev than the candidate, which "
+            f"meets {_met(before)} of the gaps."
         )
         check = _check(detail, "not_applicable", len(scored), columns)
         return Finding(checks=(check,), tables=tried)
@@ -54,7 +55,11 @@ def offer_finding(
     return Finding(
         checks=(_check(sentence, "passed", len(scored), columns),),
         facts={"mitigation_offer": {"sentence": sentence, "adopt": _setting(best, columns)}},
-        tables={"mitigation_offer": _offer_table(before, best, costs), **tried},
+        tables={
+            "mitigation_offer": _cost_table(costs),
+            "mitigation_limits": _limits_table(before, best),
+            **tried,
+        },
     )
 
 
@@ -126,9 +131,13 @@ def _sentence(
 
 
 def _floors(option: Option) -> str:
-    if not option.floors_missed:
-        return ""
-    return f" On dev it would miss a floor: {'; '.join(option.floors_missed[:3])}."
+    """The critical floors that the option misses on dev, or comes near to."""
+    near = [
+        f"{floor.name.replace('_', ' ')} {_interval(floor.estimate)} for a floor of {floor.limit:g}"
+        for floor in option.floors
+        if floor.estimate is not None and not floor.estimate.low >= floor.limit
+    ]
+    return f" Not sure to hold on test: {'; '.join(near)}." if near else ""
 
 
 def _setting(option: Option, columns: tuple[str, ...]) -> str:
@@ -151,37 +160,45 @@ def _check(detail: str, outcome: Outcome, n: int, columns: tuple[str, ...]) -> C
     )
 
 
-def _offer_table(before: Option, after: Option, costs: Sequence[_Cost]) -> Table:
-    rows = [_row(name.replace("_", " "), old, new, change) for name, old, new, change in costs]
-    for old, new in zip(before.gaps, after.gaps, strict=True):
-        rows.append(_row(new.name, old.estimate, new.estimate) | _limits(old, new))
+def _cost_table(costs: Sequence[_Cost]) -> Table:
+    rows = []
+    for name, old, new, change in costs:
+        row: dict[str, object] = {"measure": name.replace("_", " ")}
+        for prefix, found in (("candidate", old), ("mitigated", new), ("change", change)):
+            row |= _numbers(prefix, found)
+        rows.append({**row, "n": new.n})
     return Table(
-        title="Mitigated candidate beside the candidate (dev)",
+        title="Mitigated candidate: what it costs in the metric (dev)",
         frame=pd.DataFrame(rows),
         note="change: how much better it is on the same rows; low and high are 95 % intervals. Not "
         "measured on test, which judges a model once, when it is the candidate.",
     )
 
 
-def _row(
-    name: str, old: Estimate | None, new: Estimate | None, change: Difference | None = None
-) -> dict[str, object]:
-    row: dict[str, object] = {"measure": name}
-    for prefix, found in (("candidate", old), ("mitigated", new), ("change", change)):
-        row |= {
-            prefix: None if found is None else found.value,
-            f"{prefix}_low": None if found is None else found.low,
-            f"{prefix}_high": None if found is None else found.high,
-        }
-    return {**row, "n": new.n if new is not None else None}
+def _limits_table(before: Option, after: Option) -> Table:
+    rows = []
+    earlier = {value.name: value for value in before.floors}
+    floors = [(earlier[value.name], value) for value in after.floors if value.name in earlier]
+    for old, new in (*zip(before.gaps, after.gaps, strict=True), *floors):
+        row: dict[str, object] = {"measure": new.name, "limit": new.limit}
+        row |= _numbers("candidate", old.estimate) | {"candidate_meets": _yes(old.met)}
+        row |= _numbers("mitigated", new.estimate) | {"mitigated_meets": _yes(new.met)}
+        rows.append({**row, "n": None if new.estimate is None else new.estimate.n})
+    return Table(
+        title="Mitigated candidate: declared gaps and critical floors (dev)",
+        frame=pd.DataFrame(rows),
+        note="A limit is met by the value; low and high are 95 % intervals.",
+    )
 
 
-def _limits(old: GapValue, new: GapValue) -> dict[str, object]:
-    return {
-        "limit": new.limit,
-        "candidate_meets": "yes" if old.met else "no",
-        "mitigated_meets": "yes" if new.met else "no",
-    }
+def _numbers(prefix: str, found: Estimate | Difference | None) -> dict[str, object]:
+    if found is None:
+        return dict.fromkeys((prefix, f"{prefix}_low", f"{prefix}_high"))
+    return {prefix: found.value, f"{prefix}_low": found.low, f"{prefix}_high": found.high}
+
+
+def _yes(met: bool) -> str:
+    return "yes" if met else "no"
 
 
 def _options_table(options: Sequence[Option], decides: str) -> Table:
@@ -192,7 +209,7 @@ def _options_table(options: Sequence[Option], decides: str) -> Table:
             "max_selection_rate": option.max_selection_rate,
             decides: option.value,
             "limits_met": sum(gap.met for gap in option.gaps),
-            "floors_missed": len(option.floors_missed),
+            "floors_missed": sum(not floor.met for floor in option.floors),
         }
         for gap in option.gaps:
             row[gap.name] = None if gap.estimate is None else gap.estimate.value

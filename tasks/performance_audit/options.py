@@ -10,8 +10,8 @@ from tasks.intervals import Estimate
 
 
 @dataclass(frozen=True)
-class GapValue:
-    """A declared limit of a gap and the value on dev; None where too few rows are there."""
+class LimitValue:
+    """A declared limit and the value on dev; None where too few rows are there."""
 
     name: str
     estimate: Estimate | None
@@ -26,20 +26,20 @@ class Option:
 
     `strength` is that of the weights of groups (0: none), `max_selection_rate` the share of rows to
     which the threshold was raised, None where it is the one that training chose. `value` is the
-    metric by which options are told apart, `floors_missed` names the project's critical floors that
-    the dev rows do not reach.
+    metric by which options are told apart, `floors` are the project's critical floors that dev has
+    rows enough to judge.
     """
 
     strength: float
     predictions: pd.DataFrame
     max_selection_rate: float | None = None
-    gaps: tuple[GapValue, ...] = ()
-    floors_missed: tuple[str, ...] = ()
+    gaps: tuple[LimitValue, ...] = ()
+    floors: tuple[LimitValue, ...] = ()
     value: float = float("nan")
 
     @property
     def misses(self) -> tuple[int, int]:
         """How many critical limits and floors are not met, and how many in all."""
         missed = [gap for gap in self.gaps if not gap.met]
-        floors = len(self.floors_missed)
+        floors = sum(not floor.met for floor in self.floors)
         return sum(gap.critical for gap in missed) + floors, len(missed) + floors

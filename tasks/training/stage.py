@@ -78,13 +78,13 @@ def train(
         return judgement.nothing_fitted(failures, metric)
     chosen = max(families, key=lambda family: family.merit(metric))
     try:
-        candidate, done = adopt_mitigated(chosen, frame, dev, rows)
+        final, done = adopt_mitigated(chosen, frame, dev, rows)
     except ProjectError:
         raise
     except Exception as failure:  # as above: an estimator may fail on some weights
         return judgement.nothing_fitted({chosen.name: judgement.first_line(failure)}, metric)
-    families = [candidate if family is chosen else family for family in families]
-    chosen = candidate
+    families = [final if family is chosen else family for family in families]
+    chosen = final
     package = save_model(
         chosen.fitted.model, extra_types=extra_types, facts=_package_facts(chosen, roles)
     )
