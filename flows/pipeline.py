@@ -62,7 +62,7 @@ def _judge(this: PipelineRun) -> None:
     said = (this.label_file("reviews"), this.label_file("rules"), this.label_file("ratings"))
     labels = this.stage(stages.label_consistency, *data, *said)
     this.stage(stages.leakage, *data)
-    learned = (*data, this.suspects(labels))
+    learned = (*data, this.suspects(labels), this.mitigate())
     people = one_output(labels, "human_level")
     for _ in range(_JUDGEMENTS):
         champion = this.champion(*learned)

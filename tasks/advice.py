@@ -24,7 +24,9 @@ def work_next(stages: Sequence[StageRecord]) -> tuple[str, ...]:
     priorities = _priorities(stages)
     undecided = [c.detail for c in checks if c.blocks and c.outcome != "failed"]
     ordered = [
-        *blocking[:2],
+        *blocking[:1],
+        *_offered(stages),
+        *blocking[1:2],
         *undecided[:1],
         *priorities[:1],
         *audited[:1],
@@ -40,6 +42,15 @@ def _priorities(stages: Iterable[StageRecord]) -> list[str]:
         if stage.name == "error_analysis" and stage.result is not None:
             rows = stage.result.facts.get("priorities", [])
             return [str(row["sentence"]) for row in rows]
+    return []
+
+
+def _offered(stages: Iterable[StageRecord]) -> list[str]:
+    """The mitigated candidate beside a model that a gap refuses."""
+    for stage in stages:
+        if stage.name == "performance_audit" and stage.result is not None:
+            offer = stage.result.facts.get("mitigation_offer", {})
+            return [str(offer["sentence"])] if offer else []
     return []
 
 

@@ -197,13 +197,20 @@ def baselines(
 
 @_stage
 def training(
-    step: Step, ingested: Ref, validated: Ref, divided: Ref, suspects: Ref | None
+    step: Step,
+    ingested: Ref,
+    validated: Ref,
+    divided: Ref,
+    suspects: Ref | None,
+    mitigate: tuple[str, ...],
 ) -> StageResult:
     """Find the candidate."""
     from tasks.training import train
 
     weights = step.frame(suspects, "weights")["weight"] if suspects else None
-    return train(*step.rows(ingested, validated, divided), step.allow_imports, weights)
+    return train(
+        *step.rows(ingested, validated, divided), step.allow_imports, weights, tuple(mitigate)
+    )
 
 
 @_stage
@@ -232,10 +239,20 @@ def performance_audit(
     step: Step, ingested: Ref, validated: Ref, divided: Ref, trained: Ref
 ) -> StageResult:
     """Judge the candidate on test, everywhere that matters."""
-    from tasks.performance_audit import audit_performance
+    from tasks.performance_audit import Trained, audit_performance
 
-    rows = step.rows(ingested, validated, divided)
-    return audit_performance(*rows, step.package(trained), step.allow_imports)
+    rows, package = step.rows(ingested, validated, divided), step.package(trained)
+    facts = step.facts(trained)
+    on_dev = Trained(
+        dev_predictions=step.frame(trained, "dev_predictions"),
+        columns=tuple(facts.get("mitigation", {}).get("columns", ())),
+        mitigated={
+            strength: step.frame(trained, f"mitigated_{strength:g}")
+            for strength in facts.get("mitigation", {}).get("strengths", ())
+        },
+        reweighed=facts.get("reweighed"),
+    )
+    return audit_performance(*rows, package, step.allow_imports, on_dev)
 
 
 @_stage

@@ -29,7 +29,7 @@ from flows.runs.journal import Journal
 from flows.runs.opponents import Opponents
 from flows.runs.publishing import publish_run, publish_stage
 from flows.runs.recording import record_run
-from flows.runs.stage_inputs import content, suspects_to_train_on
+from flows.runs.stage_inputs import columns_to_mitigate, content, suspects_to_train_on
 from flows.services.approval_requests import start_approval
 from tasks import stages
 from tasks.errors import ProjectError
@@ -178,10 +178,14 @@ class PipelineRun:
         """The suspected rows of train with their weights, where training does not keep them."""
         return suspects_to_train_on(labels, self.loaded.project, self.store)
 
-    def champion(self, rows: Ref, curated: Ref, split: Ref, suspects: Ref | None) -> Ref | None:
+    def mitigate(self) -> tuple[str, ...]:
+        """The columns for whose groups training offers a mitigated candidate."""
+        return columns_to_mitigate(self.loaded.project)
+
+    def champion(self, rows: Ref, curated: Ref, split: Ref, *learned: Any) -> Ref | None:
         """The champion to compare with; asked again after training, it may be another."""
         self.serving = self.given.opponents.serving()
-        data = content((rows, curated, split, suspects), self.store)
+        data = content((rows, curated, split, *learned), self.store)
         trained = stage_key("training", self.loaded.project, data)
         identity = None
         if "training" in self.refs:

@@ -66,6 +66,19 @@ def suspects_to_train_on(labels: Ref, project: Project, store: EvidenceStore) ->
     return {"stage": "suspects", "key": key, "digest": store.save(key, found)}
 
 
+def columns_to_mitigate(project: Project) -> tuple[str, ...]:
+    """The columns for whose groups training offers a mitigated candidate: those of `audit.gaps`.
+
+    By themselves, so that a changed limit of a gap trains nothing again.
+    """
+    if not project.training.offer_mitigated or project.task == "regression":
+        return ()
+    asked = project.training.mitigate
+    own = asked.columns if asked is not None else ()
+    gaps = [gap.column for gap in project.audit.gaps]
+    return tuple(dict.fromkeys((*own, *gaps))) if gaps else ()
+
+
 def as_result(champion: Champion) -> StageResult:
     """The champion as evidence, so that stages are handed its key."""
     units = pd.DataFrame({"unit": sorted(champion.units)}, dtype="str")

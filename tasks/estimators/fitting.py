@@ -77,7 +77,8 @@ def fit_estimator(
         if not has_fit_parameter(estimator, "sample_weight"):
             raise ProjectError(
                 f"{type(estimator).__name__} takes no weights of rows, which labels.suspects: "
-                "weight asks for; use leave_out, or another estimator"
+                "weight and training.mitigate ask for; use leave_out in the first, or another "
+                "estimator"
             )
         options["sample_weight"] = weights * options.get("sample_weight", 1.0)
     with few_threads(matrix.shape[0] * matrix.shape[1]):

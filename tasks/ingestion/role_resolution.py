@@ -129,6 +129,7 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
         "labels.ratings.matches": _column_of_ratings(project),
         "leakage.accept": project.leakage.accept,
         "key_columns": project.key_columns,
+        "training.mitigate": project.training.mitigate.columns if project.training.mitigate else [],
         "audit.gaps": [gap.column for gap in project.audit.gaps],
         "slices": _slice_columns(project.slices),
         "error_analysis.tags": _slice_columns(project.error_analysis.tags),

@@ -19,6 +19,7 @@ from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
 from tasks.performance_audit.cost import judge_cost
 from tasks.performance_audit.numbers import judge_numbers, number_summary
+from tasks.performance_audit.offer import Trained, offer_mitigation
 from tasks.performance_audit.quality import (
     Quality,
     measure_quality,
@@ -45,11 +46,13 @@ def audit_performance(
     project: Project,
     package: ModelPackage,
     allow_imports: Sequence[str] = (),
+    trained: Trained | None = None,
 ) -> StageResult:
     """Judge the packaged model on the test rows by everything that the project declares.
 
     `allow_imports` names the packages whose declared types the stored model may be built of.
-    `outputs["test_predictions"]` holds the predictions that were judged.
+    `trained` is what training left about dev, from which a mitigated candidate is offered where a
+    gap is refused. `outputs["test_predictions"]` holds the predictions that were judged.
 
     Raises ProjectError when a slice or gap names what the data does not have, or when the package
     holds a type that is neither listed nor declared.
@@ -75,7 +78,10 @@ def audit_performance(
     quality = measure_quality(frame, test, scored, roles, project)
     findings = (_judge_quality(quality, package, project), cost)
     checks = [check for finding in findings for check in finding.checks]
-    return StageResult.of(STAGE, _summary(quality, checks), findings)
+    offer = Finding()
+    if trained is not None:
+        offer = offer_mitigation(checks, frame, split, roles, project, trained)
+    return StageResult.of(STAGE, _summary(quality, checks), (*findings, offer))
 
 
 def _judge_quality(quality: Quality, package: ModelPackage, project: Project) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from tasks.project.fields import MetricName, Section, Share
 
@@ -59,6 +59,29 @@ class Candidate(Section):
     )
 
 
+class MitigateSection(Section):
+    """How the chosen family is fitted again, so that it tells groups less apart."""
+
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="whose groups train rows are weighed by; several are crossed"
+    )
+    strength: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=1.0,
+        description="1: group and label independent among the weighted rows; more leans further",
+    )
+    max_selection_rate: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="two classes: the largest share of dev rows to predict as the positive class, "
+        "by one threshold for all groups; default: training.threshold alone decides",
+    )
+
+
+def _mitigate_from_short_form(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"columns": [value]}
+    return {"columns": list(value)} if isinstance(value, list | tuple) else value
+
+
 class TrainingSection(Section):
     """How the candidate is found."""
 
@@ -75,6 +98,15 @@ class TrainingSection(Section):
     class_weight: Literal["balanced", "none"] = "balanced"
     threshold: Literal["max_f1", "half"] = Field(
         default="max_f1", description="two classes: how the threshold is chosen on dev"
+    )
+    mitigate: Annotated[MitigateSection | None, BeforeValidator(_mitigate_from_short_form)] = Field(
+        default=None,
+        description="a column or {columns, strength, ...}: fit by weights of its groups",
+    )
+    offer_mitigated: bool = Field(
+        default=True,
+        description="fit the chosen family again by weights of the groups in audit.gaps, and offer "
+        "it where a gap is refused",
     )
 
     @field_validator("candidates")

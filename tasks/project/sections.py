@@ -27,6 +27,7 @@ from tasks.project.model_sections import (
     Candidate,
     DeclaredBaseline,
     LeakageSection,
+    MitigateSection,
     TrainingSection,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "LabelsSection",
     "LeakageSection",
     "MetricName",
+    "MitigateSection",
     "Project",
     "RatingsSection",
     "ScheduleSection",

@@ -48,6 +48,8 @@ def _of_classes(project: Project) -> Iterable[tuple[str, str]]:
         yield "labels.annotators", "compares no annotators"
     if labels.ratings is not None:
         yield "labels.ratings", "compares no annotators"
+    if project.training.mitigate is not None:
+        yield "training.mitigate", "has no class whose rate could differ"
     if labels.suspects != "keep":
         yield "labels.suspects", "suspects no label"
     if labels.max_error_rate is not None:

@@ -14,6 +14,7 @@ from tasks.estimators import Handling, default_candidates, imbalance_handling, p
 from tasks.metrics import Estimate, estimate_metrics, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
+from tasks.selection_rate import rate_threshold
 from tasks.training.prediction_intervals import prediction_interval
 from tasks.training.search import FittedFamily, TrainRows, rank
 from tasks.training.threshold import HALF, best_f1_threshold
@@ -65,11 +66,16 @@ def score_family(
     frame: pd.DataFrame,
     dev: pd.DataFrame,
     rows: TrainRows,
+    max_selection_rate: float | None = None,
 ) -> ScoredFamily:
-    """Choose the family's threshold on dev, and score it on dev and on train."""
+    """Choose the family's threshold on dev, and score it on dev and on train.
+
+    With `max_selection_rate` the threshold is raised until at most that share of dev is predicted
+    as the positive class.
+    """
     roles, labels = rows.roles, rows.roles.labels(dev)
     raw = predict(fitted.model, dev, roles, None)
-    threshold = _threshold(raw, labels, rows)
+    threshold = _threshold(raw, labels, rows, max_selection_rate)
     interval = prediction_interval(labels, raw["predicted"]) if roles.regression else None
     dev_predictions = predict(fitted.model, dev, roles, threshold, interval)
     learned = predict(fitted.model, frame.loc[rows.labels.index], roles, threshold, interval)
@@ -112,10 +118,20 @@ def dev_metrics(chosen: ScoredFamily, labels: pd.Series, rows: TrainRows) -> dic
     return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
-def _threshold(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float | None:
+def _threshold(
+    raw: pd.DataFrame, labels: pd.Series, rows: TrainRows, max_selection_rate: float | None
+) -> float | None:
     positive = rows.roles.positive_class
     if positive is None:
         return None
+    chosen, column = _by_objective(raw, labels, rows), f"p:{positive}"
+    if max_selection_rate is None or column not in raw or raw.empty:
+        return chosen
+    return max(chosen, rate_threshold(raw[column].to_numpy(), max_selection_rate))
+
+
+def _by_objective(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float:
+    positive = rows.roles.positive_class
     if rows.section.threshold == "half" or f"p:{positive}" not in raw or raw.empty:
         return HALF
     return best_f1_threshold((labels == positive).to_numpy(), raw[f"p:{positive}"].to_numpy())

@@ -113,13 +113,14 @@ def searched(trials: int, folds: int, wanted: int, rows: int) -> Check:
     )
 
 
-def chosen(name: str, metric: str, dev: Estimate) -> Check:
+def chosen(name: str, metric: str, dev: Estimate, *, mitigated: bool = False) -> Check:
     """Which family was chosen, and what it is worth on dev."""
     undefined = math.isnan(dev.value)
+    and_then = ", and was then mitigated" if mitigated else ""
     detail = (
         f"{name} was chosen by cross-validation, because {words(metric)} is undefined on dev."
         if undefined
-        else f"{name} is the best family on dev: {words(metric)} {described(dev)}."
+        else f"{name} is the best family on dev{and_then}: {words(metric)} {described(dev)}."
     )
     return Check(
         id=f"{STAGE}.chosen",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from tasks.metrics import HIGHER_IS_BETTER, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, TrainingSection
 from tasks.training.folds import Fold, make_folds
+from tasks.training.mitigation import Reweighing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +74,18 @@ class TrainRows:
     """The weight of each row in a fit; None: all the same."""
     left_out: int = 0
     """Suspected rows that are in no fit."""
+    suspicion: NDArray[np.float64] | None = None
+    """The part of `weights` that comes from suspected labels; None: no label is suspected."""
 
     @property
     def weighted(self) -> int:
         """Suspected rows that count less than one."""
-        return 0 if self.weights is None else int((self.weights < 1).sum())
+        return 0 if self.suspicion is None else int((self.suspicion < 1).sum())
+
+    def reweighed(self, found: Reweighing) -> TrainRows:
+        """The rows with the weights of groups `found`, on top of those of suspected labels."""
+        held = 1.0 if self.suspicion is None else self.suspicion
+        return replace(self, weights=found.weights * held)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,4 +249,5 @@ def train_rows(
         allow_imports=allow_imports,
         weights=by_row,
         left_out=len(split) - int((split["side"] != "train").sum()) - len(learned),
+        suspicion=by_row,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.checks import Check, StageResult
+from tasks.checks import Check, Finding, StageResult
 from tasks.errors import ProjectError
 from tasks.models import ModelPackage, declared_types, save_model
 from tasks.project.roles import Roles
@@ -23,6 +23,7 @@ from tasks.training.families import (
     score_family,
     training_metric,
 )
+from tasks.training.offer import adopt_mitigated, offer_mitigated
 from tasks.training.search import TrainRows, fit_family, train_rows
 
 
@@ -33,6 +34,7 @@ def train(
     project: Project,
     allow_imports: tuple[str, ...] = (),
     suspects: pd.Series | None = None,
+    mitigate: tuple[str, ...] = (),
 ) -> StageResult:
     """Search, fit and choose; the chosen model is not fitted again on train and dev together.
 
@@ -42,6 +44,8 @@ def train(
 
     `suspects` are the weights, by row key, of train rows whose label is suspected: 0 leaves a row
     out of every fit; None keeps all. Dev and test are not touched by it.
+
+    `mitigate` names the columns for whose groups a mitigated candidate is offered beside it.
 
     Without any family that can be fitted the result has no files and a critical error. Raises
     ProjectError when a candidate cannot be built, or the chosen model not be saved.
@@ -73,10 +77,19 @@ def train(
     if not families:
         return judgement.nothing_fitted(failures, metric)
     chosen = max(families, key=lambda family: family.merit(metric))
+    try:
+        final, done = adopt_mitigated(chosen, frame, dev, rows)
+    except ProjectError:
+        raise
+    except Exception as failure:  # as above: an estimator may fail on some weights
+        return judgement.nothing_fitted({chosen.name: judgement.first_line(failure)}, metric)
+    families = [final if family is chosen else family for family in families]
+    chosen = final
     package = save_model(
         chosen.fitted.model, extra_types=extra_types, facts=_package_facts(chosen, roles)
     )
-    return _result(families, chosen, package, failures, rows, dev)
+    extra = (done, offer_mitigated(chosen, frame, dev, rows, mitigate))
+    return _result(families, chosen, package, failures, rows, dev, extra)
 
 
 def _result(
@@ -86,6 +99,7 @@ def _result(
     failures: dict[str, str],
     rows: TrainRows,
     dev: pd.DataFrame,
+    extra: tuple[Finding, ...],
 ) -> StageResult:
     metric, labels = rows.metric, rows.roles.labels(dev)
     class_weight, positive = rows.section.class_weight, rows.roles.positive_class
@@ -99,7 +113,10 @@ def _result(
     return StageResult(
         stage="training",
         summary=judgement.summary(chosen.name, metric, chosen.dev, len(families)),
-        checks=_checks(families, chosen, failures, rows),
+        checks=(
+            *_checks(families, chosen, failures, rows),
+            *(check for finding in extra for check in finding.checks),
+        ),
         metrics=dev_metrics(chosen, labels, rows),
         facts={
             "metric": metric,
@@ -111,10 +128,14 @@ def _result(
             "imbalance_handling": {one.name: one.handling(class_weight) for one in families},
             "extra_types": list(package.facts["extra_types"]),
             "suspects": {"left_out": rows.left_out, "weighted": rows.weighted},
+            **{name: fact for finding in extra for name, fact in finding.facts.items()},
         },
-        tables=tables,
+        tables=tables | {name: t for finding in extra for name, t in finding.tables.items()},
         figures=(evidence.families_figure(metric),),
-        outputs={"dev_predictions": chosen.dev_predictions},
+        outputs={
+            "dev_predictions": chosen.dev_predictions,
+            **{name: frame for finding in extra for name, frame in finding.outputs.items()},
+        },
         files=package.to_files("model"),
     )
 
@@ -132,7 +153,9 @@ def _checks(
     trials = sum(len(family.fitted.trials) for family in families)
     checks += [
         judgement.searched(trials, len(rows.folds), rows.section.cv_folds, len(rows.labels)),
-        judgement.chosen(chosen.name, rows.metric, chosen.dev),
+        judgement.chosen(
+            chosen.name, rows.metric, chosen.dev, mitigated=rows.section.mitigate is not None
+        ),
         judgement.train_dev_gap(chosen.name, rows.metric, chosen.train_value, chosen.dev),
     ]
     if rows.roles.regression:
