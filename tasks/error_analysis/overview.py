@@ -18,11 +18,17 @@ MAX_REPLICATES = 400
 """The intervals here decide nothing: this many replicates give them two steady digits."""
 
 
+def chosen_metric(project: Project, roles: Roles) -> str:
+    """The metric that the project names, else the default for its target."""
+    default = "average_precision" if roles.positive_class is not None else "macro_f1"
+    return project.training.metric or default
+
+
 def measure_errors(
     errors: DevErrors, slices: NamedSlices, roles: Roles, project: Project
 ) -> Finding:
     """The errors counted and measured; `slices` are those of the project over the dev rows."""
-    metric = project.training.metric or _default_metric(roles)
+    metric = chosen_metric(project, roles)
     min_rows = project.error_analysis.min_rows
     scored = _scored(errors, roles, project)
     by_slice = measure_slices(metric, slices, scored, min_rows)
@@ -58,10 +64,6 @@ def measure_errors(
         },
         figures=_figures(by_slice),
     )
-
-
-def _default_metric(roles: Roles) -> str:
-    return "average_precision" if roles.positive_class is not None else "macro_f1"
 
 
 def _scored(errors: DevErrors, roles: Roles, project: Project) -> ScoredRows:
