@@ -58,19 +58,20 @@ def nearest(asked: Any, others: Any, count: int, own: Places) -> Near:
     asked about is among them). Of equally near ones any may be found, always the same.
     """
     count = max(min(count, others.shape[0] - int((own >= 0).any())), 0)
-    places = [np.empty((0, count), dtype=np.int64)]
-    distances = [np.empty((0, count))]
+    places = np.empty((asked.shape[0], count), dtype=np.int64)
+    distances = np.empty(places.shape)
     if count:
         lengths = _squares(others)
         step = max(1, _CHUNK_CELLS // others.shape[0])
         for start in range(0, asked.shape[0], step):
-            part, apart = asked[start : start + step], own[start : start + step]
-            found = _closest(part, others, lengths, count, apart)
-            exact = np.sqrt(np.stack([_squares(part - others[column]) for column in found.T], 1))
+            rows = slice(start, start + step)
+            found = _closest(asked[rows], others, lengths, count, own[rows])
+            apart = [_squares(asked[rows] - others[column]) for column in found.T]
+            exact = np.sqrt(np.stack(apart, axis=1))
             order = np.lexsort((found, exact), axis=1)
-            places.append(np.take_along_axis(found, order, axis=1))
-            distances.append(np.take_along_axis(exact, order, axis=1))
-    return Near(np.concatenate(places), np.concatenate(distances))
+            places[rows] = np.take_along_axis(found, order, axis=1)
+            distances[rows] = np.take_along_axis(exact, order, axis=1)
+    return Near(places, distances)
 
 
 def _closest(part: Any, others: Any, lengths: Distances, count: int, own: Places) -> Places:

@@ -196,8 +196,10 @@ def _compare_categories(
     shares = one / one.sum(), other / other.sum()
     apart = shares[0] - shares[1]
     size = float(np.abs(apart).sum() / 2)
-    place = int(np.abs(apart).argmax())
-    often = "more" if apart[place] > 0 else "less"
+    # Of equally far categories the one that is more frequent is told.
+    rises = apart.max() >= -apart.min() - 1e-12
+    place = int(apart.argmax() if rises else apart.argmin())
+    often = "more" if rises else "less"
     told = (
         f"have {often} often {column.name}={column.written(place)}: {shares[0][place]:.1%} "
         f"against {shares[1][place]:.1%}"

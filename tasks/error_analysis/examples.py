@@ -171,11 +171,12 @@ def _with_rows(
     """The errors with their reading, their features in a line, and their nearest train row."""
     shown = found.copy()
     if told is not None:
-        shown[["reading", "nearest_labels"]] = told.loc[found.index, ["reading", "nearest_labels"]]
+        said = told.reindex(found.index)
+        shown[["reading", "nearest_labels"]] = said[["reading", "nearest_labels"]]
     if roles.features:
         shown["features"] = np.array(short_values(errors.rows.loc[found.index], roles), dtype=str)
     if told is not None:
-        shown["nearest_train_row"] = told.loc[found.index, "nearest_train_row"]
+        shown["nearest_train_row"] = told["nearest_train_row"].reindex(found.index)
     return shown.reset_index()
 
 
