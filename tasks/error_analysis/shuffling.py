@@ -10,9 +10,11 @@ however much it would tell another one.
 with replacement (whole groups where rows are grouped) and, independently, the shuffles; the metric
 on the rows as they are and on the shuffled ones is taken over the same drawn rows, so that what a
 row's label adds to both cancels. The ends are percentiles. A row takes its shuffled value along
-when it is drawn: how much the donors of the values vary is covered as far as the shuffles differ,
-which is all of it but the part that any shuffle of the same rows has in common. Intervals are for
-one feature at a time. Not reliable for a handful of rows or groups.
+when it is drawn, so that the part of the donors' variation which all shuffles of the same rows have
+in common is not covered. What that costs was measured (tests/benchmarks/importance_intervals.py):
+of 300 dev sets of 500 rows, for a fixed model, the interval held the true loss in 94 to 97 of 100,
+for accuracy and for average precision. Intervals are for one feature at a time. Not reliable for a
+handful of rows or groups.
 
 Features that say nearly the same share their importance: each alone is hardly missed. Those are
 shuffled together, by the same shuffle, and named `a + b`.
