@@ -192,8 +192,8 @@ def test_many_rows_and_features_are_bounded(monkeypatch):
     assert "10 shuffles of 100 of 400 dev rows" in found.tables["importance"].note
     monkeypatch.undo()
     assert importance._amount(1) == (2000, 10)
-    assert importance._amount(50) == (300, 10)
-    assert importance._amount(150) == (200, 5)
+    assert importance._amount(30) == (500, 10)
+    assert importance._amount(60) == (500, 5)
     assert importance._amount(1000) == (200, 3)
 
 

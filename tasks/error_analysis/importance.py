@@ -25,9 +25,10 @@ MOST_ROWS = 2_000
 FEWEST_ROWS = 200
 MOST_SHUFFLES = 10
 FEWEST_SHUFFLES = 3
+MEASURED = 300
 SCORED_ROWS = 150_000
-"""About how many rows are scored in all: with more features there are fewer dev rows, then fewer
-shuffles; from 250 features on the number grows with theirs."""
+"""About how often the metric is measured, and how many rows are scored, in all: with more features
+there are fewer shuffles and fewer dev rows; from 100 features on the work grows with theirs."""
 STAGE = "error_analysis"
 
 
@@ -65,12 +66,8 @@ def measure_importance(
 
 def _amount(groups: int) -> tuple[int, int]:
     """How many dev rows are shuffled, and how often."""
-    rows = SCORED_ROWS // (MOST_SHUFFLES * groups)
-    shuffles = SCORED_ROWS // (FEWEST_ROWS * groups)
-    return (
-        min(MOST_ROWS, max(FEWEST_ROWS, rows)),
-        min(MOST_SHUFFLES, max(FEWEST_SHUFFLES, shuffles)),
-    )
+    shuffles = min(MOST_SHUFFLES, max(FEWEST_SHUFFLES, MEASURED // groups))
+    return min(MOST_ROWS, max(FEWEST_ROWS, SCORED_ROWS // (shuffles * groups))), shuffles
 
 
 def _finding(found: Sequence[Importance], metric: str, rows: int, how: str) -> Finding:
