@@ -213,7 +213,11 @@ def test_the_surest_errors_come_first_with_their_features():
     assert len(table) == 12
     assert table.loc[0, "row_key"] == surest
     assert table.loc[0, "probability"] == 0.99
-    assert list(table) == ["row_key", "true_label", "predicted_label", "probability", "g (feature)"]
+    assert list(table) == [
+        *("row_key", "true_label", "predicted_label", "probability", "reading"),
+        *("nearest_labels", "features", "nearest_train_row"),
+    ]
+    assert table.loc[0, "features"] == frame.loc[surest, "g"]
 
 
 def test_no_dev_rows_judge_nothing():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from test_labels_stage import make_roles
 
-from tasks.labels import neighbours
+from tasks import neighbours
 from tasks.labels.neighbours import explain_issues, prepare_rows
 
 

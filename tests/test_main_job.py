@@ -97,6 +97,7 @@ def test_mlflow_holds_what_it_takes_to_replicate(mortgage):
         assert run.data.tags["prefect.flow_run_id"] == document["prefect_flow_run_id"]
         names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
         assert {"decision.html", "run.json", "project.yaml", "libraries.json", "evidence"} <= names
+        assert "dev_errors.parquet" in names
         stages = {a.path for a in client.list_artifacts(run.info.run_id, "evidence")}
         assert stages == {f"evidence/{name}" for name in STAGES}
         nested = client.search_runs(

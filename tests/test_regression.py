@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import write_small
 
-from tasks.error_analysis.examples import DevErrors
+from tasks.error_analysis.dev_errors import DevErrors
 from tasks.errors import ProjectError
 from tasks.estimators import resolve_estimator
 from tasks.golden_rows import golden_problem, make_golden_rows

@@ -15,6 +15,7 @@ import pytest
 from tasks.checks import Check, Figure, StageResult, Table
 from tasks.project.sections import Project
 from tasks.reports.page import render_page
+from tasks.reports.tables import show_table
 from tasks.runs import STAGES, RunRecord, StageRecord
 
 EVIL = "<script>document.title='planted'</script>"
@@ -679,6 +680,12 @@ def test_a_figure_has_a_text_alternative_and_its_numbers():
 
 def test_the_same_record_gives_the_same_bytes():
     assert render_page(make_run()) == render_page(make_run())
+
+
+def test_long_lines_keep_a_width_and_numbers_and_words_do_not():
+    frame = pd.DataFrame({"label": ["no"], "features": ["lvr=0.92, " * 8], "n": [5.0]})
+    shown = show_table(Table(title="t", frame=frame), 5)
+    assert [column.long for column in shown.columns] == [False, True, False]
 
 
 def test_a_figure_without_its_table_and_a_record_without_anything_still_render():

@@ -31,6 +31,9 @@ from tasks.runs import RunRecord, StageRecord
 from tasks.stages import Ref
 from tasks.tracking import DatasetRecord, Tracking, TrialRecord
 
+EXAMPLES = "dev_errors.parquet"
+"""Every error of error analysis, in the run's folder and on its MLflow run."""
+
 
 def publish_stage(
     record: StageRecord, project: str, task_run: UUID | None, links: Mapping[str, str]
@@ -66,6 +69,7 @@ def publish_run(
     keys = {name: ref["key"] for name, ref in refs.items()}
     _write(folder / "evidence.json", json.dumps({"project": run.project.name, "keys": keys}))
     write_patches(code, folder)
+    _copy_examples(store, refs, folder)
     _write(folder / "run.json", json.dumps(document, indent=1, allow_nan=False))
     _write(page, html)
     _log(run, loaded, folder, store, refs, tracking, page_hash, code)
@@ -146,6 +150,16 @@ def _copy_evidence(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     shutil.copyfile(source / "result.json", target / "result.json")
     shutil.copytree(source / "tables", target / "tables")
+
+
+def _copy_examples(store: EvidenceStore, refs: Mapping[str, Ref], folder: Path) -> None:
+    """The errors with their features, for whoever looks beyond the page; MLflow gets them too."""
+    if "error_analysis" not in refs:
+        return
+    ref = refs["error_analysis"]
+    kept = store.folder(ref["stage"], ref["key"]) / "outputs" / EXAMPLES
+    if kept.is_file():
+        shutil.copyfile(kept, folder / EXAMPLES)
 
 
 def _datasets(

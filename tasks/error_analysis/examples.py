@@ -1,154 +1,184 @@
-"""Which dev rows are wrong, and which of them to read first."""
+"""Which dev rows are wrong, and which of them to read first.
+
+Guarantees: every error stands in the output `dev_errors`, which a run keeps as Parquet; tables hold
+those to read first, each with the train rows that are nearest to it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Finding, Table
-from tasks.conditions import Mask
-from tasks.project.roles import Roles
+from tasks.checks import Check, Finding, Table
+from tasks.error_analysis.dev_errors import DevErrors
+from tasks.error_analysis.readings import READ_ERRORS, READINGS, SHOWN, ReadErrors, read_errors
+from tasks.error_analysis.samples import sample_places
+from tasks.project.roles import ROW_KEY, Roles
+from tasks.row_lines import short_values
 
 CONFIDENT_ROWS = 20
-SHOWN_FEATURES = 6
-SHOWN_CHARACTERS = 80
-HALF_DEVIATION = 0.5
+MOST_PAIRS = 6
+PAIR_ROWS = 5
+OUTPUT = "dev_errors"
+KEPT_AS = f"{OUTPUT}.parquet"
+"""Under this name the output lies in the run's folder and on its MLflow run."""
 
 
-@dataclass(frozen=True)
-class DevErrors:
-    """The dev rows with their labels and predictions, and which of them are wrong."""
+def find_examples(
+    errors: DevErrors, frame: pd.DataFrame, split: pd.DataFrame, roles: Roles, seed: int
+) -> Finding:
+    """The errors to read: the surest ones, some of each confusion, and all of them as a frame.
 
-    rows: pd.DataFrame
-    labels: pd.Series
-    predictions: pd.DataFrame
-    wrong: Mask
-    classes: list[str]
-    commonest: str
-    tolerance: float | None = None
-    """Of a regression: how far off an estimate may be and still count as right."""
-
-    @classmethod
-    def of(
-        cls,
-        rows: pd.DataFrame,
-        frame: pd.DataFrame,
-        split: pd.DataFrame,
-        roles: Roles,
-        predictions: pd.DataFrame,
-        tolerance: float | None = None,
-    ) -> DevErrors:
-        """The dev `rows` of `frame`; the commonest class is that of the train rows.
-
-        A regression has no classes; `tolerance` is half a standard deviation of train by default.
-        """
-        if roles.regression:
-            return cls._of_numbers(rows, frame, split, roles, predictions, tolerance)
-        labels = roles.labels(rows)
-        predictions = predictions.loc[rows.index]
-        everything = roles.labels(frame)
-        learned = everything[(split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)]
-        counts = (learned if len(learned) else labels).value_counts().sort_index()
-        return cls(
-            rows=rows,
-            labels=labels,
-            predictions=predictions,
-            wrong=(predictions["predicted"] != labels).to_numpy(dtype=bool),
-            classes=sorted(everything.unique()),
-            commonest=str(counts.idxmax()),
-        )
-
-    @classmethod
-    def _of_numbers(
-        cls,
-        rows: pd.DataFrame,
-        frame: pd.DataFrame,
-        split: pd.DataFrame,
-        roles: Roles,
-        predictions: pd.DataFrame,
-        tolerance: float | None,
-    ) -> DevErrors:
-        labels, predictions = roles.labels(rows), predictions.loc[rows.index]
-        learned = roles.labels(frame)[(split["side"].reindex(frame.index) == "train").to_numpy()]
-        most = tolerance or HALF_DEVIATION * float((learned if len(learned) else labels).std())
-        off = (predictions["predicted"] - labels).abs().to_numpy(dtype=float)
-        return cls(
-            rows=rows,
-            labels=labels,
-            predictions=predictions,
-            wrong=~(off <= most),  # an estimate that is no number is wrong, too
-            classes=[],
-            commonest="",
-            tolerance=most,
-        )
-
-    @property
-    def rate(self) -> float:
-        """Share of dev rows that are predicted wrongly."""
-        return float(self.wrong.mean())
-
-
-def find_examples(errors: DevErrors, roles: Roles) -> Finding:
-    """The rows to read first, as tables."""
-    if roles.regression:
-        return Finding(tables={"largest_errors": largest_errors(errors, roles)})
-    return Finding(tables={"confident_errors": confident_errors(errors, roles)})
-
-
-def largest_errors(errors: DevErrors, roles: Roles) -> Table:
-    """The estimates that are furthest off."""
-    shown = errors.rows[list(roles.features[:SHOWN_FEATURES])]
-    evidence = pd.DataFrame(
-        {
-            "row_key": errors.rows.index.to_numpy(),
-            "true_value": errors.labels.to_numpy(),
-            "estimated": errors.predictions["predicted"].to_numpy(),
-            "off_by": (errors.predictions["predicted"] - errors.labels).to_numpy(),
-            **{f"{name} (feature)": _short(shown[name]) for name in shown.columns},
-        }
-    )[errors.wrong]
-    order = evidence["off_by"].abs().sort_values(ascending=False, kind="stable").index
-    return Table(
-        title="The estimates that are furthest off (dev)",
-        frame=evidence.loc[order].head(CONFIDENT_ROWS).reset_index(drop=True),
-        note="Look at these first: each is a wrong number, a missing feature or a new tag.",
+    `frame` holds the curated rows, of which those of train are searched for the nearest ones.
+    """
+    found = _listed(errors)
+    pairs = _pair_examples(found, seed)
+    wanted = found.index[:READ_ERRORS].union(pairs.index, sort=False)
+    near = read_errors(wanted, errors.rows, frame, split, roles, seed)
+    told = None if near is None else near.columns().assign(**_cells(near))
+    tables = {
+        "confident_errors": _confident_errors(found, told, errors, roles),
+        "pair_examples": _pair_table(pairs, told, errors, roles),
+    }
+    if near is not None:
+        tables["readings"] = _readings(near, len(found))
+    return Finding(
+        checks=(_readings_check(near, len(found)),),
+        tables=tables,
+        outputs={OUTPUT: _all_errors(found, near, errors, roles)},
     )
 
 
-def confident_errors(errors: DevErrors, roles: Roles) -> Table:
-    """The wrong predictions that the model was surest of: often wrong labels, or a new tag."""
-    predicted = errors.predictions["predicted"]
-    probability = np.zeros(len(predicted))
-    for name in errors.classes:
-        if f"p:{name}" in errors.predictions:
-            chosen = (predicted == name).to_numpy(dtype=bool)
-            probability[chosen] = errors.predictions.loc[chosen, f"p:{name}"]
-    shown = errors.rows[list(roles.features[:SHOWN_FEATURES])]
-    # A feature may have the name of one of the examples' own columns, so it is marked.
-    evidence = pd.DataFrame(
+def _listed(errors: DevErrors) -> pd.DataFrame:
+    """The errors by row key, the surest first: true_label, predicted_label, probability."""
+    listed = pd.DataFrame(
         {
-            "row_key": errors.rows.index.to_numpy(),
             "true_label": errors.labels.to_numpy(),
-            "predicted_label": predicted.to_numpy(),
-            "probability": probability,
-            **{f"{name} (feature)": _short(shown[name]) for name in shown.columns},
-        }
+            "predicted_label": errors.predictions["predicted"].to_numpy(),
+            "probability": errors.probability,
+        },
+        index=errors.rows.index.rename(ROW_KEY),
     )[errors.wrong]
-    evidence = evidence.sort_values(["probability", "row_key"], ascending=[False, True])
+    return listed.sort_index().sort_values("probability", ascending=False, kind="stable")
+
+
+def _pair_examples(found: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Errors of the pairs of classes with most of them, drawn by a seeded hash of their keys."""
+    pair = ["true_label", "predicted_label"]
+    counts = found.groupby(pair, as_index=False).size().rename(columns={"size": "errors"})
+    counts = counts.sort_values(["errors", *pair], ascending=[False, True, True])
+    parts = [found.head(0).assign(errors=0)]
+    for true, predicted, size in counts.head(MOST_PAIRS).itertuples(index=False):
+        of_pair = found["true_label"].eq(true) & found["predicted_label"].eq(predicted)
+        rows = found[of_pair].assign(errors=size)
+        parts.append(rows.iloc[sample_places(rows.index, PAIR_ROWS, seed)])
+    return pd.concat(parts)
+
+
+def _cells(near: ReadErrors) -> dict[str, list[str]]:
+    return {"nearest_labels": near.shown_labels(), "nearest_train_row": near.lines}
+
+
+def _confident_errors(
+    found: pd.DataFrame, told: pd.DataFrame | None, errors: DevErrors, roles: Roles
+) -> Table:
+    """The wrong predictions that the model was surest of: often wrong labels, or a new tag."""
     return Table(
         title="The errors that the model was surest of (dev)",
-        frame=evidence.head(CONFIDENT_ROWS).reset_index(drop=True),
-        note="Look at these first: each is a wrong label, a missing feature or a new tag.",
+        frame=_with_rows(found.head(CONFIDENT_ROWS), told, errors, roles),
+        note="Look at these first: each is a wrong label, a missing feature or a new tag. "
+        f"nearest_labels: the labels of the {SHOWN} nearest train rows and how far they lie (one "
+        "standard deviation of a number counts 1, another category 1.41). All "
+        f"{len(found):,} errors, with every feature and probability, are in {KEPT_AS}, in the "
+        "run's folder and among the artifacts of its MLflow run.",
     )
 
 
-def _short(column: pd.Series) -> Any:
-    """The column's cells without its index, long words cut."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy()
-    words = column.astype("str")
-    short = words.where(~(words.str.len() > SHOWN_CHARACTERS), words.str[:SHOWN_CHARACTERS] + "…")
-    return short.array
+def _pair_table(
+    pairs: pd.DataFrame, told: pd.DataFrame | None, errors: DevErrors, roles: Roles
+) -> Table:
+    """Errors as they come, for the pairs of classes that are confused most often."""
+    shown = _with_rows(pairs, told, errors, roles)
+    first = ["true_label", "predicted_label", "errors", ROW_KEY]
+    return Table(
+        title="Examples of each confusion (dev)",
+        frame=shown[[*first, *(name for name in shown.columns if name not in first)]],
+        note=f"At most {PAIR_ROWS} errors of each of the {MOST_PAIRS} pairs with most of them, "
+        "drawn at random: what is usual, where the surest errors are the extremes. errors: how "
+        f"many the pair has. All are in {KEPT_AS}.",
+    )
+
+
+def _with_rows(
+    found: pd.DataFrame, told: pd.DataFrame | None, errors: DevErrors, roles: Roles
+) -> pd.DataFrame:
+    """The errors with their reading, their features in a line, and their nearest train row."""
+    shown = found.copy()
+    if told is not None:
+        said = told.reindex(found.index)
+        shown[["reading", "nearest_labels"]] = said[["reading", "nearest_labels"]]
+    if roles.features:
+        shown["features"] = np.array(short_values(errors.rows.loc[found.index], roles), dtype=str)
+    if told is not None:
+        shown["nearest_train_row"] = told["nearest_train_row"].reindex(found.index)
+    return shown.reset_index()
+
+
+def _readings(near: ReadErrors, errors: int) -> Table:
+    """How many errors have each reading, and what it says."""
+    words = near.words[:READ_ERRORS]
+    counts = [(word, words.count(word), meaning) for word, meaning in READINGS.items()]
+    searched = "all train rows"
+    if near.train_rows < near.all_train_rows:
+        searched = f"{near.train_rows:,} of the {near.all_train_rows:,} train rows, drawn at random"
+    read = f"the {len(words):,} surest of {errors:,}" if len(words) < errors else f"all {errors:,}"
+    return Table(
+        title="What the nearest train rows say of the errors (dev)",
+        frame=pd.DataFrame(counts, columns=["reading", "errors", "meaning"]),
+        note=f"Read: {read} errors, by the nearest of {searched}. A word to begin with, no "
+        "judgement; about 5 % of any dev rows would read coverage.",
+    )
+
+
+def _readings_check(near: ReadErrors | None, errors: int) -> Check:
+    """Where the errors come from, by their nearest train rows: shown, not judged."""
+    shared: dict[str, Any] = {
+        "id": "error_analysis.readings",
+        "stage": "error_analysis",
+        "title": "Errors read by their nearest train rows",
+        "severity": "info",
+        "n": min(len(near.words), READ_ERRORS) if near is not None else 0,
+    }
+    if near is None:
+        needed = "no dev row is predicted wrongly" if not errors else "a train row and a feature"
+        detail = f"Nothing was read: {needed}{'' if not errors else ' are needed'}."
+        return Check(**shared, outcome="not_applicable", detail=detail)
+    words = near.words[:READ_ERRORS]
+    counts = sorted(
+        ((words.count(word), word) for word in READINGS), key=lambda pair: (-pair[0], pair[1])
+    )
+    told = ", ".join(f"{count} read {word}" for count, word in counts if count)
+    most = counts[0][1]
+    return Check(
+        **shared,
+        outcome="passed",
+        detail=f"Of {len(words)} errors {told}; {most}: {READINGS[most]}.",
+        evidence="readings",
+    )
+
+
+def _all_errors(
+    found: pd.DataFrame, near: ReadErrors | None, errors: DevErrors, roles: Roles
+) -> pd.DataFrame:
+    """Every error with its probabilities, its nearest train rows where read, and its features.
+
+    A feature may have the name of one of the other columns, so it is marked.
+    """
+    given = [name for name in errors.predictions.columns if str(name).startswith("p:")]
+    parts = [found, errors.predictions.loc[found.index, given]]
+    if near is not None:
+        parts.append(near.columns().reindex(found.index))
+    features = errors.rows.loc[found.index, list(roles.features)]
+    return pd.concat([*parts, features.add_suffix(" (feature)")], axis=1)

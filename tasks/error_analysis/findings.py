@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tasks.checks import Check, Outcome
-from tasks.error_analysis.examples import DevErrors
+from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.tags import Tag
 from tasks.intervals import wilson
 from tasks.slice_metrics import NamedSlices

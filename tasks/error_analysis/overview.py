@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from tasks.checks import Figure, Finding, Table
-from tasks.error_analysis.examples import DevErrors
+from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.findings import errors_check, recall_checks, skew_check
 from tasks.metrics import class_report, confusion_counts, metric_value
 from tasks.project.roles import Roles
@@ -18,13 +18,21 @@ MAX_REPLICATES = 400
 """The intervals here decide nothing: this many replicates give them two steady digits."""
 
 
+def chosen_metric(project: Project, roles: Roles) -> str:
+    """The metric that the project names, else the default for its target."""
+    if roles.regression:
+        return project.training.metric or "mae"
+    default = "average_precision" if roles.positive_class is not None else "macro_f1"
+    return project.training.metric or default
+
+
 def measure_errors(
     errors: DevErrors, slices: NamedSlices, roles: Roles, project: Project
 ) -> Finding:
     """The errors counted and measured; `slices` are those of the project over the dev rows."""
     if roles.regression:
         return _measure_numbers(errors, slices, roles, project)
-    metric = project.training.metric or _default_metric(roles)
+    metric = chosen_metric(project, roles)
     min_rows = project.error_analysis.min_rows
     scored = _scored(errors, roles, project)
     by_slice = measure_slices(metric, slices, scored, min_rows)
@@ -65,7 +73,7 @@ def measure_errors(
 def _measure_numbers(
     errors: DevErrors, slices: NamedSlices, roles: Roles, project: Project
 ) -> Finding:
-    metric = project.training.metric or "mae"
+    metric = chosen_metric(project, roles)
     scored = _scored(errors, roles, project)
     by_slice = measure_slices(metric, slices, scored, project.error_analysis.min_rows)
     found = scored.estimate(("mae", "rmse", "r2", metric))
@@ -84,10 +92,6 @@ def _measure_numbers(
         },
         figures=_figures(by_slice)[1:],
     )
-
-
-def _default_metric(roles: Roles) -> str:
-    return "average_precision" if roles.positive_class is not None else "macro_f1"
 
 
 def _scored(errors: DevErrors, roles: Roles, project: Project) -> ScoredRows:

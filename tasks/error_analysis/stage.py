@@ -14,8 +14,12 @@ import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
-from tasks.error_analysis.examples import DevErrors, find_examples
+from tasks.error_analysis.dev_errors import DevErrors
+from tasks.error_analysis.differences import contrast_errors
+from tasks.error_analysis.examples import find_examples
 from tasks.error_analysis.findings import STAGE
+from tasks.error_analysis.importance import measure_importance
+from tasks.error_analysis.number_examples import find_largest
 from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
 from tasks.error_analysis.tagged import rank_work
@@ -59,7 +63,11 @@ def analyse_errors(
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         work,
-        find_examples(errors, roles),
+        find_largest(errors, roles)
+        if roles.regression
+        else find_examples(errors, frame, split, roles, project.seed),
+        measure_importance(errors, roles, project, score),
+        contrast_errors(errors, roles),
     )
     summary = "; ".join(finding.summary for finding in findings if finding.summary)
     return StageResult.of(STAGE, summary, findings)

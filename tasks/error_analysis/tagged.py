@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.checks import Figure, Finding
-from tasks.error_analysis.examples import DevErrors
+from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.findings import tags_check
 from tasks.error_analysis.priorities import (
     Priority,

@@ -26,9 +26,9 @@ from tasks.labels.disagreement import (
 )
 from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.rated_rows import RatedRows
-from tasks.labels.review import short_values
 from tasks.project.roles import ROW_KEY
 from tasks.project.sections import Project
+from tasks.row_lines import short_values
 
 SHOWN_ITEMS = 200
 FEWEST_ITEMS = 30

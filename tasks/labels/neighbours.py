@@ -1,9 +1,7 @@
 """Which labels the rows have that are most like a row.
 
 Guarantees: the preparation of the columns is fitted on train rows, and neighbours are train and dev
-rows; labels play no part in who is near whom; a row is not its own neighbour. Near is by Euclidean
-distance after the preparation that a linear model gets; for text alone, whose rows have length 1,
-that is the order by cosine.
+rows; near is as `tasks.neighbours` has it.
 """
 
 from __future__ import annotations
@@ -15,14 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
-from tasks.estimators import build_pipeline, default_candidates, feature_frame, few_threads
+from tasks.estimators import feature_frame
 from tasks.labels.findings import LabelFinding
+from tasks.neighbours import fit_preparation, nearest
 from tasks.project.roles import Roles
 
 NEIGHBOURS = 8
-_CHUNK_CELLS = 1 << 23
 
 Codes = NDArray[np.int64]
 
@@ -37,29 +34,17 @@ class PreparedRows:
     def nearest(self, rows: Codes, among: Codes) -> Codes:
         """Positions of the 8 rows of `among` nearest to each of `rows`, rows by neighbours.
 
-        Fewer where `among` has fewer. Of equally near ones any may stand, always the same.
+        `among` is in rising order. Fewer where it has fewer rows.
         """
+        place = np.minimum(np.searchsorted(among, rows), len(among) - 1)
+        own = np.where(among[place] == rows, place, -1)
         count = min(NEIGHBOURS, len(among) - 1)
-        others = self.matrix[among]
-        lengths = _squares(others)
-        found = [np.empty((0, count), dtype=np.int64)]
-        step = max(1, _CHUNK_CELLS // len(among))
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            with few_threads(len(among) * self.matrix.shape[1]):
-                products = self.matrix[part] @ others.T
-            dense = products.toarray() if issparse(products) else np.asarray(products)
-            distances = lengths - 2 * dense  # the own length is the same for all
-            distances[part[:, None] == among] = np.inf
-            found.append(among[np.argpartition(distances, count - 1, axis=1)[:, :count]])
-        return np.concatenate(found)
+        return among[nearest(self.matrix[rows], self.matrix[among], count, own).places]
 
 
 def prepare_rows(frame: pd.DataFrame, sides: pd.Series, roles: Roles) -> PreparedRows:
     """Fit the preparation on the train rows of `frame`, and apply it to train and dev."""
-    linear = default_candidates(roles)[0]
-    prepare = build_pipeline(linear, roles, class_weight="none", seed=0).named_steps["prepare"]
-    prepare.fit(feature_frame(frame[(sides == "train").to_numpy()], roles))
+    prepare = fit_preparation(frame[(sides == "train").to_numpy()], roles)
     seen = frame[(sides != "test").to_numpy()]
     return PreparedRows(seen.index, prepare.transform(feature_frame(seen, roles)))
 
@@ -93,9 +78,3 @@ def _say(given: str, near: Sequence[str]) -> str:
     if counts[best] <= own:
         return ""
     return f"{counts[best]} of {len(near)} nearest rows are {names[best]}"
-
-
-def _squares(matrix: Any) -> NDArray[np.float64]:
-    """The squared length of each row."""
-    squared = matrix.multiply(matrix) if issparse(matrix) else matrix * matrix
-    return np.asarray(squared.sum(axis=1), dtype=np.float64).ravel()

@@ -14,27 +14,11 @@ from numpy.typing import NDArray
 from tasks.checks import Table
 from tasks.labels.conflicts import FeatureVectors
 from tasks.project.roles import ROW_KEY, Roles
+from tasks.row_lines import short_values
 
 SHOWN_ROWS = 200
-_SHOWN_COLUMNS = 8
-_SHOWN_CHARACTERS = 200
-_TEXT_CHARACTERS = 120
 
 Mask = NDArray[np.bool_]
-
-
-def short_values(rows: pd.DataFrame, roles: Roles) -> list[str]:
-    """The features of each row in one line: texts first, 8 columns and 200 characters at most."""
-    names = (*roles.text, *roles.categorical, *roles.numeric)[:_SHOWN_COLUMNS]
-    more = ", ..." if len(roles.features) > len(names) else ""
-    alone = len(roles.features) == 1
-    lines = []
-    for values in zip(*(rows[name] for name in names), strict=True):
-        shown = [_shown(value) for value in values]
-        if not alone:
-            shown = [f"{name}={value}" for name, value in zip(names, shown, strict=True)]
-        lines.append(_cut(", ".join(shown) + more, _SHOWN_CHARACTERS))
-    return lines
 
 
 def conflict_table(
@@ -159,13 +143,3 @@ def _percent(probability: float) -> str:
     if probability < 0.01:
         return "<1%"
     return ">99%" if probability > 0.99 else f"{probability:.0%}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return "(missing)" if np.isnan(value) else f"{value:.6g}"
-    return "(missing)" if value is None else _cut(" ".join(str(value).split()), _TEXT_CHARACTERS)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 3] + "..."

@@ -21,6 +21,7 @@ _HASH = re.compile(r"[0-9a-f]{24,}")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NAMES_OF_NUMBERS = re.compile(r"(^|_)(id|year|line|row|seed|version)$")
 _LONGEST_CELL = 400
+_LONG_CELL = 60
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """Header of a column and whether it holds numbers."""
+    """Header of a column, whether it holds numbers, and whether long lines of text."""
 
     name: str
     numeric: bool
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,13 @@ def show_table(table: Table, limit: int) -> ShownTable:
             continue
         values = head.iloc[:, position]
         numeric = _is_number(values)
-        columns.append(Column(_header(name), numeric))
         if position in estimates and numeric:
             low, high = (head.iloc[:, end] for end in estimates[position])
             cells.append(_estimate_cells(name, values, low, high))
         else:
             cells.append(_cells(name, values))
+        long = any(len(cell.text) > _LONG_CELL for cell in cells[-1])
+        columns.append(Column(_header(name), numeric, long))
     rows = tuple(zip(*cells, strict=True)) if cells else ()
     return ShownTable(table.title, table.note, tuple(columns), rows, len(frame))
 

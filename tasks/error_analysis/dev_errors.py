@@ -1,0 +1,102 @@
+"""Which dev rows are wrong, and how sure the model was of them.
+
+Guarantees: of a regression an estimate is wrong when it is off by more than the tolerance, or is no
+number at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.conditions import Mask
+from tasks.project.roles import Roles
+
+HALF_DEVIATION = 0.5
+
+
+@dataclass(frozen=True)
+class DevErrors:
+    """The dev rows with their labels and predictions, and which of them are wrong."""
+
+    rows: pd.DataFrame
+    labels: pd.Series
+    predictions: pd.DataFrame
+    wrong: Mask
+    classes: list[str]
+    commonest: str
+    tolerance: float | None = None
+    """Of a regression: how far off an estimate may be and still count as right."""
+
+    @classmethod
+    def of(
+        cls,
+        rows: pd.DataFrame,
+        frame: pd.DataFrame,
+        split: pd.DataFrame,
+        roles: Roles,
+        predictions: pd.DataFrame,
+        tolerance: float | None = None,
+    ) -> DevErrors:
+        """The dev `rows` of `frame`; the commonest class is that of the train rows.
+
+        A regression has no classes; `tolerance` is half a standard deviation of train by default.
+        """
+        if roles.regression:
+            return cls._of_numbers(rows, frame, split, roles, predictions, tolerance)
+        labels = roles.labels(rows)
+        predictions = predictions.loc[rows.index]
+        everything = roles.labels(frame)
+        learned = everything[(split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)]
+        counts = (learned if len(learned) else labels).value_counts().sort_index()
+        return cls(
+            rows=rows,
+            labels=labels,
+            predictions=predictions,
+            wrong=(predictions["predicted"] != labels).to_numpy(dtype=bool),
+            classes=sorted(everything.unique()),
+            commonest=str(counts.idxmax()),
+        )
+
+    @classmethod
+    def _of_numbers(
+        cls,
+        rows: pd.DataFrame,
+        frame: pd.DataFrame,
+        split: pd.DataFrame,
+        roles: Roles,
+        predictions: pd.DataFrame,
+        tolerance: float | None,
+    ) -> DevErrors:
+        labels, predictions = roles.labels(rows), predictions.loc[rows.index]
+        learned = roles.labels(frame)[(split["side"].reindex(frame.index) == "train").to_numpy()]
+        most = tolerance or HALF_DEVIATION * float((learned if len(learned) else labels).std())
+        off = (predictions["predicted"] - labels).abs().to_numpy(dtype=float)
+        return cls(
+            rows=rows,
+            labels=labels,
+            predictions=predictions,
+            wrong=~(off <= most),  # an estimate that is no number is wrong, too
+            classes=[],
+            commonest="",
+            tolerance=most,
+        )
+
+    @property
+    def rate(self) -> float:
+        """Share of dev rows that are predicted wrongly."""
+        return float(self.wrong.mean())
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """What the model gave the class that it predicted, a row each; 0 where it gave none."""
+        predicted = self.predictions["predicted"]
+        found = np.zeros(len(predicted))
+        for name in self.classes:
+            if f"p:{name}" in self.predictions:
+                chosen = (predicted == name).to_numpy(dtype=bool)
+                found[chosen] = self.predictions.loc[chosen, f"p:{name}"]
+        return found
