@@ -14,18 +14,20 @@ import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
+from tasks.error_analysis.evidence import TrainSide
 from tasks.error_analysis.examples import DevErrors, find_examples
 from tasks.error_analysis.findings import STAGE
 from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
-from tasks.error_analysis.tagged import rank_work
+from tasks.error_analysis.tag_rows import TagRows
+from tasks.error_analysis.tagged import WorkEvidence, rank_work
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.scoring import Score
 from tasks.slice_metrics import named_slices
 
 
-def analyse_errors(
+def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
     frame: pd.DataFrame,
     split: pd.DataFrame,
     roles: Roles,
@@ -34,14 +36,15 @@ def analyse_errors(
     ladder: Sequence[Mapping[str, Any]],
     people: pd.DataFrame | None = None,
     score: Score | None = None,
+    quality: pd.DataFrame | None = None,
 ) -> StageResult:
     """What the model gets wrong on dev, by class, slice and tag, and what to work on first.
 
     `predictions` are those of the dev rows; `ladder` is the baselines' list of rungs (name,
     metric, value, kind); `people` human-level performance as label consistency measured it, by
-    class and slice; `score` is the packaged model. `facts["priorities"]` lists the tags most worth
-    working on: gain_points with low and high in points of overall accuracy, room and share in
-    [0, 1].
+    class and slice; `score` is the packaged model; `quality` the frame `label_quality` of label
+    consistency. `facts["priorities"]` lists the tags most worth working on: gain_points with low
+    and high in points of overall accuracy, room and share in [0, 1], and the advice.
 
     Raises ProjectError when a slice or tag of the project cannot be understood.
     """
@@ -51,10 +54,17 @@ def analyse_errors(
     if not dev.any():
         return _nothing_to_analyse()
     errors = DevErrors.of(frame[dev], frame, split, roles, predictions)
-    by_tag = {}
-    if people is not None:
-        by_tag = people_by_tag(people, project, project.error_analysis.min_rows)
-    work = rank_work(errors, declared.on(dev), roles, project, ladder, by_tag)
+    min_rows = project.error_analysis.min_rows
+    people_on = people_by_tag(people, project, min_rows) if people is not None else {}
+    train: Mask = (split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)
+    learned = (frame[train], declared.on(train).masks, roles, project)
+    evidence = WorkEvidence(
+        people=people_on,
+        train=TrainSide.of(*learned, score) if score is not None else None,
+        quality=quality,
+    )
+    tags = [TagRows.of_all(name, has) for name, has in declared.on(dev).masks.items()]
+    work = rank_work(errors, tags, declared.left_out, roles, project, ladder, evidence)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         work,

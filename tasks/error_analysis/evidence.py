@@ -1,0 +1,95 @@
+"""What speaks for one remedy or another: the train rows with a tag, and the labels of its errors.
+
+Guarantees: train is scored once, by the packaged model; a tag that is known of dev rows only is
+never looked for on train; test rows are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tasks.conditions import Mask
+from tasks.error_analysis.advice import BY_HEART, SuspectedLabels, TrainErrors
+from tasks.error_analysis.tag_estimates import Floats, Resamples
+from tasks.error_analysis.tag_rows import TagRows
+from tasks.error_analysis.tags import class_tags, measure_tags
+from tasks.intervals import Estimate
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
+from tasks.scoring import Score
+
+
+@dataclass(frozen=True)
+class TrainSide:
+    """The train rows: which are predicted wrongly, and which have a tag that a rule gives."""
+
+    wrong: Mask
+    masks: Mapping[str, Mask]
+    resamples: Resamples
+
+    @classmethod
+    def of(
+        cls,
+        rows: pd.DataFrame,
+        masks: Mapping[str, Mask],
+        roles: Roles,
+        project: Project,
+        score: Score,
+    ) -> TrainSide | None:
+        """The train `rows` scored; `masks` are over them. None where there are none."""
+        if rows.empty:
+            return None
+        labels = roles.labels(rows)
+        wrong = (score(rows)["predicted"] != labels).to_numpy(dtype=bool)
+        return cls(
+            wrong=wrong,
+            masks={**class_tags(roles.target, labels), **masks},
+            resamples=Resamples.of(rows, roles, project),
+        )
+
+    def errors_with(self, tag: TagRows) -> TrainErrors | None:
+        """Errors among the train rows with the tag; None where no rule gives it, or no row has it.
+
+        A tag by hand may have the name of a rule: it is known of some dev rows only.
+        """
+        mask = self.masks.get(tag.name)
+        if mask is None or not tag.known.all() or not mask.any():
+            return None
+        (found,) = measure_tags([TagRows.of_all(tag.name, mask)], self.wrong, self.resamples)
+        by_heart = float(self.wrong.mean()) < BY_HEART
+        return TrainErrors(found.error_rate, found.share.value, by_heart)
+
+
+def suspected_labels(
+    tag: TagRows, wrong: Mask, suspected: Mask, resamples: Resamples
+) -> SuspectedLabels | None:
+    """How many of the errors with the tag, and of the others, have a suspected label.
+
+    Wrong predictions alone are compared: a label that looks wrong is more often predicted wrongly,
+    with the tag or without it. None where there is no error on either side. Rows in groups are
+    drawn in groups.
+    """
+    on = _Errors(tag.known[wrong], tag.weights[wrong], suspected[wrong], resamples.among(wrong))
+    within, elsewhere = on.share(tag.has[wrong]), on.share(~tag.has[wrong])
+    if not within.n or not elsewhere.n:
+        return None
+    return SuspectedLabels(within, elsewhere)
+
+
+@dataclass(frozen=True)
+class _Errors:
+    """The rows predicted wrongly: where a tag is known, and whose label is suspected."""
+
+    known: Mask
+    weights: Floats
+    suspected: Mask
+    resamples: Resamples
+
+    def share(self, has: Mask) -> Estimate:
+        """The share of suspected labels among the rows that `has` marks."""
+        rows = TagRows("", has, self.known, self.weights)
+        (found,) = measure_tags([rows], self.suspected, self.resamples)
+        return found.error_rate
