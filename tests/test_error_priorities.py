@@ -8,6 +8,7 @@ from test_error_analysis import COUNTS, analyse, data, project, roles
 from tasks.error_analysis import analyse_errors
 from tasks.error_analysis.advice import SuspectedLabels, TrainErrors, advise, difference
 from tasks.error_analysis.evidence import TrainSide, suspected_labels
+from tasks.error_analysis.examples import DevErrors
 from tasks.error_analysis.priorities import Reference, rank_tags, require_known
 from tasks.error_analysis.tag_estimates import Resamples
 from tasks.error_analysis.tag_rows import TagRows
@@ -182,14 +183,14 @@ def test_nothing_to_gain_where_there_is_no_room_or_hardly_any():
 
 def test_labels_that_stand_out_are_to_be_fixed_first():
     train = TrainErrors(rate(8, 400), 0.1)
-    many = SuspectedLabels(rate(30, 60), rate(10, 100))
-    alike = SuspectedLabels(rate(30, 60), rate(48, 100))
-    few = SuspectedLabels(rate(9, 60), rate(0, 100))
+    many = SuspectedLabels(rate(30, 60), rate(10, 100), "yes")
+    alike = SuspectedLabels(rate(30, 60), rate(48, 100), "yes")
+    few = SuspectedLabels(rate(9, 60), rate(0, 100), "yes")
     assert action(train=train, labels=many) == "fix labels"
     assert action(train=train, labels=alike) == "collect more data"
     assert action(train=train, labels=few) == "collect more data"
     told = advise(ranked(), train, many, texts=False)
-    assert "50% of the errors with the tag look wrong, against 10%" in told.evidence
+    assert "50% have a label that looks wrong (n = 60), against 10%" in told.evidence
     assert "assayline labels review" in told.evidence
 
 
@@ -202,15 +203,24 @@ def test_a_difference_of_two_wilson_intervals_is_newcombes():
     assert difference(rate(56, 70), rate(48, 80)) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
 
 
-def test_suspected_labels_are_compared_among_errors_alone():
-    wrong = np.array([True] * 8 + [False] * 4)
-    has = np.array([True] * 4 + [False] * 4 + [True] * 4)
-    suspected = np.array([True, True, True, False] + [True, False, False, False] + [True] * 4)
-    found = suspected_labels(TagRows.of_all("t", has), wrong, suspected, Resamples(200, 0))
-    assert (found.within.value, found.within.n) == (0.75, 4)
+def test_suspected_labels_are_compared_among_errors_of_one_class():
+    # Errors of class yes: 4 with the tag (3 suspected), 4 without (1); one of class no; 4 right.
+    labels = ["yes"] * 8 + ["no"] + ["yes"] * 4
+    predicted = ["no"] * 8 + ["yes"] * 5
+    has = np.array([True] * 4 + [False] * 4 + [True] * 5)
+    suspected = np.array([True] * 3 + [False, True] + [False] * 3 + [True] * 5)
+    index = pd.Index([f"r{i:02d}" for i in range(13)], name="row_key")
+    frame = pd.DataFrame({"g": "a", "y": labels}, index=index).astype("str")
+    split = pd.DataFrame({"side": "dev"}, index=index)
+    predictions = pd.DataFrame({"predicted": predicted}, index=index).astype("str")
+    errors = DevErrors.of(frame, frame, split, roles(), predictions)
+    found = suspected_labels(TagRows.of_all("t", has), errors, suspected, Resamples(200, 0))
+    assert (found.within.value, found.within.n, found.of_class) == (0.75, 4, "yes")
     assert (found.elsewhere.value, found.elsewhere.n) == (0.25, 4)
-    unknown = TagRows("t", has, ~(wrong & ~has), np.ones(12))
-    assert suspected_labels(unknown, wrong, suspected, Resamples(200, 0)) is None
+    unknown = TagRows("t", has, has, np.ones(13))
+    assert suspected_labels(unknown, errors, suspected, Resamples(200, 0)) is None
+    nobody = TagRows.of_all("t", np.zeros(13, dtype=bool))
+    assert suspected_labels(nobody, errors, suspected, Resamples(200, 0)) is None
 
 
 def test_train_is_scored_once_and_tells_what_the_model_learned():

@@ -12,7 +12,7 @@ questions are asked in this order, and the first yes is it:
 
 1. no room, or a gain below `NOTHING_POINTS` even at the upper end: nothing to gain;
 2. of the errors with the tag at least `SUSPECTED_SHARE`, and significantly more than of other
-   errors, have a label that looks wrong: fix labels;
+   errors of the same true class, have a label that looks wrong: fix labels;
 3. the gain may be 0: not enough rows to tell;
 4. the larger part of the room, if it is above 0 beyond chance, else the other one: the loss from
    train to dev asks for more data, the lack on train for a feature.
@@ -74,10 +74,11 @@ class TrainErrors:
 
 @dataclass(frozen=True)
 class SuspectedLabels:
-    """Of the dev errors with a tag, and of those without it, the share of suspected labels."""
+    """Of the dev errors of a class with a tag, and of those without it, the suspected labels."""
 
     within: Estimate
     elsewhere: Estimate
+    of_class: str
 
 
 def advise(
@@ -96,12 +97,7 @@ def advise(
     if nothing is not None:
         return nothing
     if labels is not None and _labels_stand_out(labels):
-        return Advice(
-            "fix labels",
-            f"The labels of {labels.within.value:.0%} of the errors with the tag look wrong, "
-            f"against {labels.elsewhere.value:.0%} of the other errors ({_n(labels)}): review them "
-            "with 'assayline labels review'.",
-        )
+        return Advice("fix labels", _label_words(labels))
     if found.low <= 0:
         return Advice(
             "not enough rows to tell",
@@ -149,8 +145,13 @@ def _labels_stand_out(labels: SuspectedLabels) -> bool:
     return labels.within.value >= SUSPECTED_SHARE and math.isfinite(low) and low > 0
 
 
-def _n(labels: SuspectedLabels) -> str:
-    return f"n = {labels.within.n:,} and {labels.elsewhere.n:,}"
+def _label_words(labels: SuspectedLabels) -> str:
+    within, elsewhere = labels.within, labels.elsewhere
+    return (
+        f"Of the errors with the tag whose label is '{labels.of_class}', {within.value:.0%} have a "
+        f"label that looks wrong (n = {within.n:,}), against {elsewhere.value:.0%} of the other "
+        f"such errors (n = {elsewhere.n:,}): review them with 'assayline labels review'."
+    )
 
 
 def _bias_or_variance(found: Priority, train: TrainErrors, texts: bool) -> Advice:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from tasks.conditions import Mask
 from tasks.error_analysis.advice import BY_HEART, SuspectedLabels, TrainErrors
+from tasks.error_analysis.examples import DevErrors
 from tasks.error_analysis.tag_estimates import Floats, Resamples
 from tasks.error_analysis.tag_rows import TagRows
 from tasks.error_analysis.tags import class_tags, measure_tags
@@ -64,24 +65,29 @@ class TrainSide:
 
 
 def suspected_labels(
-    tag: TagRows, wrong: Mask, suspected: Mask, resamples: Resamples
+    tag: TagRows, errors: DevErrors, suspected: Mask, resamples: Resamples
 ) -> SuspectedLabels | None:
     """How many of the errors with the tag, and of the others, have a suspected label.
 
-    Wrong predictions alone are compared: a label that looks wrong is more often predicted wrongly,
-    with the tag or without it. None where there is no error on either side. Rows in groups are
-    drawn in groups.
+    Compared are wrong predictions of one true class, the commonest of the errors with the tag: the
+    labels of errors, and those of a rare class, look wrong more often whatever the tag. None where
+    there is no such error on either side. Rows in groups are drawn in groups.
     """
-    on = _Errors(tag.known[wrong], tag.weights[wrong], suspected[wrong], resamples.among(wrong))
-    within, elsewhere = on.share(tag.has[wrong]), on.share(~tag.has[wrong])
+    has = tag.known & tag.has & errors.wrong
+    if not has.any():
+        return None
+    of_class = str(errors.labels[has].value_counts().sort_index().idxmax())
+    rows: Mask = errors.wrong & (errors.labels == of_class).to_numpy(dtype=bool)
+    on = _Errors(tag.known[rows], tag.weights[rows], suspected[rows], resamples.among(rows))
+    within, elsewhere = on.share(tag.has[rows]), on.share(~tag.has[rows])
     if not within.n or not elsewhere.n:
         return None
-    return SuspectedLabels(within, elsewhere)
+    return SuspectedLabels(within, elsewhere, of_class)
 
 
 @dataclass(frozen=True)
 class _Errors:
-    """The rows predicted wrongly: where a tag is known, and whose label is suspected."""
+    """Rows predicted wrongly: where a tag is known, and whose label is suspected."""
 
     known: Mask
     weights: Floats

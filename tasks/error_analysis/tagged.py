@@ -135,7 +135,7 @@ def _advice(
     labels = None
     if known.quality is not None:
         issue = known.quality["issue"].reindex(errors.rows.index, fill_value=False)
-        labels = suspected_labels(tag, errors.wrong, np.asarray(issue, dtype=bool), resamples)
+        labels = suspected_labels(tag, errors, np.asarray(issue, dtype=bool), resamples)
     return advise(found, train, labels, texts=bool(roles.text))
 
 
