@@ -37,9 +37,8 @@ def tag_trend(runs: Sequence[TaggedRun], names: Iterable[str]) -> Table | None:
     return Table(
         title="Error rate within these tags, run by run",
         frame=pd.DataFrame(rows),
-        note="Over the last runs in which the error analysis found something else, the newest on "
-        "the right, each with its 95 % interval. The dev rows are largely the same ones, so that "
-        "overlapping intervals do not say that nothing changed.",
+        note="The runs that found something new, this one on the right, each with its 95 % "
+        "interval. They share dev rows: overlapping intervals do not say that nothing changed.",
     )
 
 

@@ -116,9 +116,7 @@ def test_priorities_are_ranked_and_told_in_a_sentence():
     assert result.facts["priorities"][1]["sentence"] == (
         "Rows with g=b are 30% of the dev data and 75% of its errors: 9 of 30 are predicted "
         "wrongly (30.0%, against 12.0% over all); reaching 88.0% right (the model's accuracy on "
-        "all dev rows) would remove 5 errors and win 5.4 points of accuracy. Advice: not known on "
-        "train. Whether the model is wrong on such rows of train too cannot be told: no train row "
-        "has the tag."
+        "all dev rows) would remove 5 errors and win 5.4 points of accuracy."
     )
     ranked = result.tables["priorities"].frame["label"].tolist()
     assert ranked == ["y=yes", "g=b", "g=a", "y=no"]

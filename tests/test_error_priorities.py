@@ -12,10 +12,12 @@ from tasks.error_analysis.examples import DevErrors
 from tasks.error_analysis.priorities import Reference, rank_tags, require_known
 from tasks.error_analysis.tag_estimates import Resamples
 from tasks.error_analysis.tag_rows import TagRows
+from tasks.error_analysis.tagged import WorkEvidence, rank_work
 from tasks.error_analysis.tags import Tag, measure_tags
 from tasks.errors import ProjectError
 from tasks.intervals import Estimate, wilson
 from tasks.labels.human_level import COLUMNS
+from tasks.slice_metrics import named_slices
 
 # (right, wrong) of 10,000 rows: 60 % clean at 94 % and so on, as the textbook has it.
 SPEECH = {
@@ -88,12 +90,36 @@ def test_work_on_a_tag_that_there_is_not_is_refused():
 
 
 def test_tags_by_hand_come_and_go_but_a_slip_is_still_refused():
-    known = {"car noise", "accent"}
-    assert require_known(["accent", "people noise"], known, by_hand=True) == ("people noise",)
+    rules, by_hand = {"car noise"}, {"accent", "accents in song"}
+    work = ["accent", "people noise", "car noise"]
+    assert require_known(work, rules, by_hand) == ("accent", "people noise")
     with pytest.raises(ProjectError, match="did you mean 'accent'"):
-        require_known(["accents"], known, by_hand=True)
+        require_known(["accents"], rules, by_hand)
     with pytest.raises(ProjectError, match="people noise"):
-        require_known(["people noise"], known, by_hand=False)
+        require_known(["people noise"], rules)
+
+
+def test_tags_by_hand_are_ranked_beside_rules():
+    frame, split, predictions = data(COUNTS)
+    errors = DevErrors.of(frame.iloc[:100], frame, split, roles(), predictions)
+    has = errors.wrong | (np.arange(100) % 6 == 0)
+    known = errors.wrong | (np.arange(100) % 3 == 0)
+    weights = np.where(errors.wrong, 1.0, 88 / (known & ~errors.wrong).sum())
+    said = [TagRows("blurred", has, known, weights)]
+    chosen = project(slices=["g"], error_analysis={"work": {"blurred": {"ease": "easy"}}})
+    slices = named_slices(chosen.slices, frame).on(np.arange(101) < 100)
+    found = rank_work(errors, slices, roles(), chosen, [], WorkEvidence(people={}), said)
+    table = found.tables["tags"].frame.set_index("tag")
+    assert table.loc["blurred", "known"] == known.sum()
+    assert table.loc["g=b", "known"] == 100
+    assert table.loc["blurred", "status"] == "ranked"
+    work = found.tables["priorities"].frame.set_index("label")
+    assert work.loc["blurred", "ease"] == "easy"
+    assert work.loc["blurred", "advice"] == "not known on train"
+    gone = rank_work(
+        errors, slices, roles(), chosen, [], WorkEvidence(people={}, hand_tags=("blurred",))
+    )
+    assert "Work is declared for blurred" in gone.checks[0].detail
 
 
 def test_classes_are_not_ranked_beside_tags():

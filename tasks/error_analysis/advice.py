@@ -41,6 +41,7 @@ Action = Literal[
     "not enough rows to tell",
     "not known on train",
 ]
+UNDECIDED: tuple[Action, ...] = ("not enough rows to tell", "not known on train")
 
 NOTHING_POINTS = 0.05
 """A gain whose upper end lies below, in points of accuracy, is none."""

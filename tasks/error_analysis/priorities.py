@@ -80,18 +80,23 @@ def priority(reference: float, accuracy: float, share: float) -> float:
     return max(0.0, reference - accuracy) * share * 100
 
 
-def require_known(work: Iterable[str], known: Collection[str], by_hand: bool) -> tuple[str, ...]:
-    """The names of declared work that no tag has now, where that may be: tags by hand come and go.
+def require_known(
+    work: Iterable[str], known: Collection[str], hand_tags: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The names of declared work that no tag has now, where that may be.
 
-    Raises ProjectError for such a name where no tag is given by hand (`by_hand`), and for one that
-    is a known name mistyped.
+    `hand_tags` are the tags that people ever gave, whether they can be used or not: such tags come
+    and go, and with them the work. Raises ProjectError for a name that is no tag where nobody gave
+    one, and for one that is a tag's name mistyped.
     """
     absent = [name for name in work if name not in known]
+    there = sorted({*known, *hand_tags})
     for name in absent:
-        close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-        if by_hand and not difflib.get_close_matches(name, close, cutoff=_A_TYPO):
+        close = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
+        slip = name not in hand_tags and difflib.get_close_matches(name, close, cutoff=_A_TYPO)
+        if hand_tags and not slip:
             continue
-        listed = ", ".join(sorted(known)[:5]) + (" and more" if len(known) > 5 else "")
+        listed = ", ".join(there[:5]) + (" and more" if len(there) > 5 else "")
         hint = f"did you mean '{close[0]}'?" if close else f"there are {listed}"
         raise ProjectError(
             f"error_analysis.work names the tag '{name}', which is neither a slice, a tag nor "
@@ -125,6 +130,7 @@ def describe(found: Priority) -> str:
     """The priority in one sentence for a reader who sees nothing else."""
     tag, reference = found.tag, found.reference
     overall, rate = tag.errors / tag.rows, tag.error_rate.value
+    shares = _share(tag.share.value), _share(tag.share_of_errors.value)
     removed = round(found.room.value * tag.share.value * tag.rows)
     noun = "error" if removed == 1 else "errors"
     reaching = (
@@ -133,15 +139,14 @@ def describe(found: Priority) -> str:
     )
     if tag.complete:
         return (
-            f"Rows with {tag.name} are {tag.share.value:.0%} of the dev data and "
-            f"{tag.share_of_errors.value:.0%} of its errors: {tag.wrong} of {tag.n} are predicted "
-            f"wrongly ({rate:.1%}, against {overall:.1%} over all); {reaching}"
+            f"Rows with {tag.name} are {shares[0]} of the dev data and {shares[1]} of its errors: "
+            f"{tag.wrong} of {tag.n} are predicted wrongly ({rate:.1%}, against {overall:.1%} over "
+            f"all); {reaching}"
         )
     return (
-        f"Rows with {tag.name} are an estimated {tag.share.value:.0%} of the dev data and "
-        f"{tag.share_of_errors.value:.0%} of its errors, by the {tag.known} of {tag.rows} rows "
-        f"that were looked at: {rate:.1%} of them are predicted wrongly (against {overall:.1%} "
-        f"over all); {reaching}"
+        f"Rows with {tag.name} are an estimated {shares[0]} of the dev data and {shares[1]} of its "
+        f"errors, by the {tag.known:,} of {tag.rows:,} rows that were looked at: {rate:.1%} of "
+        f"them are predicted wrongly (against {overall:.1%} over all); {reaching}"
     )
 
 
@@ -158,6 +163,11 @@ def to_fact(found: Priority) -> dict[str, Any]:
         "n": found.tag.n,
         "sentence": describe(found),
     }
+
+
+def _share(share: float) -> str:
+    """A share in whole percent, a small one with a digit more: no tag is 0% of the data."""
+    return f"{share:.0%}" if share >= 0.05 else f"{share:.1%}"
 
 
 def _priority(tag: Tag, reference: Reference, work: Work) -> Priority:

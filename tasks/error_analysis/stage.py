@@ -19,7 +19,6 @@ from tasks.error_analysis.examples import DevErrors, find_examples
 from tasks.error_analysis.findings import STAGE
 from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
-from tasks.error_analysis.tag_rows import TagRows
 from tasks.error_analysis.tagged import WorkEvidence, rank_work
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -63,8 +62,7 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
         train=TrainSide.of(*learned, score) if score is not None else None,
         quality=quality,
     )
-    tags = [TagRows.of_all(name, has) for name, has in declared.on(dev).masks.items()]
-    work = rank_work(errors, tags, declared.left_out, roles, project, ladder, evidence)
+    work = rank_work(errors, declared.on(dev), roles, project, ladder, evidence)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         work,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.checks import Figure, Finding
-from tasks.error_analysis.advice import Advice, advise
+from tasks.error_analysis.advice import UNDECIDED, Advice, advise
 from tasks.error_analysis.evidence import TrainSide, suspected_labels
 from tasks.error_analysis.examples import DevErrors
 from tasks.error_analysis.findings import tags_check
@@ -28,6 +28,7 @@ from tasks.error_analysis.tags import Tag, class_tags, measure_tags, tags_table
 from tasks.error_analysis.work_table import CHARTED, advice_table, priorities_table
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
+from tasks.slice_metrics import NamedSlices
 
 TOP_PRIORITIES = 5
 A_CLASS = "a class, not ranked beside tags"
@@ -38,40 +39,41 @@ class WorkEvidence:
     """What is known besides the dev rows: of people, of the train rows, and of the labels.
 
     `people` says what people reach on a tag, by its name; `quality` is the frame `label_quality`
-    of label consistency, indexed by row key.
+    of label consistency, indexed by row key; `hand_tags` names the tags that people ever gave.
     """
 
     people: Mapping[str, Reference]
     train: TrainSide | None = None
     quality: pd.DataFrame | None = None
+    hand_tags: tuple[str, ...] = ()
 
 
 def rank_work(
     errors: DevErrors,
-    tags: Sequence[TagRows],
-    left_out: Sequence[str],
+    declared: NamedSlices,
     roles: Roles,
     project: Project,
     ladder: Sequence[Mapping[str, Any]],
     known: WorkEvidence,
+    said: Sequence[TagRows] = (),
 ) -> Finding:
     """The four numbers of each tag, the tags that are worth most, and what to do about them.
 
-    `tags` are the project's slices and tags over the dev rows, `left_out` sentences about slices
-    that are not among them.
+    `declared` are the project's slices and tags over the dev rows, `said` the tags by hand.
 
     Raises ProjectError where work is declared for a tag that there is not.
     """
     section = project.error_analysis
     classes = class_tags(roles.target, errors.labels)
+    tags = [*(TagRows.of_all(name, has) for name, has in declared.masks.items()), *said]
     names = {tag.name for tag in tags}
     by_class = [TagRows.of_all(n, has) for n, has in classes.items() if n not in names]
-    by_hand = any(not tag.known.all() for tag in tags)
-    absent = require_known(section.work, names | set(classes), by_hand)
+    hand_tags = {*known.hand_tags, *(tag.name for tag in said)}
+    absent = require_known(section.work, names | set(classes), hand_tags)
     resamples = Resamples.of(errors.rows, roles, project)
     measured = measure_tags([*by_class, *tags], errors.wrong, resamples)
     # A class is what is to be predicted, not why it is missed: tags say more where there are some.
-    told_by_tags = set() if not section.tags and not by_hand else {tag.name for tag in by_class}
+    told_by_tags = {tag.name for tag in by_class} if section.tags or said else set()
     reference = choose_reference(project, ladder, 1 - errors.rate)
     ranked = rank_tags(
         [tag for tag in measured if tag.name not in told_by_tags],
@@ -98,7 +100,7 @@ def rank_work(
                 measured,
                 {p.tag.name: (p.room.value, p.room.low, p.room.high) for p in ranked},
                 _statuses(measured, told_by_tags, section.min_rows),
-                left_out,
+                declared.left_out,
             ),
             "priorities": priorities_table(ranked, reference, advice),
             "advice": advice_table(ranked, advice),
@@ -141,8 +143,8 @@ def _advice(
 
 def _fact(found: Priority, advice: Advice) -> dict[str, Any]:
     fact = to_fact(found)
-    told = f"Advice: {advice.action}. {advice.evidence}"
-    return {**fact, "advice": advice.action, "sentence": f"{fact['sentence']} {told}"}
+    told = f" Advice: {advice.action}." if advice.action not in UNDECIDED else ""
+    return {**fact, "advice": advice.action, "sentence": f"{fact['sentence']}{told}"}
 
 
 def _summary(worth: Sequence[Priority]) -> str:

@@ -15,8 +15,9 @@ from tasks.reports import numbers, svg
 
 _LABEL = 150.0
 _LEFT, _RIGHT = 212.0, 376.0
-_ROW = 46.0
-_TOP = 18.0
+_ROW = 52.0
+_TOP = 4.0
+_LINE = 15.0
 
 
 def draw_trend(title: str, frame: pd.DataFrame) -> str:
@@ -59,12 +60,13 @@ def _row(tag: str, rows: pd.DataFrame, places: dict[Any, float], highest: float,
     marks.append(svg.element("polyline", points=path, style=style))
     for x, y, _ in points:
         marks.append(svg.element("circle", cx=x, cy=y, r=3.5, style=f"fill:{svg.ACCENT}"))
-    lines = svg.wrapped(tag, _LABEL)
-    marks += [svg.text(0, top + 22 + i * 15, words) for i, words in enumerate(lines)]
+    middle, lines = top + _ROW / 2 + 5, svg.wrapped(tag, _LABEL)
+    above = middle - (len(lines) - 1) * _LINE / 2
+    marks += [svg.text(0, above + i * _LINE, words) for i, words in enumerate(lines)]
     if points:
         first, last = points[0], points[-1]
-        marks.append(svg.text(_LEFT - 12, top + 26, _percent(first[2]), anchor="end"))
-        marks.append(svg.text(svg.NARROW, top + 26, _percent(last[2]), anchor="end", weight=600))
+        marks.append(svg.text(_LEFT - 12, middle, _percent(first[2]), anchor="end"))
+        marks.append(svg.text(svg.NARROW, middle, _percent(last[2]), anchor="end", weight=600))
     return svg.element("g", "".join(marks))
 
 
