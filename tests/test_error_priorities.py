@@ -102,7 +102,7 @@ def test_tags_by_hand_come_and_go_but_a_slip_is_still_refused():
 def test_tags_by_hand_are_ranked_beside_rules():
     frame, split, predictions = data(COUNTS)
     errors = DevErrors.of(frame.iloc[:100], frame, split, roles(), predictions)
-    has = errors.wrong | (np.arange(100) % 6 == 0)
+    has = errors.wrong | (np.arange(100) % 15 == 0)
     known = errors.wrong | (np.arange(100) % 3 == 0)
     weights = np.where(errors.wrong, 1.0, 88 / (known & ~errors.wrong).sum())
     said = [TagRows("blurred", has, known, weights)]

@@ -34,6 +34,7 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
 Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
 
 MAX_REPLICATES = 400
 """The intervals here decide nothing: this many replicates give them two steady digits."""
@@ -71,19 +72,23 @@ class Resamples:
         """Whether groups are drawn, because some rows share one."""
         return self._units is not None
 
-    def totals(self, rows: Floats, extra: Floats) -> Floats:
+    def totals(self, rows: Floats, kinds: Codes, extra: Floats) -> Floats:
         """Sums of the columns of `rows` in each replicate, shape (replicates, columns).
 
-        `extra` rows may be drawn as well. NaN where there are fewer than two rows or groups.
+        Rows of one of the `kinds` are equal; `extra` rows may be drawn as well. NaN where there
+        are fewer than two rows or groups.
         """
-        units = rows if self._units is None else _sums(rows, self._units)
-        if len(units) < 2:
+        if len(rows) < 2 or (self._units is not None and self._units.max() == 0):
             return np.full((self._replicates, rows.shape[1]), np.nan)
         if self._units is not None:
-            counts = self._counts_of(len(units) + _EXTRA)
-            return counts[:, : len(units)] @ units + counts[:, -_EXTRA:][:, : len(extra)] @ extra
-        # Rows that add the same are drawn together: there are few kinds of them.
-        patterns, sizes = np.unique(np.vstack([units, extra]), axis=0, return_counts=True)
+            units = _sums(rows, self._units)
+            padded = np.zeros((len(units) + _EXTRA, rows.shape[1]))
+            padded[: len(units)], padded[len(units) : len(units) + len(extra)] = units, extra
+            return self._counts_of(len(padded)) @ padded
+        # Rows of one kind are drawn together: there are few kinds.
+        _, first, sizes = np.unique(kinds, return_index=True, return_counts=True)
+        patterns = np.vstack([rows[first], extra])
+        sizes = np.concatenate([sizes, np.ones(len(extra), dtype=sizes.dtype)])
         count, generator = int(sizes.sum()), np.random.default_rng(self._seed)
         draws = (generator.multinomial(count, sizes / count) for _ in range(self._replicates))
         return np.array([drawn @ patterns for drawn in draws])
@@ -108,7 +113,9 @@ def estimate_counts(tag: TagRows, wrong: Mask) -> tuple[float, float, float]:
 def draw_counts(tag: TagRows, wrong: Mask, resamples: Resamples) -> Floats:
     """The same three in each replicate, shape (replicates, 3); NaN where one is undefined."""
     rows = _totals(tag, wrong)
-    return _numbers(resamples.totals(rows, _extra(rows)))
+    _, weights = np.unique(np.where(tag.known, tag.weights, 0.0), return_inverse=True)
+    kinds = (weights * 2 + tag.has) * 2 + wrong
+    return _numbers(resamples.totals(rows, kinds, _extra(rows)))
 
 
 def percentiles(value: float, draws: Floats, n: int, method: str) -> Estimate:
@@ -170,18 +177,16 @@ def _extra(rows: Floats) -> Floats:
     return np.array(found).reshape(-1, 6)
 
 
-def _unit_codes(groups: pd.Series) -> npt.NDArray[np.intp] | None:
+def _unit_codes(groups: pd.Series) -> Codes | None:
     """A number for the unit of each row; None where no two rows share a group."""
     if groups.dropna().is_unique:
         return None
     found, names = pd.factorize(groups, sort=True)
     missing = found < 0
     found[missing] = len(names) + np.arange(int(missing.sum()))
-    return found % MAX_UNITS
+    return np.unique(found % MAX_UNITS, return_inverse=True)[1]
 
 
-def _sums(rows: Floats, units: npt.NDArray[np.intp]) -> Floats:
-    present, units = np.unique(units, return_inverse=True)
-    found = np.zeros((len(present), rows.shape[1]))
-    np.add.at(found, units, rows)
-    return found
+def _sums(rows: Floats, units: Codes) -> Floats:
+    columns = [np.bincount(units, weights=column) for column in rows.T]
+    return np.column_stack(columns)
