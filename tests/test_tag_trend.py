@@ -1,6 +1,7 @@
 """The trend of tags over the last runs: what is shown of them, and how earlier runs are found."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,10 @@ import pytest
 from flows.runs.error_trend import error_trend
 from tasks.checks import Check, StageResult, Table
 from tasks.evidence import EvidenceStore
+from tasks.project.sections import Project
+from tasks.reports import render_page
 from tasks.reports.trend import draw_trend
+from tasks.runs import RunRecord
 from tasks.tag_trend import TaggedRun, tag_trend
 
 RATES = ("error_rate", "share_of_errors", "share_of_data", "room")
@@ -66,6 +70,23 @@ def test_an_unknown_rate_is_not_drawn():
     unknown.tags["error_rate"] = np.nan
     frame = tag_trend([unknown, run(2, a=0.3)], ["a"]).frame
     assert draw_trend("t", frame).count("<circle") == 1
+
+
+def test_the_page_shows_the_trend_where_there_is_one():
+    values = {"name": "p", "source": "s.csv", "target": "y"}
+    record = RunRecord(
+        run_id="r1",
+        project=Project.model_validate(values),
+        started="2026-05-02T10:00:00+00:00",
+        exit_code=0,
+        verdict="promote",
+        reasons=(),
+    )
+    trend = tag_trend([run(1, a=0.4), run(2, a=0.3)], ["a"])
+    assert "Error rate within these tags" not in render_page(record)
+    page = render_page(replace(record, trend=trend))
+    assert "Error rate within these tags, run by run" in page
+    assert "The numbers, 2 rows" in page
 
 
 @pytest.fixture
