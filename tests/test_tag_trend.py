@@ -163,3 +163,11 @@ def test_evidence_that_is_gone_leaves_its_run_out(home):
     (place / "runs" / "r0").mkdir()
     (place / "runs" / "r0" / "evidence.json").write_text("{")
     assert trend("k3", "r3").frame["error_rate"].tolist() == [0.1, 0.3]
+
+
+def test_a_run_without_a_tag_worth_working_on_has_no_trend(home):
+    add, trend, place = home
+    add("r1", "k1", a=0.1)
+    add("r2", "k2")
+    (place / "evidence" / "error_analysis" / "k2" / "tables" / "tags.parquet").unlink()
+    assert trend("k2", "r2") is None

@@ -29,6 +29,8 @@ def error_trend(
     no earlier run has another analysis.
     """
     names = [str(row["name"]) for row in store.facts(_STAGE, key).get("priorities", [])]
+    if not names:
+        return None  # without dev rows there is no table either
     run_id, started = this
     found = [TaggedRun(started=started, version="this run", tags=store.table(_STAGE, key, "tags"))]
     last = key
