@@ -64,13 +64,14 @@ def _judge(this: PipelineRun) -> None:
     this.stage(stages.leakage, *data)
     learned = (*data, this.suspects(labels), this.mitigate())
     people = one_output(labels, "human_level")
+    quality = one_output(labels, "label_quality")
     for _ in range(_JUDGEMENTS):
         champion = this.champion(*learned)
         ladder = this.stage(stages.baselines, *data, champion, people)
         model = this.stage(stages.training, *learned)
         if this.champion(*learned) != champion:
             continue  # only now is it known that the candidate is the champion's own model
-        this.stage(stages.error_analysis, *data, model, ladder, people)
+        this.stage(stages.error_analysis, *data, model, ladder, people, quality)
         audit = this.stage(stages.performance_audit, *data, model)
         this.judge(*data, ladder, audit, champion)
         if this.promote(*data, model, champion):

@@ -107,6 +107,10 @@ class EvidenceStore:
         """One output frame, or `columns` of it with its index, without reading the rest."""
         return read_snapshot(self.folder(stage, key) / "outputs" / f"{name}.parquet", columns)
 
+    def table(self, stage: str, key: str, name: str) -> pd.DataFrame:
+        """One table that a reader sees, without reading the rest."""
+        return read_snapshot(self.folder(stage, key) / "tables" / f"{name}.parquet")
+
     def load_files(self, stage: str, key: str) -> dict[str, bytes]:
         """The stored files, without reading frames."""
         names = self._existing(stage, key)["files"]

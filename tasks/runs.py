@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tasks.checks import Check, StageOutcome, StageResult
+from tasks.checks import Check, StageOutcome, StageResult, Table
 from tasks.project.sections import Project
 
 Verdict = Literal["promote", "reject", "inconclusive"]
@@ -48,9 +48,10 @@ class RunRecord:
 
     `verdict_hash` is the hash of `verdict.json`, which a signature names. `compared` tells in two
     lines how the run compares with the champion: the effect, and what changed since. `work_next`
-    holds at most three sentences, the most worthwhile first. `dataset` has fingerprint, rows_in,
-    rows_kept and rows_quarantined. `provenance` is shown as name and value: seed, code version,
-    library versions, fingerprints.
+    holds at most three sentences, the most worthwhile first; `trend` the tags behind them over the
+    last runs (`tasks.tag_trend`), None where there is no earlier one. `dataset` has fingerprint,
+    rows_in, rows_kept and rows_quarantined. `provenance` is shown as name and value: seed, code
+    version, library versions, fingerprints.
     """
 
     run_id: str
@@ -69,6 +70,7 @@ class RunRecord:
     stages: tuple[StageRecord, ...] = ()
     compared: tuple[str, ...] = ()
     work_next: tuple[str, ...] = ()
+    trend: Table | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     report: str | None = None

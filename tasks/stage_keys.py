@@ -71,6 +71,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "training.metric",
         "training.candidates",
         "baselines.hlp",
+        "gate.metric",
         "gate.replicates",
     ),
     "performance_audit": (

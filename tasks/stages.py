@@ -222,6 +222,7 @@ def error_analysis(
     trained: Ref,
     ladder: Ref,
     people: Ref,
+    labels: Ref,
 ) -> StageResult:
     """Find where the candidate is wrong on dev, and what to work on next."""
     from tasks.error_analysis import analyse_errors
@@ -231,7 +232,8 @@ def error_analysis(
     predictions = step.frame(trained, "dev_predictions")
     level = step.frame(people, "human_level")
     score = package_scorer(step.package(trained), step.project, step.allow_imports)
-    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level, score)
+    quality = step.frame(labels, "label_quality")
+    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level, score, quality)
 
 
 @_stage

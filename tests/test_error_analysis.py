@@ -118,13 +118,14 @@ def test_priorities_are_ranked_and_told_in_a_sentence():
         "wrongly (30.0%, against 12.0% over all); reaching 88.0% right (the model's accuracy on "
         "all dev rows) would remove 5 errors and win 5.4 points of accuracy."
     )
-    assert result.tables["priorities"].frame["label"].tolist() == ["y=yes", "g=b"]
+    ranked = result.tables["priorities"].frame["label"].tolist()
+    assert ranked == ["y=yes", "g=b", "g=a", "y=no"]
     json.dumps(dict(result.facts), allow_nan=False)
 
 
 def test_the_lower_bound_ranks_before_the_gain():
-    wide = Tag("wide", n=500, wrong=40, rows=1000, errors=60)
-    sure = Tag("sure", n=30, wrong=15, rows=1000, errors=60)
+    wide = Tag.counted("wide", n=500, wrong=40, rows=1000, errors=60)
+    sure = Tag.counted("sure", n=30, wrong=15, rows=1000, errors=60)
     ranked = rank_tags([wide, sure], Reference(0.95, "HLP"), min_rows=10)
     # sure: (0.95 - 0.50) * 3 %; wide: (0.95 - 0.92) * 50 %.
     assert [p.tag.name for p in ranked] == ["sure", "wide"]
@@ -187,6 +188,24 @@ def test_a_model_that_a_constant_beats_is_warned_of():
     assert check(analyse(), "skew").outcome == "passed"
 
 
+SKEWED = {("a", "no", "no"): 966, ("a", "yes", "yes"): 14, ("a", "yes", "no"): 20}
+
+
+@pytest.mark.parametrize("section", ["training", "gate"])
+def test_accuracy_on_skewed_data_is_warned_of_though_the_model_beats_the_constant(section):
+    found = check(analyse(SKEWED, **{section: {"metric": "accuracy"}}), "skew")
+    assert (found.outcome, found.severity) == ("failed", "warning")
+    assert (found.value, found.limit) == (0.98, 0.966)
+    assert 'print("no"), which always answers' in found.detail
+    assert "reaches 96.6% on the dev rows, the model 98.0%" in found.detail
+
+
+def test_accuracy_is_not_warned_of_where_it_does_not_decide_or_classes_are_even():
+    assert check(analyse(SKEWED), "skew").outcome == "passed"
+    even = {("a", "no", "no"): 70, ("a", "yes", "yes"): 30}
+    assert check(analyse(even, training={"metric": "accuracy"}), "skew").outcome == "passed"
+
+
 def test_a_class_that_is_never_predicted_is_warned_of():
     counts = {("a", "no", "no"): 40, ("a", "yes", "no"): 12, ("a", "rare", "rare"): 3}
     result = analyse(counts, positive=None)
@@ -245,7 +264,7 @@ def test_metrics_and_figures_name_what_they_show():
     assert by_slice["label"].tolist() == ["overall", "g=a", "g=b"]
     assert {f.kind: set(result.tables[f.table].frame) for f in result.figures} == {
         "confusion": {"actual", "predicted", "count"},
-        "bars": {"label", "value", "low", "high", "room", "share", "n", "reference"},
+        "bars": {"label", "value", "low", "high", "room", "share", "n", "reference", "advice"},
         "intervals": {"label", "value", "low", "high", "n"},
     }
 

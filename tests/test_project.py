@@ -47,6 +47,14 @@ def read(tmp_path):
             "unknown time zone 'Mars'",
         ),
         (FOUR_LINES + "gate: {margin: .nan}\n", "finite number"),
+        (
+            FOUR_LINES + "error_analysis: {work: {noise: {importance: 0}}}\n",
+            "'error_analysis.work.noise.importance': Input should be greater than 0 (got 0)",
+        ),
+        (
+            FOUR_LINES + "error_analysis: {work: {noise: {eas: easy}}}\n",
+            "unknown key 'error_analysis.work.noise.eas'; did you mean 'ease'?",
+        ),
         (FOUR_LINES + "gate: {anchor: champion}\n", "a version of the model is a whole number"),
         (FOUR_LINES + "gate: {anchor: true}\n", "a version of the model is a whole number"),
         (FOUR_LINES + "gate: {anchor: 0}\n", "a version of the model is a whole number"),

@@ -31,6 +31,8 @@ def test_what_a_stage_does_not_see_is_at_its_default():
     ("values", "stages"),
     [
         ({"gate": {"margin": 0.05}}, {"gate"}),
+        ({"gate": {"metric": "accuracy"}}, {"error_analysis", "gate"}),
+        ({"error_analysis": {"work": {"a": {"ease": "easy"}}}}, {"error_analysis"}),
         ({"split": {"epoch": 2}}, {"splitting", "gate"}),
         ({"audit": {"max_size_mb": 9}}, {"performance_audit"}),
         ({"audit": {"min_support": 99}}, {"performance_audit", "gate"}),

@@ -25,6 +25,7 @@ from flows.runs.decision import (
     write_verdict,
 )
 from flows.runs.earlier_runs import EarlierRuns
+from flows.runs.error_trend import error_trend
 from flows.runs.journal import Journal
 from flows.runs.opponents import Opponents
 from flows.runs.publishing import publish_run, publish_stage
@@ -32,6 +33,7 @@ from flows.runs.recording import record_run
 from flows.runs.stage_inputs import columns_to_mitigate, content, suspects_to_train_on
 from flows.services.approval_requests import start_approval
 from tasks import stages
+from tasks.checks import Table
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore
 from tasks.ingestion import unknown_columns
@@ -258,6 +260,7 @@ class PipelineRun:
                 unchanged_since=self.unchanged_since,
                 resumed_from=self.resumed_from,
                 compared=self._compared(),
+                trend=self._trend(),
                 stages=tuple(self.records),
                 mlflow_run_id=self.mlflow_run,
                 prefect_flow_run_id=self.journal.prefect_flow_run_id,
@@ -282,6 +285,16 @@ class PipelineRun:
         serving = self.serving if "gate" in self.refs else self.given.opponents.serving()
         places = (self.home, self.store, self.refs)
         return compared_with_champion(*places, self.loaded.project, self.tracking, serving)
+
+    def _trend(self) -> Table | None:
+        """How the tags that are worth working on fared in the last runs of the project."""
+        if self.given.recorded is not None or "error_analysis" not in self.refs:
+            return None
+        key = self.refs["error_analysis"]["key"]
+        project = self.loaded.project.name
+        return error_trend(
+            self.home / "runs", self.store, project, key, (self.run_id, self.started)
+        )
 
     def _record(self, state: Any, name: str, began: float) -> Ref:
         ref: Ref = state.result()

@@ -56,7 +56,7 @@ class DevErrors:
             rows=rows,
             labels=labels,
             predictions=predictions,
-            wrong=(predictions["predicted"] != labels).to_numpy(dtype=bool),
+            wrong=wrong_rows(predictions["predicted"], labels, None),
             classes=sorted(everything.unique()),
             commonest=str(counts.idxmax()),
         )
@@ -74,12 +74,11 @@ class DevErrors:
         labels, predictions = roles.labels(rows), predictions.loc[rows.index]
         learned = roles.labels(frame)[(split["side"].reindex(frame.index) == "train").to_numpy()]
         most = tolerance or HALF_DEVIATION * float((learned if len(learned) else labels).std())
-        off = (predictions["predicted"] - labels).abs().to_numpy(dtype=float)
         return cls(
             rows=rows,
             labels=labels,
             predictions=predictions,
-            wrong=~(off <= most),  # an estimate that is no number is wrong, too
+            wrong=wrong_rows(predictions["predicted"], labels, most),
             classes=[],
             commonest="",
             tolerance=most,
@@ -100,3 +99,12 @@ class DevErrors:
                 chosen = (predicted == name).to_numpy(dtype=bool)
                 found[chosen] = self.predictions.loc[chosen, f"p:{name}"]
         return found
+
+
+def wrong_rows(predicted: pd.Series, labels: pd.Series, tolerance: float | None) -> Mask:
+    """Which predictions are another class than the label, or a number too far from it."""
+    if tolerance is None:
+        return (predicted != labels).to_numpy(dtype=bool)
+    off = (predicted - labels).abs().to_numpy(dtype=float)
+    wrong: Mask = ~(off <= tolerance)  # an estimate that is no number is wrong, too
+    return wrong

@@ -6,7 +6,7 @@ Guarantees: none is critical. Error analysis says what to work on; the audit jud
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -14,9 +14,10 @@ from tasks.checks import Check, Outcome
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.tags import Tag
 from tasks.intervals import wilson
-from tasks.slice_metrics import NamedSlices
 
 STAGE = "error_analysis"
+SKEWED_SHARE = 0.8
+"""From this share of the commonest class on, accuracy alone tells little of the others."""
 
 
 def errors_check(errors: DevErrors) -> Check:
@@ -39,29 +40,45 @@ def errors_check(errors: DevErrors) -> Check:
     )
 
 
-def skew_check(errors: DevErrors) -> Check:
-    """Where a constant is more often right than the model, accuracy is the wrong measure."""
+def skew_check(errors: DevErrors, by_accuracy: bool = False) -> Check:
+    """Where a constant is nearly always right, or more often than the model, accuracy misleads.
+
+    `by_accuracy` says that the project trains or decides by it. It is then a warning from
+    `SKEWED_SHARE` on, also where the model beats the constant: its last points are all there is.
+    """
     n = len(errors.labels)
     constant = float((errors.labels == errors.commonest).mean())
     accuracy = 1 - errors.rate
     beaten = constant > accuracy
-    advice = (
-        "accuracy is the wrong measure here; judge by precision and recall of each class"
-        if beaten
-        else "accuracy says something here, beside precision and recall of each class"
+    hidden = by_accuracy and constant >= SKEWED_SHARE
+    detail = (
+        f"Always answering '{errors.commonest}' is right on {constant:.1%} of the dev rows "
+        f"and the model on {accuracy:.1%}: "
     )
+    if hidden:
+        detail = (
+            f'The project judges by accuracy, and print("{errors.commonest}"), which always '
+            f"answers '{errors.commonest}', reaches {constant:.1%} on the dev rows, the model "
+            f"{accuracy:.1%}: a model that finds nothing looks good. "
+            "Set training.metric (and gate.metric) to average_precision, f1 or recall, and "
+        )
+    if beaten and not hidden:
+        detail += "accuracy is the wrong measure here; "
+    elif not hidden:
+        detail += "accuracy says something here, beside precision and recall of each class."
+    if beaten or hidden:
+        detail += "judge by precision and recall of each class."
     return Check(
         id=f"{STAGE}.skew",
         stage=STAGE,
         title="Accuracy against always answering the commonest class",
         severity="warning",
-        outcome="failed" if beaten else "passed",
+        outcome="failed" if beaten or hidden else "passed",
         value=accuracy,
         limit=constant,
         interval=wilson(n - int(errors.wrong.sum()), n),
         n=n,
-        detail=f"Always answering '{errors.commonest}' is right on {constant:.1%} of the dev rows "
-        f"and the model on {accuracy:.1%}: {advice}.",
+        detail=detail,
         evidence="class_report",
     )
 
@@ -109,22 +126,32 @@ def _recall_check(
     )
 
 
-def tags_check(tags: NamedSlices, counted: Sequence[Tag], min_rows: int) -> Check:
-    """Whether errors were counted by anything that the project names."""
-    small = [t.name for t in counted if t.name in tags.masks and t.n < min_rows]
+def tags_check(
+    measured: Sequence[Tag], names: Collection[str], min_rows: int, absent: Sequence[str] = ()
+) -> Check:
+    """Whether errors were counted by anything that the project names, which are `names`.
+
+    `absent` are tags that work is declared for and that no row has been given.
+    """
+    named = [tag for tag in measured if tag.name in names]
+    small = [t.name for t in named if t.why_not_ranked(min_rows) not in ("", "every row has it")]
     outcome: Outcome
-    if not tags.masks:
+    if not named:
         outcome = "not_applicable"
         detail = (
             "No slice or tag is declared, so errors are counted by true class only; name columns "
             "or conditions under 'slices' or 'error_analysis.tags' in the project file."
         )
     else:
-        outcome = "passed" if len(small) < len(tags.masks) else "not_applicable"
+        outcome = "passed" if len(small) < len(named) else "not_applicable"
         listed = f", for example {small[0]}" if small else ""
         detail = (
-            f"Errors are counted by {len(tags.masks)} slices and tags, of which {len(small)} have "
+            f"Errors are counted by {len(named)} slices and tags, of which {len(small)} have "
             f"fewer than the {min_rows} dev rows that are needed to be ranked{listed}."
+        )
+    if absent:
+        detail += (
+            f" Work is declared for {', '.join(absent[:5])}, which no dev row is tagged with now."
         )
     return Check(
         id=f"{STAGE}.tags",
@@ -132,8 +159,8 @@ def tags_check(tags: NamedSlices, counted: Sequence[Tag], min_rows: int) -> Chec
         title="Errors counted by slices and tags",
         severity="info",
         outcome=outcome,
-        value=float(len(tags.masks) - len(small)),
-        n=len(tags.masks),
+        value=float(len(named) - len(small)),
+        n=len(named),
         detail=detail,
         evidence="tags",
     )

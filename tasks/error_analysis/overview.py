@@ -49,7 +49,7 @@ def measure_errors(
         summary=f"{wrong} of {n} dev rows wrong ({errors.rate:.1%})",
         checks=(
             errors_check(errors),
-            skew_check(errors),
+            skew_check(errors, "accuracy" in (project.training.metric, project.gate.metric)),
             *recall_checks(report, errors, min_rows),
         ),
         metrics=_metrics(scored, report, metric, by_slice),

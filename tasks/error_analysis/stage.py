@@ -16,20 +16,21 @@ from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.differences import contrast_errors
+from tasks.error_analysis.evidence import TrainSide
 from tasks.error_analysis.examples import find_examples
 from tasks.error_analysis.findings import STAGE
 from tasks.error_analysis.importance import measure_importance
 from tasks.error_analysis.number_examples import find_largest
 from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
-from tasks.error_analysis.tagged import rank_work
+from tasks.error_analysis.tagged import WorkEvidence, rank_work
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.scoring import Score
 from tasks.slice_metrics import named_slices
 
 
-def analyse_errors(
+def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
     frame: pd.DataFrame,
     split: pd.DataFrame,
     roles: Roles,
@@ -38,14 +39,15 @@ def analyse_errors(
     ladder: Sequence[Mapping[str, Any]],
     people: pd.DataFrame | None = None,
     score: Score | None = None,
+    quality: pd.DataFrame | None = None,
 ) -> StageResult:
     """What the model gets wrong on dev, by class, slice and tag, and what to work on first.
 
     `predictions` are those of the dev rows; `ladder` is the baselines' list of rungs (name,
     metric, value, kind); `people` human-level performance as label consistency measured it, by
-    class and slice; `score` is the packaged model. `facts["priorities"]` lists the tags most worth
-    working on: gain_points with low and high in points of overall accuracy, room and share in
-    [0, 1].
+    class and slice; `score` is the packaged model; `quality` the frame `label_quality` of label
+    consistency. `facts["priorities"]` lists the tags most worth working on: gain_points with low
+    and high in points of overall accuracy, room and share in [0, 1], and the advice.
 
     Raises ProjectError when a slice or tag of the project cannot be understood.
     """
@@ -54,12 +56,19 @@ def analyse_errors(
     dev: Mask = (split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)
     if not dev.any():
         return _nothing_to_analyse()
-    tolerance = project.error_analysis.tolerance
-    errors = DevErrors.of(frame[dev], frame, split, roles, predictions, tolerance)
-    by_tag = {}
-    if people is not None:
-        by_tag = people_by_tag(people, project, project.error_analysis.min_rows)
-    work = rank_work(errors, declared.on(dev), roles, project, ladder, by_tag)
+    errors = DevErrors.of(
+        frame[dev], frame, split, roles, predictions, project.error_analysis.tolerance
+    )
+    min_rows = project.error_analysis.min_rows
+    people_on = people_by_tag(people, project, min_rows) if people is not None else {}
+    train: Mask = (split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)
+    learned = (frame[train], declared.on(train).masks, roles, project)
+    evidence = WorkEvidence(
+        people=people_on,
+        train=TrainSide.of(*learned, score, errors.tolerance) if score is not None else None,
+        quality=None if roles.regression else quality,
+    )
+    work = rank_work(errors, declared.on(dev), roles, project, ladder, evidence)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         work,

@@ -9,6 +9,16 @@ from pydantic import ConfigDict, Field, model_validator
 from tasks.project.fields import Section, Severity, Share, Slice
 
 
+class Work(Section):
+    """What working on a tag means to the team: how much it matters, and how easy it is."""
+
+    importance: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="what a point of accuracy is worth there; 1 as everywhere"
+    )
+    ease: str = Field(default="", description="easy, medium or hard, or in other words")
+    note: str = ""
+
+
 class ErrorAnalysisSection(Section):
     """Properties of examples by which errors are counted, besides the slices."""
 
@@ -20,6 +30,9 @@ class ErrorAnalysisSection(Section):
         default=None,
         description="regression: an estimate that is off by more is an error; default: half a "
         "standard deviation of the train rows",
+    )
+    work: dict[str, Work] = Field(
+        default_factory=dict, description="by the name of a tag or slice, for the priority table"
     )
 
 

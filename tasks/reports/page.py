@@ -22,6 +22,7 @@ from tasks.reports.figures import draw
 from tasks.reports.numbers import Written, check_numbers
 from tasks.reports.summary import verdict_notes, verdict_reasons, verdict_sentence
 from tasks.reports.tables import ShownTable, show_table
+from tasks.reports.trend import draw_trend
 from tasks.reports.words import (
     EXIT_MEANINGS,
     STAGE_MARKS,
@@ -57,6 +58,12 @@ class _FigureView:
     figure: Figure
     svg: Markup
     table: ShownTable | None
+
+
+@dataclass(frozen=True)
+class _TrendView:
+    svg: Markup
+    table: ShownTable
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,7 @@ def render_page(run: RunRecord) -> str:
             reasons=_reasons(run),
             started=moment(run.started),
             facts=_facts(run),
+            trend=_trend(run.trend),
             stages=[_stage(stage) for stage in run.stages],
             metrics=_metrics(run),
             provenance=_provenance(run),
@@ -209,6 +217,13 @@ def _figure(figure: Figure, result: StageResult) -> _FigureView:
     shown = show_table(table, _MOST_ROWS) if table else None
     # `draw` escapes whatever comes from the data.
     return _FigureView(figure, Markup(draw(figure, frame)), shown)  # noqa: S704
+
+
+def _trend(trend: Table | None) -> _TrendView | None:
+    if trend is None or trend.frame.empty:
+        return None
+    svg = Markup(draw_trend(trend.title, trend.frame))  # noqa: S704 - escaped there
+    return _TrendView(svg, show_table(trend, len(trend.frame)))
 
 
 def _metrics(run: RunRecord) -> ShownTable:

@@ -1,0 +1,66 @@
+"""The error analyses of a project's last runs, found again for the page of the one that ends.
+
+Guarantees: only this project's runs are looked at; a run that found the same as the next one is
+not told twice; evidence that is gone or cannot be read leaves its run out and fails nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tasks.checks import Table
+from tasks.errors import UnavailableError
+from tasks.evidence import EvidenceStore
+from tasks.tag_trend import MOST_RUNS, TaggedRun, tag_trend
+
+_STAGE = "error_analysis"
+
+
+def error_trend(
+    runs: Path, store: EvidenceStore, project: str, key: str, this: tuple[str, str]
+) -> Table | None:
+    """The tags most worth working on over the last runs in the folder `runs`.
+
+    `key` is that of this run's error analysis, `this` its id and when it started. None where
+    no earlier run has another analysis.
+    """
+    names = [str(row["name"]) for row in store.facts(_STAGE, key).get("priorities", [])]
+    if not names:
+        return None  # without dev rows there is no table either
+    run_id, started = this
+    found = [TaggedRun(started=started, version="this run", tags=store.table(_STAGE, key, "tags"))]
+    last = key
+    for folder, earlier in _analyses(runs, project):
+        if folder.name >= run_id or earlier == last:
+            continue
+        with contextlib.suppress(OSError, KeyError, ValueError, UnavailableError):
+            run = _tagged(folder, store.table(_STAGE, earlier, "tags"))
+            if not run.tags.equals(found[-1].tags):
+                found.append(run)
+            last = earlier
+        if len(found) == MOST_RUNS:
+            break
+    return tag_trend(found[::-1], names)
+
+
+def _analyses(runs: Path, project: str) -> Iterator[tuple[Path, str]]:
+    """The folders of the project's runs with the keys of their error analyses, the newest first."""
+    for folder in sorted(runs.glob("*"), reverse=True):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            said = _read(folder / "evidence.json")
+            if said["project"] == project and _STAGE in said["keys"]:
+                yield folder, str(said["keys"][_STAGE])
+
+
+def _tagged(folder: Path, tags: Any) -> TaggedRun:
+    version = _read(folder / "run.json")["candidate_version"]
+    when = _read(folder / "verdict.json")["beside"]["when"]
+    return TaggedRun(started=str(when), version=f"version {version}" if version else "", tags=tags)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
