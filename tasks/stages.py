@@ -207,7 +207,7 @@ def training(
 
 
 @_stage
-def error_analysis(
+def error_analysis(  # noqa: PLR0913, PLR0917 - all that is looked at is named
     step: Step,
     ingested: Ref,
     validated: Ref,
@@ -215,16 +215,19 @@ def error_analysis(
     trained: Ref,
     ladder: Ref,
     people: Ref,
+    tags: str | None,
+    tag_exports: str | None,
 ) -> StageResult:
     """Find where the candidate is wrong on dev, and what to work on next."""
-    from tasks.error_analysis import analyse_errors
+    from tasks.error_analysis import TagSources, analyse_errors
     from tasks.scoring import package_scorer
 
     rows = step.rows(ingested, validated, divided)
     predictions = step.frame(trained, "dev_predictions")
     level = step.frame(people, "human_level")
     score = package_scorer(step.package(trained), step.project, step.allow_imports)
-    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level, score)
+    given = TagSources.read(tags, tag_exports, step.allow_imports)
+    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level, score, given)
 
 
 @_stage

@@ -19,13 +19,18 @@ from tasks.error_analysis.findings import STAGE
 from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
 from tasks.error_analysis.tagged import rank_work
+from tasks.error_analysis.tags import class_tags
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.scoring import Score
 from tasks.slice_metrics import named_slices
+from tasks.tagging.findings import find_hand_tags
+from tasks.tagging.hand_tags import TaggedRows
+from tasks.tagging.rules import rule_tags
+from tasks.tagging.sources import TagSources
 
 
-def analyse_errors(
+def analyse_errors(  # noqa: PLR0913, PLR0917 - all that is looked at is named
     frame: pd.DataFrame,
     split: pd.DataFrame,
     roles: Roles,
@@ -34,19 +39,21 @@ def analyse_errors(
     ladder: Sequence[Mapping[str, Any]],
     people: pd.DataFrame | None = None,
     score: Score | None = None,
+    given: TagSources | None = None,
 ) -> StageResult:
     """What the model gets wrong on dev, by class, slice and tag, and what to work on first.
 
     `predictions` are those of the dev rows; `ladder` is the baselines' list of rungs (name,
     metric, value, kind); `people` human-level performance as label consistency measured it, by
-    class and slice; `score` is the packaged model. `facts["priorities"]` lists the tags most worth
-    working on: gain_points with low and high in points of overall accuracy, room and share in
-    [0, 1].
+    class and slice; `score` is the packaged model; `given` are the tags that people gave and the
+    packages that tags may import. `facts["priorities"]` lists the tags most worth working on:
+    gain_points with low and high in points of overall accuracy, room and share in [0, 1].
 
     Raises ProjectError when a slice or tag of the project cannot be understood.
     """
+    given = given or TagSources()
     slices = named_slices(project.slices, frame)
-    declared = named_slices((*project.slices, *project.error_analysis.tags), frame)
+    declared = rule_tags(project, frame, given.allow_imports)
     dev: Mask = (split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)
     if not dev.any():
         return _nothing_to_analyse()
@@ -54,10 +61,13 @@ def analyse_errors(
     by_tag = {}
     if people is not None:
         by_tag = people_by_tag(people, project, project.error_analysis.min_rows)
-    work = rank_work(errors, declared.on(dev), roles, project, ladder, by_tag)
+    taken = (*declared.masks, *class_tags(roles.target, errors.labels))
+    said = given.hand.on(errors.rows.index, taken) if given.hand else TaggedRows()
+    work = rank_work(errors, declared.on(dev), roles, project, ladder, by_tag, said.tags)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         work,
+        find_hand_tags(said),
         find_examples(errors, roles),
     )
     summary = "; ".join(finding.summary for finding in findings if finding.summary)

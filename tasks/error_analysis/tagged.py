@@ -16,6 +16,7 @@ from tasks.error_analysis.priorities import (
     rank_tags,
     to_fact,
 )
+from tasks.error_analysis.tag_rows import TagRows
 from tasks.error_analysis.tags import class_tags, count_tags, tags_table
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -31,11 +32,12 @@ def rank_work(
     project: Project,
     ladder: Sequence[Mapping[str, Any]],
     people: Mapping[str, Reference],
+    said: Sequence[TagRows] = (),
 ) -> Finding:
     """The four numbers of each tag and the tags that are worth most.
 
     `tags` are the project's slices and tags over the dev rows, `people` what people reach on a
-    tag, by its name.
+    tag, by its name, `said` the tags that people gave.
     """
     min_rows = project.error_analysis.min_rows
     counted = count_tags(class_tags(roles.target, errors.labels) | tags.masks, errors.wrong)

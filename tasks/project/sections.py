@@ -29,6 +29,7 @@ from tasks.project.model_sections import (
     LeakageSection,
     TrainingSection,
 )
+from tasks.project.tag_sections import TagSpec
 
 __all__ = [
     "ApprovalSection",
@@ -55,6 +56,7 @@ __all__ = [
     "SliceSpec",
     "SourceSection",
     "SplitSection",
+    "TagSpec",
     "TrainingSection",
     "ValidationSection",
 ]
