@@ -335,19 +335,19 @@ def test_a_row_that_an_earlier_export_answered_counts_in_the_place_where_it_is_s
 
 
 def test_the_union_of_two_exports_is_unbiased():
-    """Draw twice, weigh, 600 times: the mean of the estimated totals is the true total."""
+    """Draw twice, weigh, 200 times: the mean of the estimated totals is the true total."""
     wrong = wrong_rows(12, 28)
     changed = wrong.copy()
     changed.iloc[[0, 1, 2]], changed.iloc[[20, 21]] = False, True
     has = {key: int(key[1:]) % 3 == 0 for key in wrong.index}
     totals = []
-    for seed in range(600):
+    for seed in range(200):
         one = draw(wrong, 10, seed=seed)
         two = draw(changed, 12, seed=seed, run_id="r2")
         said = [line(r.key, has=has[r.key], export=x.id) for x in (one, two) for r in x.rows]
         (tags,) = HandTags(tuple(said), (one, two)).on(wrong.index).tags
         totals.append(float(tags.weights[tags.known & tags.has].sum()))
-    truth, error = sum(has.values()), np.std(totals) / np.sqrt(600)
+    truth, error = sum(has.values()), np.std(totals) / np.sqrt(200)
     assert abs(np.mean(totals) - truth) < 4 * error
 
 

@@ -104,11 +104,11 @@ def test_tags_given_in_a_browser_are_saved_and_read(browser, tmp_path):
     press("2")
     add("  <b>odd</b>   =1 ")
     assert text("said") == "Answered: far, <b>odd</b> =1."
-    assert text("count") == "3 of 20 answered, 2 to see again for a new tag"
+    assert text("count") == "3 of 20 answered (2 to see again)"
     press("ArrowRight")
     add("slip")
     press("4")
-    assert text("count") == "3 of 20 answered, 2 to see again for a new tag"
+    assert text("count") == "3 of 20 answered (2 to see again)"
     press("ArrowRight")
     assert text("said") == "Tagged before: blur, far (no). Confirm or change it."
     press("0")
@@ -121,13 +121,13 @@ def test_tags_given_in_a_browser_are_saved_and_read(browser, tmp_path):
     assert text("said") == "Not answered here yet: <b>odd</b> =1."
     press("0")
     assert text("said") == "Answered: blur."
-    assert text("count") == "4 of 20 answered, 1 to see again for a new tag"
+    assert text("count") == "4 of 20 answered (1 to see again)"
     # What was answered is there again after the page was closed.
     browser.run("window.before = true")
     browser.open(page.as_uri())
     browser.wait(
         "window.before === undefined && document.getElementById('count')?.textContent === "
-        "'4 of 20 answered, 1 to see again for a new tag'"
+        "'4 of 20 answered (1 to see again)'"
     )
     browser.run("document.getElementById('save').click()")
     path = saved / f"tags-{export.id}.csv"

@@ -178,7 +178,9 @@ def _allot(count: int, errors: int, right: int) -> dict[str, int]:
 
 
 def _members(keys: pd.Index) -> str:
-    return base64.b64encode(b"".join(sorted(_digest(str(key)) for key in keys))).decode()
+    return base64.b64encode(
+        b"".join(sorted(_digest(str(key)) for key in keys.to_numpy(dtype=object)))
+    ).decode()
 
 
 def _digest(key: str) -> bytes:

@@ -86,10 +86,11 @@ class HandTags:
         """
         if not self.said:
             return TaggedRows()
-        digests = key_digests(str(key) for key in keys)
+        words = [str(key) for key in keys.to_numpy(dtype=object)]
+        digests = key_digests(words)
         strata = [export.strata_of(digests) for export in self.exports]
         answered = {one.row_key for one in self.said}
-        today, holding = set(map(str, keys)), by_row(self.said)
+        today, holding = set(words), by_row(self.said)
         found, withheld, set_aside = [], [], 0
         for tag in tags_of(self.said):
             has = {key: row[tag].has for key, row in holding.items() if tag in row}
@@ -171,11 +172,15 @@ def _tag_rows(
 ) -> TagRows:
     from tasks.error_analysis.tag_rows import TagRows  # whose package uses this module
 
-    words = [str(key) for key in keys]
-    known = np.array([key in used for key in words], dtype=bool)
-    weights = np.ones(len(words))
-    weights[known] = 1 / chances[known]
-    return TagRows(name, np.array([has.get(key, False) for key in words]) & known, known, weights)
+    counted = sorted(used)
+    places = keys.get_indexer(pd.Index(counted, dtype=keys.dtype))
+    known, held = np.zeros(len(keys), dtype=bool), np.zeros(len(keys), dtype=bool)
+    weights = np.ones(len(keys))
+    for key, place in zip(counted, places, strict=True):
+        if place >= 0:
+            known[place], held[place] = True, has[key]
+            weights[place] = 1 / chances[place]
+    return TagRows(name, held, known, weights)
 
 
 def _problem(

@@ -52,17 +52,17 @@
     // A tick by mouse or space must not lose the place of the keyboard.
     const focused = document.activeElement?.dataset?.tag;
     byId("boxes").replaceChildren(...tags().map((tag, n) => box(tag, n, yes.includes(tag))));
-    const again = [...byId("boxes").querySelectorAll("input")].find((i) => i.dataset.tag === focused);
-    if (focused !== undefined && again) again.focus();
+    const same = [...byId("boxes").querySelectorAll("input")].find((i) => i.dataset.tag === focused);
+    if (focused !== undefined && same) same.focus();
     byId("done").lastChild.textContent = yes.length ? " Only these" : " None of these";
     byId("done").setAttribute("aria-pressed", String(Boolean(row) && open(key()).length === 0));
     byId("said").textContent = said();
     const done = items.filter((item) => state.rows[item.dataset.key]);
-    const again_ = done.filter(isOpen).length;
-    byId("progress").value = done.length - again_;
+    const again = done.filter(isOpen).length;
+    byId("progress").value = done.length - again;
     byId("count").textContent =
       done.length + " of " + items.length + " answered" +
-      (again_ ? ", " + again_ + " to see again for a new tag" : "");
+      (again ? " (" + again + " to see again)" : "");
     byId("back").disabled = at === 0;
     byId("next").disabled = at === items.length - 1;
   }
