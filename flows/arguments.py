@@ -32,6 +32,7 @@ def build_parser() -> Parser:
     _add_compare(commands)
     _add_report(commands)
     _add_labels(commands)
+    _add_tag(commands)
     _add_up(commands)
     _command(
         commands,
@@ -210,6 +211,37 @@ def _add_labels(commands: Commands[Parser]) -> None:
         part.add_argument("--json", action="store_true", help="print one JSON document")
 
 
+def _add_tag(commands: Commands[Parser]) -> None:
+    tag = _command(
+        commands,
+        "tag",
+        "have errors tagged by a person, and take the tags in",
+        "assayline tag export project.yaml",
+    )
+    parts = tag.add_subparsers(dest="part", required=True, metavar="PART")
+    export = _project_command(
+        parts,
+        "export",
+        "write errors of the newest run and a sample of right answers, as a page and as a table",
+        "assayline tag export project.yaml --count 100",
+    )
+    export.add_argument("--count", type=int, help="dev rows to tag; default: 100")
+    export.add_argument("--out", metavar="FOLDER", help="default: a folder in the home")
+    apply = _project_command(
+        parts,
+        "apply",
+        "take a file of tags in, for the next run",
+        'assayline tag apply project.yaml tags.csv --name "Ada Lovelace"',
+    )
+    apply.add_argument("answers", help="the file that the page saved, or tags.csv filled in")
+    apply.add_argument("--name", help="who answered, where the file does not say")
+    apply.add_argument(
+        "--revise", action="store_true", help="let these answers replace earlier ones"
+    )
+    for part in (export, apply):
+        part.add_argument("--json", action="store_true", help="print one JSON document")
+
+
 def _share(text: str) -> float:
     try:
         found = float(text)
@@ -238,7 +270,8 @@ def _add_imports(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="PACKAGE",
-        help="let estimators be imported from this package besides scikit-learn; may be repeated",
+        help="let estimators and tags be imported from this package besides scikit-learn; may be "
+        "repeated",
     )
 
 

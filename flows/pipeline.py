@@ -61,6 +61,7 @@ def _judge(this: PipelineRun) -> None:
     data = (rows, curated, split)
     said = (this.label_file("reviews"), this.label_file("rules"), this.label_file("ratings"))
     labels = this.stage(stages.label_consistency, *data, *said)
+    tagged = (this.label_file("tags"), this.label_file("tag_exports"))
     this.stage(stages.leakage, *data)
     learned = (*data, this.suspects(labels), this.mitigate())
     people = one_output(labels, "human_level")
@@ -71,7 +72,7 @@ def _judge(this: PipelineRun) -> None:
         model = this.stage(stages.training, *learned)
         if this.champion(*learned) != champion:
             continue  # only now is it known that the candidate is the champion's own model
-        this.stage(stages.error_analysis, *data, model, ladder, people, quality)
+        this.stage(stages.error_analysis, *data, model, ladder, people, quality, *tagged)
         audit = this.stage(stages.performance_audit, *data, model)
         this.judge(*data, ladder, audit, champion)
         if this.promote(*data, model, champion):

@@ -5,8 +5,9 @@ same, together with the project file, the data file and the models that it was c
 was measured stands in it, because it cannot be had again.
 
 Layout: `recorded.json`, `sides.parquet` where units had sides before the run, and `labels/` with
-the overlay, the reviews, the label rules and the ratings that the project had. A folder that a
-replay fills holds also `source/<file name>`, and `champion/` and `anchor/` with the stored models.
+the overlay, the reviews, the label rules, the ratings and the hand tags that the project had. A
+folder that a replay fills holds also `source/<file name>`, and `champion/` and `anchor/` with the
+stored models.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class RecordedRun:
 
 
 def label_files(folder: Path) -> LabelFiles:
-    """The overlay, the reviews, the label rules and the ratings in the folder of a record."""
+    """The files of labels and of hand tags in the folder of a record."""
     names = {one.name for one in fields(LabelFiles)}
     found = {path.stem: path for path in sorted((folder / LABELS).glob("*"))}
     return LabelFiles(**{name: path for name, path in found.items() if name in names})

@@ -6,8 +6,9 @@ is too small, or on which the metric is not defined, is named as such and never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from tasks.metrics import NUMBER_METRICS, Estimate, estimate_metrics
 from tasks.project.sections import SliceSpec
 from tasks.slices import slice_masks, values_left_out
 
+Cut = Callable[[Any, pd.DataFrame], list[tuple[str, Mask]]]
 RISES_WITH_SHARE = frozenset({"precision", "f1", "average_precision"})
 
 
@@ -122,15 +124,18 @@ class SliceMetrics:
         return " ".join(sentences)
 
 
-def named_slices(specs: Iterable[SliceSpec], frame: pd.DataFrame) -> NamedSlices:
+def named_slices(
+    specs: Iterable[SliceSpec], frame: pd.DataFrame, cut: Cut = slice_masks
+) -> NamedSlices:
     """All slices of all `specs`, each name once, in the order of the specifications.
 
-    Raises ProjectError for what `slice_masks` refuses and for two slices of one name.
+    `cut` gives the slices of one specification. Raises ProjectError for what it refuses and for
+    two slices of one name.
     """
     masks: dict[str, Mask] = {}
     left_out: list[str] = []
     for spec in specs:
-        for name, mask in slice_masks(spec, frame):
+        for name, mask in cut(spec, frame):
             if name in masks and not np.array_equal(masks[name], mask):
                 raise ProjectError(f"two slices are named '{name}'; give one of them another name")
             masks[name] = mask

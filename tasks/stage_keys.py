@@ -3,8 +3,8 @@
 Guarantees: the key covers the sections of the project that the stage can see (it is handed a
 project in which all others are at their defaults), the content of its inputs, the source of every
 module of `tasks` that it imports, the versions of the libraries that those modules import, the
-source or the version of every package that its candidates come from, and the seed. Anything else
-cannot change the result.
+source or the version of every package that its candidates and tags come from, and the seed.
+Anything else cannot change the result.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def stage_key(stage: str, project: Project, inputs: Mapping[str, str]) -> str:
 
 
 def foreign_versions(seen: Project) -> dict[str, str]:
-    """What names the packages, besides scikit-learn, that a stage's candidates come from.
+    """What names the packages, besides scikit-learn, that a stage's candidates and tags come from.
 
     An installed one has a version, a local one "source <SHA-256>", and so have the local ones that
     it imports.
@@ -152,11 +152,15 @@ def foreign_versions(seen: Project) -> dict[str, str]:
 
 
 def foreign_packages(seen: Project) -> frozenset[str]:
-    """The packages, besides scikit-learn, that a stage's candidates and their types come from."""
+    """The packages, besides scikit-learn, that a stage imports because the project names them.
+
+    Those of its candidates and their types, and of the functions that are tags.
+    """
     named = {
         name for one in seen.training.candidates for name in (one.estimator, *one.trusted_types)
     }
-    return frozenset(name.partition(".")[0] for name in named) - {"sklearn"}
+    tags = {tag.package for tag in seen.error_analysis.tags if tag.package is not None}
+    return (frozenset(name.partition(".")[0] for name in named) - {"sklearn"}) | tags
 
 
 @cache

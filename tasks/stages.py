@@ -214,7 +214,7 @@ def training(
 
 
 @_stage
-def error_analysis(
+def error_analysis(  # noqa: PLR0913, PLR0917 - all that is looked at is named
     step: Step,
     ingested: Ref,
     validated: Ref,
@@ -223,9 +223,11 @@ def error_analysis(
     ladder: Ref,
     people: Ref,
     labels: Ref,
+    tags: str | None,
+    tag_exports: str | None,
 ) -> StageResult:
     """Find where the candidate is wrong on dev, and what to work on next."""
-    from tasks.error_analysis import analyse_errors
+    from tasks.error_analysis import TagSources, analyse_errors
     from tasks.scoring import package_scorer
 
     rows = step.rows(ingested, validated, divided)
@@ -233,7 +235,9 @@ def error_analysis(
     level = step.frame(people, "human_level")
     score = package_scorer(step.package(trained), step.project, step.allow_imports)
     quality = step.frame(labels, "label_quality")
-    return analyse_errors(*rows, predictions, step.facts(ladder)["ladder"], level, score, quality)
+    given = TagSources.read(tags, tag_exports, step.allow_imports)
+    steps = step.facts(ladder)["ladder"]
+    return analyse_errors(*rows, predictions, steps, level, score, quality, given)
 
 
 @_stage

@@ -28,6 +28,8 @@ PURE = [
     "tasks.golden_rows",
     "tasks.run_comparison.results",
     "tasks.reports.comparison",
+    "tasks.reports.tagging",
+    "tasks.tagging.sources",
     "tasks.verdict_document",
 ]
 

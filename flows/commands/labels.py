@@ -7,17 +7,14 @@ command at a time; a test label that is changed is said to be, and no model chan
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
-import fcntl
 import getpass
 import json
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.commands.locking import locked
 from flows.services.home import configure_environment, resolve_home
 from tasks.errors import ProjectError
 from tasks.label_review.files import overlay_path, reviews_path
@@ -92,7 +89,7 @@ def _apply(
     overlay, reviews = overlay_path(loaded), reviews_path(loaded)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     who = options.name or getpass.getuser()
-    with _locked(overlay.parent, reviews.parent):
+    with locked(overlay.parent, reviews.parent):
         said = Said(reviews=read_reviews(reviews), relabels=read_overlay(overlay))
         found = take_answers(answers, queue, said, name=who, when=now, revise=options.revise)
         # A run between the two sees answers whose corrections are not made yet, and says so.
@@ -114,7 +111,7 @@ def _consensus(
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     overlay = overlay_path(loaded)
     sides = ("train", "dev", "test") if options.test else ("train", "dev")
-    with _locked(overlay.parent, reviews_path(loaded).parent):
+    with locked(overlay.parent, reviews_path(loaded).parent):
         given = consensus_of_newest_run(loaded, home, now)
         if options.test and given.method == _BY_MODEL:
             raise ProjectError(
@@ -219,26 +216,3 @@ def _find_queue(name: str, project: str, home: Path, beside: Path) -> Queue:
 
 def _designs(home: Path, project: str) -> Path:
     return home / "projects" / project / "queues"
-
-
-@contextlib.contextmanager
-def _locked(*folders: Path) -> Iterator[None]:
-    """Keep other commands from changing labels in the folders, which are made.
-
-    Raises ProjectError for one that cannot be.
-    """
-    with contextlib.ExitStack() as opened:
-        places = {}
-        for folder in folders:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                handle = os.open(folder, os.O_RDONLY)
-            except OSError as failure:
-                raise ProjectError(f"no labels can be kept in {folder}: {failure}") from None
-            opened.callback(os.close, handle)
-            # One folder by two names is locked once, else this would wait for itself.
-            places[os.fstat(handle).st_dev, os.fstat(handle).st_ino] = handle
-        # In the same order everywhere, so that no two commands wait for each other.
-        for place in sorted(places):
-            fcntl.flock(places[place], fcntl.LOCK_EX)
-        yield

@@ -6,13 +6,12 @@ the queue, which tells suspects from rows drawn at random, is kept apart from wh
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from flows.runs.newest_run import newest_run
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore
 from tasks.label_review.files import find_label_files, reviews_path
@@ -20,6 +19,7 @@ from tasks.label_review.overlay import Relabel
 from tasks.label_review.queue import Queue, draw_queue
 from tasks.label_review.reviews import UNSURE, read_reviews
 from tasks.label_review.rules import LabelRules, read_rules
+from tasks.label_review.tables import write_text
 from tasks.project.loading import LoadedProject
 from tasks.project.roles import ROW_KEY, Roles
 
@@ -43,7 +43,7 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
     Raises ProjectError where no run of this home judged the labels.
     """
     project = loaded.project
-    run_id, keys = _newest_run(home / "runs", project.name)
+    run_id, keys = newest_run(home / "runs", project.name, _STAGE, "has judged its labels")
     store = EvidenceStore(home / "evidence")
     quality = store.output(_STAGE, keys[_STAGE], "label_quality")
     review = store.load(_STAGE, keys[_STAGE]).tables["review"].frame
@@ -95,7 +95,7 @@ def consensus_of_newest_run(loaded: LoadedProject, home: Path, when: str) -> Fou
 
     Raises ProjectError where no run judged the labels, or no item had two labels.
     """
-    run_id, keys = _newest_run(home / "runs", loaded.project.name)
+    run_id, keys = newest_run(home / "runs", loaded.project.name, _STAGE, "has judged its labels")
     store = EvidenceStore(home / "evidence")
     stored = (_STAGE, keys[_STAGE])
     if "consensus" not in store.fingerprints(*stored):
@@ -144,10 +144,7 @@ def write_queue(drawn: DrawnQueue, folder: Path, designs: Path) -> Path:
         designs / f"{queue.id}.json": queue.text(),
     }
     for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        write_text(text, path)
     return folder / "queue.html"
 
 
@@ -155,14 +152,3 @@ def _suspects(quality: pd.DataFrame) -> list[str]:
     """The suspects, the least credible label first."""
     suspects = quality[quality["issue"]].rename_axis(ROW_KEY).reset_index()
     return [str(key) for key in suspects.sort_values(["quality", ROW_KEY])[ROW_KEY]]
-
-
-def _newest_run(runs: Path, project: str) -> tuple[str, Mapping[str, str]]:
-    """The id and the evidence keys of the newest run that judged the labels."""
-    for path in sorted(runs.glob("*/evidence.json"), reverse=True):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["project"] == project and _STAGE in found["keys"]:
-            return path.parent.name, found["keys"]
-    raise ProjectError(
-        f"no run of {project} in {runs} has judged its labels; run the project first"
-    )

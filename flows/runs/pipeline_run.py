@@ -63,9 +63,9 @@ class StoppedError(Exception):
 class Given:
     """What a run is given besides its project.
 
-    `data` is the copy of the source that is read, `labels` those of the overlay, the reviews and
-    the label rules. `recorded` is the run that is repeated, where this one is a replay: it judges
-    as that one did, and changes nothing.
+    `data` is the copy of the source that is read, `labels` those of the overlay, the reviews,
+    the label rules and the hand tags. `recorded` is the run that is repeated, where this one is a
+    replay: it judges as that one did, and changes nothing.
     """
 
     data: Path

@@ -35,6 +35,7 @@ from tasks.project_state import ProjectState
 from tasks.recorded_run import RecordedRun, label_files
 from tasks.serving import repair_champion
 from tasks.source_archive import keep_source
+from tasks.tagging.hand_tags import HandTags
 from tasks.tracking import Tracking
 
 
@@ -74,6 +75,8 @@ def open_run(
     given = _given(loaded, place, tracking, ledger, as_recorded)
     if given.labels.overlay is not None:
         read_overlay(given.labels.overlay)
+    if given.labels.tags is not None:
+        HandTags.read(given.labels.tags, given.labels.tag_exports)
     given.opponents.require_version(loaded.project.gate.anchor)
     journal = open_journal(run_id, name, place / "runs")
     prefect_run = str(flow_run.id)

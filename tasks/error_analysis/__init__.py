@@ -6,5 +6,6 @@ a property of the examples accounts for, and `priorities` what removing them is 
 
 from tasks.error_analysis.priorities import priority
 from tasks.error_analysis.stage import analyse_errors
+from tasks.tagging.sources import TagSources
 
-__all__ = ["analyse_errors", "priority"]
+__all__ = ["TagSources", "analyse_errors", "priority"]

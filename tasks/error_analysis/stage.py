@@ -24,10 +24,16 @@ from tasks.error_analysis.number_examples import find_largest
 from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
 from tasks.error_analysis.tagged import WorkEvidence, rank_work
+from tasks.error_analysis.tags import tags_of_target
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.scoring import Score
 from tasks.slice_metrics import named_slices
+from tasks.tagging.findings import find_hand_tags
+from tasks.tagging.hand_tags import TaggedRows
+from tasks.tagging.rules import rule_tags
+from tasks.tagging.said import tags_of
+from tasks.tagging.sources import TagSources
 
 
 def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
@@ -40,25 +46,30 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
     people: pd.DataFrame | None = None,
     score: Score | None = None,
     quality: pd.DataFrame | None = None,
+    given: TagSources | None = None,
 ) -> StageResult:
     """What the model gets wrong on dev, by class, slice and tag, and what to work on first.
 
     `predictions` are those of the dev rows; `ladder` is the baselines' list of rungs (name,
     metric, value, kind); `people` human-level performance as label consistency measured it, by
     class and slice; `score` is the packaged model; `quality` the frame `label_quality` of label
-    consistency. `facts["priorities"]` lists the tags most worth working on: gain_points with low
-    and high in points of overall accuracy, room and share in [0, 1], and the advice.
+    consistency; `given` are the tags that people gave and the packages that tags may import.
+    `facts["priorities"]` lists the tags most worth working on: gain_points with low and high in
+    points of overall accuracy, room and share in [0, 1], and the advice.
 
     Raises ProjectError when a slice or tag of the project cannot be understood.
     """
+    given = given or TagSources()
     slices = named_slices(project.slices, frame)
-    declared = named_slices((*project.slices, *project.error_analysis.tags), frame)
+    declared = rule_tags(project, frame, given.allow_imports)
     dev: Mask = (split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)
     if not dev.any():
         return _nothing_to_analyse()
     errors = DevErrors.of(
         frame[dev], frame, split, roles, predictions, project.error_analysis.tolerance
     )
+    taken = (*declared.masks, *tags_of_target(errors.rows, roles))
+    said = given.hand.on(errors.rows.index, taken) if given.hand else TaggedRows()
     min_rows = project.error_analysis.min_rows
     people_on = people_by_tag(people, project, min_rows) if people is not None else {}
     train: Mask = (split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)
@@ -67,11 +78,13 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
         people=people_on,
         train=TrainSide.of(*learned, score, errors.tolerance) if score is not None else None,
         quality=None if roles.regression else quality,
+        hand_tags=tags_of(given.hand.said) if given.hand else (),
     )
-    work = rank_work(errors, declared.on(dev), roles, project, ladder, evidence)
+    work = rank_work(errors, declared.on(dev), roles, project, ladder, evidence, said.tags)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         work,
+        find_hand_tags(said),
         find_largest(errors, roles)
         if roles.regression
         else find_examples(errors, frame, split, roles, project.seed),

@@ -132,7 +132,10 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
         "training.mitigate": project.training.mitigate.columns if project.training.mitigate else [],
         "audit.gaps": [gap.column for gap in project.audit.gaps],
         "slices": _slice_columns(project.slices),
-        "error_analysis.tags": _slice_columns(project.error_analysis.tags),
+        "error_analysis.tags": [
+            *_slice_columns(project.error_analysis.tags),
+            *(tag.column for tag in project.error_analysis.tags if tag.column is not None),
+        ],
         "gate.guard_slices": _slice_columns(project.gate.guard_slices),
         "audit.floors": _slice_columns(f.slice for f in project.audit.floors if f.slice),
         "split.column": [project.split.column] if project.split.column else [],

@@ -1,4 +1,4 @@
-"""Where a project keeps its overlay, its reviews, its label rules and its ratings.
+"""Where a project keeps its overlay, reviews, label rules and ratings, and its hand tags.
 
 Guarantees: the files lie where the project says, else beside it under its own name, so that a team
 keeps them with the project; rules and ratings that the project names have to be there.
@@ -15,12 +15,17 @@ from tasks.project.loading import LoadedProject
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFiles:
-    """The files that are there: corrections, answers, definitions of the classes, and ratings."""
+    """The files that are there: corrections, answers, definitions of the classes, and ratings.
+
+    And the tags that people gave, with the designs of the exports that they answered.
+    """
 
     overlay: Path | None = None
     reviews: Path | None = None
     rules: Path | None = None
     ratings: Path | None = None
+    tags: Path | None = None
+    tag_exports: Path | None = None
 
     @property
     def present(self) -> dict[str, Path]:
@@ -37,6 +42,17 @@ def overlay_path(loaded: LoadedProject) -> Path:
 def reviews_path(loaded: LoadedProject) -> Path:
     """Where the answers lie or would lie: `labels.reviews`, else `<project file>.reviews.csv`."""
     return _place(loaded, loaded.project.labels.reviews, "reviews.csv")
+
+
+def tags_path(loaded: LoadedProject) -> Path:
+    """Where hand tags lie or would lie: `error_analysis.hand_tags`, else `<project>.tags.csv`."""
+    return _place(loaded, loaded.project.error_analysis.hand_tags, "tags.csv")
+
+
+def tag_exports_path(loaded: LoadedProject) -> Path:
+    """Where the designs of the exports that were answered lie: beside the hand tags."""
+    place = tags_path(loaded)
+    return place.with_name(exports_name(place))
 
 
 def ratings_path(loaded: LoadedProject) -> Path | None:
@@ -59,12 +75,13 @@ def find_label_files(loaded: LoadedProject) -> LabelFiles:
     ratings = ratings_path(loaded)
     if ratings is not None and not ratings.is_file():
         raise ProjectError(f"no ratings at {ratings}; correct 'labels.ratings.path'")
-    overlay, reviews = overlay_path(loaded), reviews_path(loaded)
     return LabelFiles(
-        overlay=overlay if overlay.is_file() else None,
-        reviews=reviews if reviews.is_file() else None,
+        overlay=_there(overlay_path(loaded)),
+        reviews=_there(reviews_path(loaded)),
         rules=rules,
         ratings=ratings,
+        tags=_there(tags_path(loaded)),
+        tag_exports=_there(tag_exports_path(loaded)),
     )
 
 
@@ -76,7 +93,16 @@ def _none_for_numbers(loaded: LoadedProject) -> LabelFiles:
                 f"{path} holds corrected labels or answers, which are for classes, and "
                 f"{loaded.path.name} is a regression: correct the source, and move the file away"
             )
-    return LabelFiles()
+    return LabelFiles(tags=_there(tags_path(loaded)), tag_exports=_there(tag_exports_path(loaded)))
+
+
+def exports_name(tags: Path) -> str:
+    """The name of the file of designs beside a file of hand tags."""
+    return f"{tags.stem}.exports.json"
+
+
+def _there(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def _place(loaded: LoadedProject, named: str | None, ending: str) -> Path:

@@ -84,7 +84,11 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], path: Path) -> None:
     """Replace the file at once by one with these rows, on the disk when this returns."""
-    text = table_text(columns, rows)
+    write_text(table_text(columns, rows), path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Replace the file at once by one with this text, on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     part = Path(name)

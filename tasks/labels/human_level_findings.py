@@ -6,6 +6,7 @@ unknown and the items needed are said; no claim goes beyond what the labels at h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from tasks.labels.human_level import (
 )
 from tasks.labels.rated_rows import RatedRows
 from tasks.project.sections import Project
-from tasks.slice_metrics import named_slices
+from tasks.tagging.rules import rule_tags
 
 OUTPUT = "human_level"
 _TITLE = "Human-level performance: one person against the consensus of the others"
@@ -35,13 +36,19 @@ _HIGH = 0.9
 
 
 def judge_human_level(
-    rows: RatedRows | None, majority: Consensus | None, project: Project
+    rows: RatedRows | None,
+    majority: Consensus | None,
+    project: Project,
+    allow_imports: Sequence[str] = (),
 ) -> LabelFinding:
-    """HLP of the train and dev items that several people labelled; `outputs` has it as a frame."""
+    """HLP of the train and dev items that several people labelled; `outputs` has it as a frame.
+
+    `allow_imports` names the packages that functions which are tags may come from.
+    """
     unknown = _unknown_because(rows)
     if rows is None or unknown:
         return LabelFinding(checks=(_unknown(unknown),), outputs={OUTPUT: as_frame([])})
-    slices = named_slices((*project.slices, *project.error_analysis.tags), rows.frame)
+    slices = rule_tags(project, rows.frame, allow_imports)
     votes = rows.votes.copy()
     votes[(rows.sides == "test").to_numpy()] = 0
     compared = compare_with_others(votes)

@@ -6,6 +6,7 @@ is silent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,7 @@ def judge_ratings(
     project: Project,
     probabilities: LabelProbabilities,
     path: Path | None,
+    allow_imports: Sequence[str] = (),
 ) -> tuple[LabelFinding, ...]:
     """The findings about ratings, of the file at `path` or of the annotators' columns."""
     rated = find_ratings(frame, split, roles, project, path)
@@ -39,5 +41,5 @@ def judge_ratings(
         judge_agreement(rows, project),
         judge_annotators(few),
         judge_consensus(few, agreed, project),
-        judge_human_level(rows, agreed.get("majority"), project),
+        judge_human_level(rows, agreed.get("majority"), project, allow_imports),
     )

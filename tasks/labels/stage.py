@@ -61,7 +61,7 @@ def check_labels(
         explain_issues(quality, frame, split["side"], roles, project.labels.review_rows),
         judge_mixed_classes(frame, split["side"], roles, probabilities),
         judge_drift(frame, split["side"], roles, project, units=split["unit"]),
-        *judge_ratings(frame, split, roles, project, probabilities, ratings),
+        *judge_ratings(frame, split, roles, project, probabilities, ratings, allow_imports),
         judge_reviews(said.reviews, labels, split["side"], project.labels),
         judge_rules(said.rules, labels),
     )

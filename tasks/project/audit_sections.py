@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from tasks.project.fields import Section, Severity, Share, Slice
+from tasks.project.tag_sections import Tag
 
 
 class Work(Section):
@@ -22,7 +23,15 @@ class Work(Section):
 class ErrorAnalysisSection(Section):
     """Properties of examples by which errors are counted, besides the slices."""
 
-    tags: tuple[Slice, ...] = ()
+    tags: tuple[Tag, ...] = Field(
+        default=(),
+        description="like slices; also {name, column, pattern} and {name, function}",
+    )
+    hand_tags: str | None = Field(
+        default=None,
+        description="CSV of the tags that people gave, beside the project file; default: its name "
+        "with .tags.csv",
+    )
     min_rows: Annotated[int, Field(ge=1)] = Field(
         default=10, description="a tag with fewer dev rows is shown as too small to judge"
     )

@@ -35,7 +35,8 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _slice_from_short_form(value: Any) -> Any:
+def slice_from_short_form(value: Any) -> Any:
+    """A column or a list of columns as what `SliceSpec` reads."""
     if isinstance(value, str):
         return {"columns": [value]}
     if isinstance(value, list | tuple):
@@ -59,4 +60,4 @@ class SliceSpec(Section):
         return self
 
 
-Slice = Annotated[SliceSpec, BeforeValidator(_slice_from_short_form)]
+Slice = Annotated[SliceSpec, BeforeValidator(slice_from_short_form)]

@@ -11,7 +11,7 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,8 @@ def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
     return LoadedProject(project=project, path=path, text=text, overrides=overrides)
 
 
-def require_allowed(project: Project, allow_imports: Iterable[str]) -> None:
-    """Raise ProjectError when a candidate would be imported from a package that is not allowed.
+def require_allowed(project: Project, allow_imports: Sequence[str]) -> None:
+    """Raise ProjectError when a candidate or a tag would import a package that is not allowed.
 
     Said before anything runs, because a cached stage imports nothing and would not notice.
     """
@@ -72,6 +72,12 @@ def require_allowed(project: Project, allow_imports: Iterable[str]) -> None:
             raise ProjectError(
                 f"estimator '{candidate.estimator}' would import the package '{package}', which is "
                 f"not allowed; allow it with --allow-imports {package}"
+            )
+    for tag in project.error_analysis.tags:
+        if tag.package is not None and tag.package not in allow_imports:
+            raise ProjectError(
+                f"tag '{tag.name}': '{tag.function}' would import the package '{tag.package}', "
+                f"which is not allowed; allow it with --allow-imports {tag.package}"
             )
 
 

@@ -30,6 +30,7 @@ from tasks.project.model_sections import (
     MitigateSection,
     TrainingSection,
 )
+from tasks.project.tag_sections import TagSpec
 
 __all__ = [
     "ApprovalSection",
@@ -57,6 +58,7 @@ __all__ = [
     "SliceSpec",
     "SourceSection",
     "SplitSection",
+    "TagSpec",
     "TrainingSection",
     "ValidationSection",
 ]

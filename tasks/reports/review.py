@@ -9,25 +9,25 @@ the same queue gives the same bytes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
-from markupsafe import Markup
 
 from tasks.label_review.queue import Queue, QueueRow
 from tasks.label_review.reviews import UNSURE
 from tasks.label_review.rules import ClassRule, LabelRules
 from tasks.label_review.tables import for_spreadsheet, table_text
 from tasks.project.roles import Roles
+from tasks.reports.asked_rows import (
+    page_script,
+    spreadsheet_cell,
+    texts_of,
+    values_of,
+)
 from tasks.reports.page import templates
 
 _MOST_BUTTONS = 20
-_LONGEST_TEXT = 20_000
-_SCRIPT = Path(__file__).parent / "templates" / "review.js"
 
 Neighbours = Mapping[str, Sequence[tuple[str, str]]]
 """For each key its nearest train rows: the row in one line, and its label."""
@@ -53,12 +53,10 @@ def render_review(
     neighbours: Neighbours,
 ) -> str:
     """The queue as one self-contained HTML page; `rows` has its rows by key."""
-    script = _SCRIPT.read_text(encoding="utf-8")
-    digest = hashlib.sha256(script.encode()).digest()
-    shown = rows.loc[[row.key for row in queue.rows]]
+    asked = rows.loc[[row.key for row in queue.rows]]
     items = [
         _item(row, queue, values, roles, rules, neighbours)
-        for row, (_, values) in zip(queue.rows, shown.iterrows(), strict=True)
+        for row, (_, values) in zip(queue.rows, asked.iterrows(), strict=True)
     ]
     return (
         templates()
@@ -68,8 +66,7 @@ def render_review(
             items=items,
             searched=() if _few(queue) else queue.classes,
             unsure=UNSURE,
-            script=Markup(script),  # noqa: S704 - our own file
-            script_hash=base64.b64encode(digest).decode(),
+            **page_script("asking.js", "review.js"),
         )
     )
 
@@ -82,7 +79,7 @@ def review_table(queue: Queue, rows: pd.DataFrame, roles: Roles) -> str:
     features = [f"feature {name}" for name in roles.features]
     lines = []
     for row in queue.rows:
-        values = [_cell(value) for value in rows.loc[row.key, list(roles.features)]]
+        values = [spreadsheet_cell(value) for value in rows.loc[row.key, list(roles.features)]]
         consider = for_spreadsheet(" or ".join(_considered(row)))
         lines.append([queue.id, for_spreadsheet(row.key), consider, *values, "", ""])
     return table_text(["queue", "key", "consider", *features, "answer", "comment"], lines)
@@ -101,8 +98,8 @@ def _item(
     return _Item(
         key=row.key,
         given=row.given,
-        texts=tuple((name, _shown(values[name])[:_LONGEST_TEXT]) for name in roles.text),
-        values=tuple((name, _shown(values[name])) for name in (*roles.categorical, *roles.numeric)),
+        texts=texts_of(values, roles),
+        values=values_of(values, roles),
         considered=considered,
         buttons=queue.classes if _few(queue) else considered,
         rules=tuple((name, defined[name]) for name in considered if name in defined),
@@ -118,14 +115,3 @@ def _few(queue: Queue) -> bool:
 def _considered(row: QueueRow) -> tuple[str, ...]:
     """The given label and the other one, in the order of the alphabet."""
     return tuple(sorted({row.given, row.other} - {""}))
-
-
-def _shown(value: object) -> str:
-    if pd.isna(value):  # type: ignore[call-overload]
-        return "(missing)"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _cell(value: object) -> str:
-    """The value for a spreadsheet, which computes no text but is free to read a number."""
-    return for_spreadsheet(value) if isinstance(value, str) else _shown(value)

@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const queue = document.body.dataset.queue;
   const place = "assayline-review-" + queue;
@@ -9,18 +8,10 @@
   let state = { who: "", answers: {}, comments: {} };
   let at = 0;
 
-  try {
-    state = Object.assign(state, JSON.parse(localStorage.getItem(place) || "{}"));
-  } catch {
-    // A browser may keep nothing for files; the answers are then in this page only.
-  }
+  state = asking.restore(place, state);
 
   function keep() {
-    try {
-      localStorage.setItem(place, JSON.stringify(state));
-    } catch {
-      // As above.
-    }
+    asking.keep(place, state);
   }
 
   function draw() {
@@ -76,24 +67,17 @@
   }
 
   function table() {
-    // What a spreadsheet would compute gets a mark before, which is taken off when it is read.
-    const asText = (cell) => (/^'*[=+\-@\t\r]/.test(cell) ? "'" : "") + cell;
-    const quoted = (cell) => '"' + asText(String(cell)).replaceAll('"', '""') + '"';
     const lines = items
       .filter((item) => state.answers[item.dataset.key] !== undefined)
       .map(({ dataset: { key, given } }) =>
         [queue, key, given, state.answers[key], state.who, state.comments[key] || ""]
       );
     const header = ["queue", "key", "given", "answer", "who", "comment"];
-    return [header, ...lines].map((line) => line.map(quoted).join(",") + "\n").join("");
+    return asking.table([header, ...lines]);
   }
 
   function save() {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([table()], { type: "text/csv" }));
-    link.download = "answers-" + queue + ".csv";
-    link.click();
-    URL.revokeObjectURL(link.href);
+    asking.offer("answers-" + queue + ".csv", table());
   }
 
   for (const item of items) {

@@ -1,0 +1,21 @@
+"""The newest run of a project that got as far as a stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tasks.errors import ProjectError
+
+
+def newest_run(runs: Path, project: str, stage: str, done: str) -> tuple[str, Mapping[str, str]]:
+    """The id and the evidence keys of the newest run that has a result of the stage.
+
+    Raises ProjectError where there is none; `done` says what no run did.
+    """
+    for path in sorted(runs.glob("*/evidence.json"), reverse=True):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["project"] == project and stage in found["keys"]:
+            return path.parent.name, found["keys"]
+    raise ProjectError(f"no run of {project} in {runs} {done}; run the project first")

@@ -1,0 +1,88 @@
+"""What people said about rows: the file of hand tags beside the project.
+
+Guarantees: a table that only grows; of several answers to one row and one tag the last holds; a
+row that has no line of a tag is unknown to that tag, never without it.
+
+The file is a CSV table: row_key, tag, has, who, when, export, run_id, probability. A line with an
+empty tag says that the row was looked at before there was any tag to say no to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from tasks.errors import ProjectError
+from tasks.label_review.tables import read_table, write_table
+
+LOOKED_AT = ""
+"""The tag of a line that says only that somebody looked at the row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagAnswer:
+    """One answer: whether the row has the tag. `probability` is that of the row being drawn."""
+
+    row_key: str
+    tag: str
+    has: bool
+    who: str
+    when: str
+    export: str
+    run_id: str
+    probability: float
+
+
+COLUMNS = tuple(one.name for one in fields(TagAnswer))
+_TRUTHS = {"yes": True, "no": False}
+
+
+def read_said(path: Path) -> tuple[TagAnswer, ...]:
+    """The answers in the order of the file; none where there is no file.
+
+    Raises ProjectError for a file that is no table of tags.
+    """
+    return tuple(
+        _answer(row, f"{path}, row {place}")
+        for place, row in enumerate(read_table(path, COLUMNS, "table of tags"), 1)
+    )
+
+
+def write_said(answers: Sequence[TagAnswer], path: Path) -> None:
+    """Replace the file by one that holds `answers`, at once."""
+    rows = [astuple(one) for one in answers]
+    has = COLUMNS.index("has")
+    written = [(*row[:has], "yes" if row[has] else "no", *row[has + 1 :]) for row in rows]
+    write_table(COLUMNS, written, path)
+
+
+def tags_of(answers: Iterable[TagAnswer]) -> tuple[str, ...]:
+    """The tags that people gave, sorted."""
+    return tuple(sorted({one.tag for one in answers} - {LOOKED_AT}))
+
+
+def by_row(answers: Iterable[TagAnswer]) -> dict[str, dict[str, TagAnswer]]:
+    """The answer that holds, by row key and tag."""
+    found: dict[str, dict[str, TagAnswer]] = {}
+    for one in answers:
+        if one.tag != LOOKED_AT:
+            found.setdefault(one.row_key, {})[one.tag] = one
+    return found
+
+
+def _answer(row: dict[str, str], where: str) -> TagAnswer:
+    # Spreadsheets and people write YES; what is neither must not quietly become no.
+    has = _TRUTHS.get(row["has"].strip().lower())
+    if has is None:
+        raise ProjectError(f"{where}: has must be yes or no, and is {row['has']!r}")
+    try:
+        probability = float(row["probability"])
+    except ValueError:
+        probability = float("nan")
+    if not 0 < probability <= 1:
+        raise ProjectError(
+            f"{where}: probability must be above 0 and at most 1, and is {row['probability']!r}"
+        )
+    texts = {name: row[name] for name in COLUMNS if name not in ("has", "probability")}
+    return TagAnswer(has=has, probability=probability, **texts)
