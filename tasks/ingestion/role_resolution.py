@@ -126,7 +126,7 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
         "labels.ratings.matches": _column_of_ratings(project),
         "leakage.accept": project.leakage.accept,
         "key_columns": project.key_columns,
-        "audit.gaps": [gap.column for gap in project.audit.gaps],
+        "audit.gaps": [name for gap in project.audit.gaps for name in gap.crossed],
         "slices": _slice_columns(project.slices),
         "error_analysis.tags": _slice_columns(project.error_analysis.tags),
         "gate.guard_slices": _slice_columns(project.gate.guard_slices),

@@ -38,10 +38,24 @@ class Floor(Section):
 
 
 class Gap(Section):
-    """How far a rate may differ between the groups of a column."""
+    """How far a metric may differ between the groups of a column, or of a crossing of columns."""
 
-    column: str
-    metric: Literal["selection_rate", "false_positive_rate", "false_negative_rate"]
+    column: str | None = None
+    columns: tuple[str, ...] = Field(
+        default=(), description="a crossing, such as [black, single], instead of 'column'"
+    )
+    metric: Literal[
+        "selection_rate",
+        "false_positive_rate",
+        "false_negative_rate",
+        "true_positive_rate",
+        "true_negative_rate",
+        "precision",
+        "accuracy",
+        "f1",
+        "balanced_accuracy",
+        "calibration",
+    ]
     max_difference: Share | None = None
     min_ratio: Share | None = Field(default=None, description="0.8 is the four-fifths rule")
     of_class: str | None = Field(
@@ -62,7 +76,25 @@ class Gap(Section):
     def _a_limit(self) -> Gap:
         if self.max_difference is None and self.min_ratio is None:
             raise ValueError("a gap needs 'max_difference' or 'min_ratio'")
+        if bool(self.columns) == (self.column is not None):
+            raise ValueError("a gap needs 'column', or 'columns' for a crossing, and not both")
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"a gap crosses different columns, not {', '.join(self.columns)}")
+        if self.metric == "calibration" and self.min_ratio is not None:
+            raise ValueError(
+                "calibration is a number around 0, which has no ratio: set 'max_difference'"
+            )
         return self
+
+    @property
+    def crossed(self) -> tuple[str, ...]:
+        """The columns whose groups are compared."""
+        return self.columns or ((self.column,) if self.column is not None else ())
+
+    @property
+    def groups_of(self) -> str:
+        """The column, or the crossing, in one name."""
+        return " & ".join(self.crossed)
 
 
 class AuditSection(Section):
