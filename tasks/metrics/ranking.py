@@ -4,8 +4,9 @@ Guarantees: rows of equal score form one threshold, so that their order in the t
 what is undefined is NaN; sums of weights are exact.
 
 For many rows the scores may be cut into quantile bins first, each bin then being one threshold:
-pairs of rows within a bin count as ties. With 4,096 bins such pairs are a 4,096th of all, so that
-neither metric moves by more than about 1e-4.
+pairs of rows within a bin count as ties. With 4,096 bins neither metric moves by 1e-3: of 283,000
+scores that all differ roc_auc moved by 1e-7 and average_precision by 3e-4
+(`tests/benchmarks/audit_at_scale.py`).
 """
 
 from __future__ import annotations
