@@ -29,10 +29,12 @@ bench: $(PEERS)
 	$(BIN)/python tests/benchmarks/label_conflicts_speed.py
 	$(BIN)/python tests/benchmarks/label_agreement.py
 	$(BIN)/python tests/benchmarks/label_review_gain.py
+	$(BIN)/python tests/benchmarks/group_metrics_speed.py
 	@if [ -n "$$ASSAYLINE_DATASETS" ]; then \
 	  $(BIN)/python tests/benchmarks/label_rankings.py && \
-	  $(BIN)/python tests/benchmarks/consensus_accuracy.py; \
-	else echo "label_rankings.py and consensus_accuracy.py need ASSAYLINE_DATASETS"; fi
+	  $(BIN)/python tests/benchmarks/consensus_accuracy.py && \
+	  $(BIN)/python tests/benchmarks/audit_at_scale.py; \
+	else echo "label_rankings.py, consensus_accuracy.py and audit_at_scale.py need ASSAYLINE_DATASETS"; fi
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'

@@ -81,12 +81,13 @@ class Figure:
 
     * `confusion`: actual, predicted, count;
     * `intervals`: label, value, low, high, n (one dot with its interval a row);
-    * `bars`: label, value, and optionally low, high.
+    * `bars`: label, value, and optionally low, high;
+    * `reliability`: mean_probability, observed, observed_low, observed_high, n (one dot a bin).
 
     `limit` is drawn as a line. `alt` says in one sentence what the figure shows.
     """
 
-    kind: Literal["confusion", "intervals", "bars"]
+    kind: Literal["confusion", "intervals", "bars", "reliability"]
     title: str
     table: str
     alt: str

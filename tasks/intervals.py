@@ -121,12 +121,12 @@ def mcnemar_exact(b: int, c: int) -> float:
 
 
 def newcombe(
-    successes_a: int, n_a: int, successes_b: int, n_b: int, level: float = 0.95
+    successes_a: float, n_a: float, successes_b: float, n_b: float, level: float = 0.95
 ) -> tuple[float, float]:
     """Interval of the difference rate a - rate b of two independent groups.
 
     Hybrid of two Wilson intervals: Newcombe, Statistics in Medicine 17 (1998) 873, method 10.
-    (-1, 1) where a group is empty.
+    (-1, 1) where a group is empty. Numbers may be effective ones, as for `wilson`.
     """
     if n_a == 0 or n_b == 0:
         return -1.0, 1.0
@@ -137,7 +137,7 @@ def newcombe(
 
 
 def katz(
-    successes_a: int, n_a: int, successes_b: int, n_b: int, level: float = 0.95
+    successes_a: float, n_a: float, successes_b: float, n_b: float, level: float = 0.95
 ) -> tuple[float, float]:
     """Interval of the ratio rate a / rate b of two independent groups, on the log scale.
 

@@ -10,16 +10,19 @@ import sklearn.metrics as sk
 from tasks.intervals import tango, wilson
 from tasks.metrics import (
     CLASS_METRICS,
+    SCORE_METRICS,
     class_report,
     confusion_counts,
     estimate_metrics,
-    group_rates,
     metric_value,
     paired_difference,
+    resampling,
 )
+from tasks.metrics.ranking import quantile_bins
 from tasks.metrics.values import WeightedMetrics
 
 ALL = tuple(CLASS_METRICS)
+SCORE_NAMES = SCORE_METRICS.intersection(ALL)
 
 
 def strings(values):
@@ -77,6 +80,19 @@ def by_sklearn(name, labels, predictions, positive, weights):
             return sk.accuracy_score(actual, predicted, **options)
         case "balanced_accuracy":
             return sk.balanced_accuracy_score(actual, predicted, **options)
+        case "macro_recall":
+            return sk.recall_score(actual, predicted, average="macro", labels=classes, **options)
+        case "macro_precision":
+            return sk.precision_score(actual, predicted, average="macro", labels=classes, **options)
+        case "brier" if positive:
+            return sk.brier_score_loss(actual == positive, own, **options)
+        case "brier":
+            happened = np.column_stack([actual == c for c in classes])
+            return np.average(((table - happened) ** 2).sum(axis=1), weights=weights)
+        case "calibration_error":
+            told = own if positive else table.max(axis=1)
+            right = actual == (positive or np.array(classes, dtype=object)[table.argmax(axis=1)])
+            return calibration_error(told, right, weights)
         case "macro_f1":
             return sk.f1_score(actual, predicted, average="macro", labels=classes, **options)
         case "precision":
@@ -91,6 +107,17 @@ def by_sklearn(name, labels, predictions, positive, weights):
             return sk.roc_auc_score(score_labels, scores, **multi, **options)
         case "log_loss":
             return sk.log_loss(actual, table, labels=classes, **options)
+
+
+def calibration_error(told, happened, weights):
+    """Bin by bin, as the definition has it."""
+    found = 0.0
+    for place in range(10):
+        inside = (np.floor(told * 10) == place) | ((place == 9) & (told == 1))
+        if weights[inside].sum():
+            gap = np.average(told[inside] - happened[inside], weights=weights[inside])
+            found += abs(gap) * weights[inside].sum() / weights.sum()
+    return found
 
 
 # Refusals first.
@@ -150,7 +177,7 @@ def test_a_missing_label_makes_every_metric_nan(name):
     assert math.isnan(metric_value(name, labels, predictions, positive_class="yes"))
 
 
-@pytest.mark.parametrize("name", ["average_precision", "roc_auc", "log_loss"])
+@pytest.mark.parametrize("name", sorted(SCORE_METRICS))
 def test_metrics_of_probabilities_need_whole_columns(name):
     labels, predictions = binary(["yes", "no"], ["yes", "no"], [0.9, math.nan])
     assert math.isnan(metric_value(name, labels, predictions, positive_class="yes"))
@@ -322,6 +349,69 @@ def test_an_interval_is_withheld_when_too_many_replicates_are_undefined():
     assert (found.low, found.high) == (1.0, 1.0)
 
 
+def test_a_calibration_error_that_chance_explains_has_an_interval_down_to_0():
+    random = np.random.default_rng(0)
+    chances = random.uniform(0, 1, 400)
+    happened = random.uniform(0, 1, 400) < chances
+    labels, predictions = binary(np.where(happened, "yes", "no"), ["no"] * 400, chances)
+    found = estimates(["calibration_error"], labels, predictions)["calibration_error"]
+    assert found.low == 0.0 < found.value < found.high
+    # Told 0.3 too much of everything: no chance.
+    _, bold = binary(labels, ["no"] * 400, np.clip(chances + 0.3, 0, 1))
+    found = estimates(["calibration_error"], labels, bold)["calibration_error"]
+    assert 0.1 < found.low < found.value < found.high
+
+
+# Many rows.
+
+
+def test_of_many_rows_the_value_is_exact_and_the_interval_that_of_the_scores(monkeypatch):
+    labels, predictions = random_case(3_000, 2, seed=7, digits=6)
+    names = sorted(SCORE_NAMES)
+    plain = estimates(names, labels, predictions, "c1", replicates=400)
+    monkeypatch.setattr(resampling, "BINNED_ROWS", 1_000)
+    monkeypatch.setattr(resampling, "SCORE_BINS", 512)
+    binned = estimates(names, labels, predictions, "c1", replicates=400)
+    for name in SCORE_NAMES:
+        assert binned[name].value == plain[name].value
+        # Two ends of 400 draws differ by chance by about a tenth of the width.
+        width = plain[name].high - plain[name].low
+        assert binned[name].low == pytest.approx(plain[name].low, abs=0.25 * width)
+        assert binned[name].high == pytest.approx(plain[name].high, abs=0.25 * width)
+
+
+@pytest.mark.parametrize("name", sorted(CLASS_METRICS))
+@pytest.mark.parametrize(("classes", "positive"), [(2, "c1"), (3, None)])
+def test_binned_scores_move_a_metric_by_less_than_a_thousandth(name, classes, positive):
+    labels, predictions = random_case(20_000, classes, seed=3, digits=6)
+    weights = np.random.default_rng(1).poisson(1, size=(2, 20_000)).astype(np.int32)
+    found = {
+        bins: WeightedMetrics(
+            [name], labels, predictions, positive_class=positive, score_bins=bins
+        )(weights)[name]
+        for bins in (None, 4096)
+    }
+    assert found[4096] == pytest.approx(found[None], abs=1e-3)
+    if name not in ("average_precision", "roc_auc"):
+        assert found[4096] == pytest.approx(found[None], abs=1e-12)
+
+
+def test_of_few_distinct_scores_each_is_a_bin():
+    scores = np.array([0.3, 0.1, 0.3, 0.2])
+    assert quantile_bins(scores, 4).tolist() == [2, 0, 2, 1]
+    assert quantile_bins(np.arange(8.0), 4).tolist() == [0, 1, 1, 2, 2, 3, 3, 3]
+    assert quantile_bins(np.array([]), 4).tolist() == []
+
+
+def test_grouped_rows_of_many_are_drawn_by_group(monkeypatch):
+    monkeypatch.setattr(resampling, "BINNED_ROWS", 1_000)
+    labels, predictions = random_case(3_000, 2, seed=7, digits=6)
+    groups = pd.Series(np.arange(3_000) // 10, index=labels.index)
+    found = estimates(["roc_auc"], labels, predictions, "c1", replicates=200, groups=groups)
+    assert found["roc_auc"].method == "group bootstrap"
+    assert found["roc_auc"].low < found["roc_auc"].value < found["roc_auc"].high
+
+
 # Differences.
 
 
@@ -440,26 +530,3 @@ def test_confusion_counts_in_the_order_of_the_classes():
         ("a", "b", 1),
         ("a", "a", 1),
     ]
-
-
-def test_group_rates_by_hand():
-    labels = strings(["yes", "yes", "no", "no", "no", "yes"])
-    predictions = scored(labels, ["yes", "no", "yes", "no", "no", "no"])
-    group = pd.Series(["g", "g", "g", "g", "h", None], index=labels.index, dtype="str")
-    rates = group_rates(labels, predictions, group, "yes").set_index("group")
-    assert list(rates.index) == ["(missing)", "g", "h"]
-    assert list(rates["n"]) == [1, 4, 1]
-    g, h = rates.loc["g"], rates.loc["h"]
-    assert (g["selection_rate"], g["false_positive_rate"], g["false_negative_rate"]) == (0.5,) * 3
-    assert (g["selection_rate_low"], g["selection_rate_high"]) == wilson(2, 4)
-    assert (g["false_positive_rate_count"], g["false_positive_rate_n"]) == (1, 2)
-    # Nobody in h is of the class: the rate is unknown, not 0.
-    assert math.isnan(h["false_negative_rate"])
-    assert (h["false_negative_rate_low"], h["false_negative_rate_high"]) == (0.0, 1.0)
-
-
-def test_group_rates_without_rows_keep_their_columns():
-    labels, predictions = binary([], [], [])
-    rates = group_rates(labels, predictions, labels, "yes")
-    assert rates.empty
-    assert list(rates.columns[:3]) == ["group", "n", "selection_rate"]

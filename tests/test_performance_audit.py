@@ -12,8 +12,10 @@ import pytest
 from tasks.checks import Check
 from tasks.errors import ProjectError
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline
+from tasks.intervals import wilson
 from tasks.models import save_model
 from tasks.performance_audit import audit_performance, cost
+from tasks.performance_audit.calibration import calibration_check, measure_calibration
 from tasks.performance_audit.cost import Latency, latency_check, size_check
 from tasks.performance_audit.sanity import output_check
 from tasks.project.roles import Roles
@@ -261,7 +263,11 @@ def test_a_difference_fires_with_newcombes_interval_and_the_label_rates():
     assert found.value == pytest.approx(0.2)
     assert found.interval == pytest.approx((0.0524, 0.3339), abs=1e-4)  # as published
     assert "not certain" in found.detail
-    assert "y=yes is 57.1% for g=a and 43.8% for g=b" in found.detail  # 40 / 70 and 35 / 80
+    # 40 of 70 and 35 of 80, with Wilson's and Newcombe's intervals.
+    assert (
+        "In the labels of these test rows y=yes is 57.1% (45.5% to 68.1%, n=70) for g=a and 43.8% "
+        "(33.4% to 54.7%, n=80) for g=b, a difference of 13.4 points (95 % interval"
+    ) in found.detail
 
 
 def test_a_difference_stays_silent_within_its_limit():
@@ -346,14 +352,117 @@ def test_rates_of_every_slice_column_are_shown_without_a_limit():
     shown = result.tables["gaps"].frame
     assert shown.groupby("rate")["group"].agg(list).to_dict() == {
         rate: ["g=a", "g=b"]
-        for rate in ("false_negative_rate", "false_positive_rate", "selection_rate")
+        for rate in (
+            "calibration",
+            "calibration_error",
+            "false_negative_rate",
+            "false_positive_rate",
+            "precision",
+            "selection_rate",
+        )
     }
+    assert result.metrics["test.precision.g=a"] == pytest.approx(40 / 56)
     assert result.metrics["test.selection_rate.g=b"] == pytest.approx(0.6)
     assert check(result, "gaps").outcome == "not_applicable"
     assert check(result, "floors").outcome == "not_applicable"
     assert result.outcome != "blocked"
     pairs = result.tables["gap_pairs"].frame.set_index("rate")
     assert pairs.loc["selection_rate", "highest_group"] == "g=a"
+    # A calibration error is biased by the number of rows: shown, never compared.
+    assert "calibration_error" not in pairs.index
+    against = result.tables["gap_groups"].frame.set_index("rate").loc["selection_rate"]
+    assert (against["group"], against["reference"]) == ("g=a", "g=b")
+    assert against["difference"] == pytest.approx(0.2)
+
+
+def test_the_four_fifths_ratio_is_shown_for_both_outcomes():
+    shown = audit(SELECTED, slices=["g"]).tables["four_fifths"]
+    table = shown.frame.set_index("selected_as")
+    assert table.loc["y=yes", "ratio"] == pytest.approx(0.75)  # 48/80 over 56/70
+    assert table.loc["y=no", "ratio"] == pytest.approx((14 / 70) / (32 / 80))
+    assert table.loc["y=yes", "at_least_four_fifths"] == "no, not certain"
+    assert table.loc["y=no", ["low", "ratio", "high"]].is_monotonic_increasing
+    assert "read its row" in shown.note
+    counts = {("a", "u", "u"): 40, ("a", "v", "v"): 40, ("b", "u", "v"): 20, ("b", "u", "u"): 20}
+    named = audit(counts, gap(max_difference=0.8, **{"class": "u"}), positive=None)
+    assert named.tables["four_fifths"].frame["selected_as"].tolist() == ["y=u"]
+
+
+def test_the_labels_of_all_rows_stand_beside_the_models_gap():
+    frame, split = data(SELECTED)
+    # Rows that are not in test, 10 of 40 against 4 of 40 of the class.
+    more, side = data({("a", "yes", "yes"): 10, ("a", "no", "no"): 30, ("b", "yes", "yes"): 4,
+                       ("b", "no", "no"): 36}, "train")  # fmt: skip
+    more.index = side.index = more.index.str.replace("r", "s")
+    frame, split = pd.concat([frame, more]), pd.concat([split, side])
+    chosen = project(gap(max_difference=0.1))
+    result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
+    detail = check(result, "gap:g:selection_rate:difference").detail
+    # 50 of 110 and 39 of 120.
+    assert "In the labels of all 230 rows y=yes is 45.5% (36.5% to 54.8%, n=110) for g=a" in detail
+    assert "of these test rows 57.1% (45.5% to 68.1%, n=70) for g=a" in detail
+    table = result.tables["label_rates"].frame.set_index(["where", "group"])
+    assert table.loc[("all rows", "g=b"), "rate_in_labels"] == pytest.approx(39 / 120)
+
+
+def test_a_crossing_of_columns_has_its_gap():
+    counts = {
+        (group, label, said): n + (group == "a") * 5
+        for group in "ab"
+        for label, said, n in (("yes", "yes", 40), ("no", "no", 40))
+    }
+    frame, split = data(counts)
+    frame["s"] = ["u", "v"] * (len(frame) // 2)
+    crossed = {"columns": ["g", "s"], "metric": "accuracy", "max_difference": 0.1}
+    chosen = project({"gaps": [crossed]})
+    result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
+    found = check(result, "gap:g & s:accuracy:difference")
+    assert (found.outcome, found.value) == ("passed", 0.0)
+    groups = result.tables["gaps"].frame["group"].tolist()
+    assert groups == ["g=a & s=u", "g=a & s=v", "g=b & s=u", "g=b & s=v"]
+    wrong = project({"gaps": [{**crossed, "columns": ["g", "ss"]}]})
+    with pytest.raises(ProjectError, match="did you mean 's'"):
+        audit_performance(frame, split, roles("yes"), wrong, PACKAGES["yes"])
+
+
+def test_calibration_of_groups_is_a_difference_of_means():
+    found = check(audit(SELECTED, gap("calibration", max_difference=0.05)),
+                  "gap:g:calibration:difference")  # fmt: skip
+    assert found.outcome == "failed"
+    # The model is sure: a is told 56 of 70 and has 40, b 48 of 80 and has 35.
+    assert found.value == pytest.approx(abs(16 / 70 - 13 / 80), abs=0.02)
+    assert found.detail.startswith("The mean probability of y=yes less its share is +")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"columns": ["h"]}, "'column', or 'columns' for a crossing, and not both"),
+        ({"column": None}, "'column', or 'columns' for a crossing, and not both"),
+        ({"column": None, "columns": ["h", "h"]}, "crosses different columns, not h, h"),
+        ({"metric": "calibration"}, "has no ratio: set 'max_difference'"),
+    ],
+)
+def test_a_gap_that_makes_no_sense_is_refused(values, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        project(gap(min_ratio=0.8, **values))
+
+
+def test_grouped_rows_widen_the_interval_of_a_gap():
+    frame, split = data(SELECTED)
+    frame["person"] = [f"p{place // 10}" for place in range(len(frame))]
+    chosen = project(gap(max_difference=0.1))
+    alone, together = (
+        check(
+            audit_performance(frame, split, of, chosen, PACKAGES["yes"]),
+            "gap:g:selection_rate:difference",
+        )
+        for of in (roles("yes"), dataclasses.replace(roles("yes"), group="person"))
+    )
+    assert together.value == alone.value
+    assert together.interval[1] - together.interval[0] > 1.3 * (
+        alone.interval[1] - alone.interval[0]
+    )
 
 
 def test_declared_limits_need_no_advice():
@@ -404,6 +513,32 @@ def test_probabilities_of_more_classes_add_up_over_them():
     result = audit(counts, positive=None)
     assert check(result, "calibration").limit == pytest.approx(0.64)  # 1 - .16 - .16 - .04
     assert result.tables["calibration"].frame["n"].sum() == 50
+    by_class = result.tables["calibration_by_class"].frame.set_index("class")
+    assert by_class.loc["w", "brier_of_share"] == pytest.approx(0.16)
+    assert (by_class["brier_low"] <= by_class["brier"]).all()
+    assert (by_class["calibration_error_low"] <= by_class["calibration_error"]).all()
+    assert by_class["brier"].sum() == pytest.approx(result.metrics["test.brier"])
+
+
+def test_a_calibration_error_is_shown_beside_what_chance_makes_of_it():
+    scored = ScoredRows(
+        labels=pd.Series(["yes"] * 25 + ["no"] * 75, dtype="str"),
+        predictions=pd.DataFrame({"predicted": ["no"] * 100, "p:no": 0.75, "p:yes": 0.25}),
+        positive_class="yes",
+        replicates=400,
+        seed=0,
+    )
+    found = measure_calibration(
+        scored, ["no", "yes"], scored.estimate(["brier", "calibration_error"])
+    )
+    assert found.error.value == pytest.approx(0)
+    # One bin of 100 rows: sqrt(2 / pi * 0.25 * 0.75 / 100).
+    assert found.by_chance == pytest.approx(0.03455, abs=1e-5)
+    (row,) = found.bins.to_dict("records")
+    assert (row["n"], row["mean_probability"], row["observed"]) == (100, 0.25, 0.25)
+    assert (row["observed_low"], row["observed_high"]) == wilson(25, 100)
+    said = calibration_check(found, 100, 30).detail
+    assert "chance alone would show 0.035 if they were perfectly calibrated" in said
 
 
 def test_latency_is_measured_and_a_warning():
@@ -450,5 +585,8 @@ def test_figures_have_the_columns_that_they_need():
     result = audit(SELECTED, gap(min_ratio=0.5), slices=["g"])
     for figure in result.figures:
         columns = set(result.tables[figure.table].frame)
-        needed = {"confusion": {"actual", "predicted", "count"}}
+        needed = {
+            "confusion": {"actual", "predicted", "count"},
+            "reliability": {"mean_probability", "observed", "observed_low", "observed_high", "n"},
+        }
         assert needed.get(figure.kind, {"label", "value", "low", "high", "n"}) <= columns

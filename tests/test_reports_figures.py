@@ -92,6 +92,37 @@ def test_many_rows_are_cut_and_it_is_said():
     assert "The first 24 of 30 rows; the table has the others." in shown
 
 
+def reliability(*bins):
+    columns = ["mean_probability", "observed", "observed_low", "observed_high", "n"]
+    return pd.DataFrame(bins, columns=columns)
+
+
+def test_a_reliability_curve_stands_beside_the_diagonal():
+    frame = reliability((0.25, 0.25, 0.2, 0.3, 90), (0.75, 0.5, 0.4, 0.6, 30))
+    drawing = draw(figure("reliability", unit="probability of 'yes'"), frame)
+    tree = ElementTree.fromstring(drawing)
+    (diagonal,) = (n for n in tree.iter(f"{SVG}line") if n.get("stroke-dasharray"))
+    (x1, y1), (x2, y2) = (
+        (float(diagonal.get(f"x{i}")), float(diagonal.get(f"y{i}"))) for i in (1, 2)
+    )
+    assert x2 - x1 == pytest.approx(y1 - y2)
+    on, below = ((float(c.get("cx")), float(c.get("cy"))) for c in tree.iter(f"{SVG}circle"))
+    assert on == pytest.approx((x1 + (x2 - x1) / 4, y1 - (y1 - y2) / 4), abs=0.1)
+    assert below[1] == pytest.approx((y1 + y2) / 2, abs=0.1)
+    shown = words(drawing)
+    assert {"probability of 'yes'", "90", "30", "share where it happened"} <= set(shown)
+    assert "told 75% on average, happened 50% [40%, 60%], n = 30" in drawing
+    tall, short = (float(bar.get("height")) for bar in tree.iter(f"{SVG}rect"))
+    assert tall == pytest.approx(3 * short, abs=0.2)
+
+
+def test_a_bin_without_an_interval_is_a_dot_and_an_empty_curve_a_sentence():
+    drawing = draw(figure("reliability"), reliability((0.5, 0.5, math.nan, math.nan, 1)))
+    assert drawing.count("<circle") == 1
+    assert "nan" not in drawing
+    assert "nothing to draw" in draw(figure("reliability"), reliability())
+
+
 def test_a_confusion_cell_says_count_and_share_of_the_actual_class():
     drawing = draw(
         figure("confusion"),

@@ -75,7 +75,7 @@ def columns_to_mitigate(project: Project) -> tuple[str, ...]:
         return ()
     asked = project.training.mitigate
     own = asked.columns if asked is not None else ()
-    gaps = [gap.column for gap in project.audit.gaps]
+    gaps = [name for gap in project.audit.gaps for name in gap.crossed]
     return tuple(dict.fromkeys((*own, *gaps))) if gaps else ()
 
 

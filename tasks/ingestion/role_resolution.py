@@ -130,7 +130,7 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
         "leakage.accept": project.leakage.accept,
         "key_columns": project.key_columns,
         "training.mitigate": project.training.mitigate.columns if project.training.mitigate else [],
-        "audit.gaps": [gap.column for gap in project.audit.gaps],
+        "audit.gaps": [name for gap in project.audit.gaps for name in gap.crossed],
         "slices": _slice_columns(project.slices),
         "error_analysis.tags": [
             *_slice_columns(project.error_analysis.tags),

@@ -2,31 +2,40 @@
 
 Guarantees: the same rows and seed give the same numbers; all metrics and both models of one call
 share one set of resamples, so that differences are paired; memory is bounded, because replicates
-are evaluated in blocks.
+are evaluated in blocks. Values are exact for any number of rows; the replicates of metrics of the
+scores use 4,096 quantile bins of the scores where there are more than 20,000 rows, which moves an
+end of an interval by less than 1e-3 (`tests/benchmarks/audit_at_scale.py` measures it).
 
 The bootstrap draws rows (whole groups where rows are grouped) with replacement, not stratified by
 class, and takes percentiles (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
 chapter 13). It is not reliable for a handful of rows or groups.
+
+Percentiles would mislead for a calibration error, which chance only adds to: a resample carries
+the chance of the rows and its own, so that for a calibrated model the whole interval lies above
+the truth. Its lower end is therefore the value less what chance moves the bins by (the 97.5th
+percentile of `calibration_noise`), at least 0: by the triangle inequality the true error is below
+that in at most 2.5 % of samples, asymptotically. The upper end is the 97.5th percentile, which
+errs on the wide side. In simulations of 100 to 20,000 rows it held the truth in 95 % or more.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from tasks.intervals import NORMAL, Difference, Estimate, mcnemar_exact, tango, tango_statistic
 from tasks.intervals import wilson as wilson_interval
 from tasks.metrics.numbers import NUMBER_METRICS, covered
-from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS, Floats, Weights, weighted_metrics
+from tasks.metrics.ranking import Floats
+from tasks.metrics.resampling import Resamples, real_groups, replicate_values
+from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS
 
 MAX_UNDEFINED_SHARE = 0.01
 IDENTICAL = "identical predictions"
-_BLOCK_CELLS = 300_000
 _ROW_METRICS = SCORE_METRICS | NUMBER_METRICS
 """Those for which rows of equal label and prediction are not alike."""
 
@@ -52,20 +61,26 @@ def estimate_metrics(
     Raises ValueError as `metric_value`.
     """
     names = tuple(dict.fromkeys(names))
-    groups = _real_groups(groups)
-    measure = partial(_replicate_values, names, labels, [predictions], positive_class, [math.nan])
+    groups = real_groups(groups)
+    measure = partial(replicate_values, names, labels, [predictions], positive_class, [math.nan])
     (values,) = measure(None)
     rates = {} if groups is not None else _rates(names, labels, predictions, positive_class)
     estimates = {
         name: _rate_estimate(float(values[name][0]), *counts) for name, counts in rates.items()
     }
     if len(rates) < len(names):
-        (draws,) = measure(_Resamples(replicates=replicates, seed=seed, groups=groups))
+        noise = ("calibration_noise",) if "calibration_error" in names else ()
+        (draws,) = replicate_values(
+            (*names, *noise), labels, [predictions], positive_class, [math.nan],
+            Resamples(replicates=replicates, seed=seed, groups=groups),
+        )  # fmt: skip
         method = "bootstrap" if groups is None else "group bootstrap"
         for name in names:
             if name in rates:
                 continue
             low, high, share = _percentiles(draws[name])
+            if name == "calibration_error":
+                low, high = _biased_ends(float(values[name][0]), high, draws["calibration_noise"])
             estimates[name] = Estimate(
                 value=float(values[name][0]),
                 low=low,
@@ -102,11 +117,11 @@ def paired_difference(  # noqa: PLR0913
     """
     if not candidate.index.equals(other.index):
         raise ValueError("the two models' predictions are not for the same rows")
-    groups = _real_groups(groups)
+    groups = real_groups(groups)
     sign = 1 if HIGHER_IS_BETTER.get(name, True) else -1
     silence = [math.nan, precision_of_silent_other]
     measure = partial(
-        _replicate_values, (name,), labels, [candidate, other], positive_class, silence
+        replicate_values, (name,), labels, [candidate, other], positive_class, silence
     )
     points = measure(None)
     value = sign * float(points[0][name][0] - points[1][name][0])
@@ -118,7 +133,7 @@ def paired_difference(  # noqa: PLR0913
         )  # fmt: skip
     if name == "accuracy" and groups is None and not math.isnan(value):
         return _tango_difference(labels, candidate, other, margin)
-    weights = _Resamples(replicates=replicates, seed=seed, groups=groups)
+    weights = Resamples(replicates=replicates, seed=seed, groups=groups)
     draws = measure(weights)
     differences = sign * (draws[0][name] - draws[1][name])
     low, high, share = _percentiles(differences)
@@ -132,89 +147,6 @@ def paired_difference(  # noqa: PLR0913
         discordant=discordant,
         p_loss=None if margin is None or math.isnan(low) else _p_loss(differences, margin),
     )
-
-
-class _Resamples:
-    """How often each row counts in each replicate, in blocks of shape (replicates, rows)."""
-
-    def __init__(self, *, replicates: int, seed: int, groups: pd.Series | None) -> None:
-        self._replicates = replicates
-        self._seed = seed
-        self.groups = groups
-
-    def of_rows(self, labels: pd.Series) -> Iterator[Weights]:
-        """Draws of rows, or of whole groups."""
-        rows = len(labels)
-        units = np.arange(rows) if self.groups is None else _group_codes(self.groups, labels)
-        count = int(units.max()) + 1 if rows else 0
-        if count < 2:
-            yield np.zeros((self._replicates, rows), dtype=np.int32)
-            return
-        generator = np.random.default_rng(self._seed)
-        for size in _blocks(self._replicates, max(rows, count)):
-            drawn = generator.integers(0, count, size=(size, count))
-            drawn += np.arange(size)[:, None] * count
-            counts = np.bincount(drawn.ravel(), minlength=size * count)
-            weights = counts.reshape(size, count).astype(np.int32)
-            yield weights if self.groups is None else np.take(weights, units, axis=1)
-
-    def of_patterns(self, sizes: npt.NDArray[np.int64]) -> Iterator[Weights]:
-        """Draws of rows where only the pattern of a row matters: `sizes` counts its rows."""
-        rows = int(sizes.sum())
-        if rows < 2:
-            yield np.zeros((self._replicates, len(sizes)), dtype=np.int32)
-            return
-        generator = np.random.default_rng(self._seed)
-        for size in _blocks(self._replicates, len(sizes)):
-            yield generator.multinomial(rows, sizes / rows, size=size).astype(np.int32)
-
-
-def _replicate_values(
-    names: Sequence[str],
-    labels: pd.Series,
-    models: Sequence[pd.DataFrame],
-    positive_class: str | None,
-    silence: Sequence[float],
-    weights: _Resamples | None,
-) -> list[dict[str, Floats]]:
-    """For each model, each metric's value in every replicate; without `weights`, its one value."""
-    blocks: Iterator[Weights]
-    if weights is None:
-        blocks = iter([np.ones((1, len(labels)), dtype=np.int32)])
-    elif weights.groups is None and not _ROW_METRICS.intersection(names):
-        # Rows with equal labels are alike: drawing how often each pattern occurs is the same
-        # distribution at a fraction of the cost.
-        first_rows, sizes = _patterns(labels, models)
-        labels, models = labels.iloc[first_rows], [model.iloc[first_rows] for model in models]
-        blocks = weights.of_patterns(sizes)
-    else:
-        blocks = weights.of_rows(labels)
-    evaluators = [
-        weighted_metrics(
-            names, labels, model, positive_class=positive_class, precision_of_silence=precision
-        )
-        for model, precision in zip(models, silence, strict=True)
-    ]
-    found: list[list[dict[str, Floats]]] = [[] for _ in models]
-    for block in blocks:
-        for values, evaluate in zip(found, evaluators, strict=True):
-            values.append(evaluate(block))
-    return [
-        {name: np.concatenate([block[name] for block in values]) for name in names}
-        for values in found
-    ]
-
-
-def _patterns(
-    labels: pd.Series, models: Sequence[pd.DataFrame]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """The first row of each combination of label and predicted labels, and its rows' number."""
-    key = np.zeros(len(labels), dtype=np.int64)
-    for column in (labels, *(model["predicted"] for model in models)):
-        found, values = pd.factorize(column, sort=True, use_na_sentinel=False)
-        key = key * max(len(values), 1) + found
-    _, first_rows, sizes = np.unique(key, return_index=True, return_counts=True)
-    return first_rows, sizes.astype(np.int64)
 
 
 def _rates(
@@ -253,6 +185,13 @@ def _percentiles(draws: Floats) -> tuple[float, float, float]:
     return float(low), float(high), share
 
 
+def _biased_ends(value: float, high: float, noise: Floats) -> tuple[float, float]:
+    """Ends for a value that chance only adds to (see the module)."""
+    if math.isnan(high):
+        return math.nan, math.nan
+    return max(0.0, value - float(np.nanquantile(noise, 0.975))), max(value, high)
+
+
 def _p_loss(differences: Floats, margin: float) -> float:
     """One-sided p that the percentile interval of `differences` gives; never 0."""
     defined = differences[~np.isnan(differences)]
@@ -286,25 +225,3 @@ def _tango_difference(
         p_value=mcnemar_exact(b, c),
         p_loss=p_loss,
     )
-
-
-def _real_groups(groups: pd.Series | None) -> pd.Series | None:
-    """None where no two rows share a group: the rows are then independent."""
-    return None if groups is None or groups.dropna().is_unique else groups
-
-
-def _group_codes(groups: pd.Series, labels: pd.Series) -> npt.NDArray[np.intp]:
-    """A number for the group of each row; a row without a group is a group of its own."""
-    if not groups.index.equals(labels.index):
-        raise ValueError("the groups are not for the rows of the labels")
-    found, names = pd.factorize(groups, sort=True)
-    missing = found < 0
-    found[missing] = len(names) + np.arange(int(missing.sum()))
-    return found
-
-
-def _blocks(replicates: int, width: int) -> Iterator[int]:
-    """Sizes of the blocks, so that a block of weights stays near 1 MB (a processor's cache)."""
-    size = max(1, _BLOCK_CELLS // max(width, 1))
-    for start in range(0, replicates, size):
-        yield min(size, replicates - start)

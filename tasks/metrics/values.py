@@ -3,29 +3,44 @@
 Guarantees: the numbers are scikit-learn's with `sample_weight`, except that what is undefined is
 NaN here and never 0; many sets of weights are evaluated at once.
 
-With a positive class, precision, recall, f1, average_precision and roc_auc are those of that
-class. Without one they are macro means (one class against the rest). Macro means and
-balanced_accuracy run over the classes that occur in the labels, so that two models are always
-averaged over the same classes.
+With a positive class, precision, recall, f1, average_precision, roc_auc, brier and
+calibration_error are those of that class. Without one the first five are macro means (one class
+against the rest), brier is the sum over the classes, and calibration_error that of the most
+probable class. Macro means and balanced_accuracy (the mean recall) run over the classes that
+occur in the labels, so that two models are always averaged over the same classes.
+
+`calibration_noise` is no metric of its own: it tells, for a resample, how far chance moved what
+calibration_error is made of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.metrics.class_counts import CellIndicators, ClassCounts, ClassIndicators
 from tasks.metrics.numbers import HIGHER_IS_BETTER as NUMBERS_HIGHER_IS_BETTER
 from tasks.metrics.numbers import NumberMetrics
-
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
-# How often each row counts: whole numbers, because their running sums are exact and several times
-# faster than those of floats.
-Weights = npt.NDArray[np.int32]
+from tasks.metrics.probabilities import (
+    CalibrationGaps,
+    Losses,
+    has_probabilities,
+    log_losses,
+    probability_of,
+    squared_errors,
+    told_and_happened,
+)
+from tasks.metrics.ranking import (
+    BinnedRanking,
+    Floats,
+    Places,
+    Ranking,
+    Weights,
+    ratio,
+)
 
 CLASS_METRICS: Mapping[str, bool] = {
     "accuracy": True,
@@ -33,14 +48,29 @@ CLASS_METRICS: Mapping[str, bool] = {
     "precision": True,
     "recall": True,
     "f1": True,
+    "macro_precision": True,
+    "macro_recall": True,
     "macro_f1": True,
     "average_precision": True,
     "roc_auc": True,
     "log_loss": False,
+    "brier": False,
+    "calibration_error": False,
+}
+SCORE_METRICS = frozenset(
+    {"average_precision", "roc_auc", "log_loss", "brier", "calibration_error", "calibration_noise"}
+)
+_INTERNAL = frozenset({"calibration_noise"})
+_RANKED = frozenset({"average_precision", "roc_auc"})
+_CALIBRATED = frozenset({"calibration_error", "calibration_noise"})
+_MACRO = {
+    "balanced_accuracy": "recall",
+    "macro_recall": "recall",
+    "macro_precision": "precision",
+    "macro_f1": "f1",
 }
 """Those of classes, and whether higher is better."""
 HIGHER_IS_BETTER: Mapping[str, bool] = {**CLASS_METRICS, **NUMBERS_HIGHER_IS_BETTER}
-SCORE_METRICS = frozenset({"average_precision", "roc_auc", "log_loss"})
 
 
 def metric_value(
@@ -66,6 +96,8 @@ def weighted_metrics(
     *,
     positive_class: str | None,
     precision_of_silence: float = np.nan,
+    score_bins: int | None = None,
+    sizes: npt.NDArray[np.int64] | None = None,
 ) -> WeightedMetrics | NumberMetrics:
     """The metrics for any weights of the rows: of classes, or of numbers where labels are some."""
     if pd.api.types.is_float_dtype(labels.dtype):
@@ -76,96 +108,17 @@ def weighted_metrics(
         predictions,
         positive_class=positive_class,
         precision_of_silence=precision_of_silence,
+        score_bins=score_bins,
+        sizes=sizes,
     )
-
-
-@dataclass(frozen=True)
-class ClassCounts:
-    """Weights by class, each of shape (replicates, classes)."""
-
-    right: Floats
-    predicted: Floats
-    actual: Floats
-
-    def precision(self) -> Floats:
-        """Share of the rows predicted as the class that are of it."""
-        return ratio(self.right, self.predicted)
-
-    def recall(self) -> Floats:
-        """Share of the rows of the class that were predicted as it."""
-        return ratio(self.right, self.actual)
-
-    def f1(self) -> Floats:
-        """Harmonic mean of the two; undefined where the class neither occurs nor is predicted."""
-        return ratio(2 * self.right, self.predicted + self.actual)
-
-
-class ClassIndicators:
-    """Which rows are of, and predicted as, each class: counts for any weights of the rows."""
-
-    def __init__(self, actual: Places, predicted: Places, classes: int) -> None:
-        of_class, as_class = actual[:, None], predicted[:, None]
-        places = np.arange(classes)
-        self._classes = classes
-        self._matrix = np.hstack(
-            [
-                (of_class == places) & (as_class == places),
-                as_class == places,
-                of_class == places,
-            ]
-        ).astype(np.float64)
-
-    def __call__(self, weights: Weights) -> ClassCounts:
-        """Counts under `weights`, of shape (replicates, rows)."""
-        sums = weights.astype(np.float64) @ self._matrix
-        first, second = self._classes, 2 * self._classes
-        return ClassCounts(sums[:, :first], sums[:, first:second], sums[:, second:])
-
-
-class Ranking:
-    """One class against the rest, by score: sorted once, evaluated for any weights.
-
-    Rows of equal score form one threshold. `average_precision` is the sum of precision times the
-    rise in recall over the thresholds; `roc_auc` the share of pairs in the right order, a tie
-    counting half.
-    """
-
-    def __init__(self, positive: npt.NDArray[np.bool_], scores: Floats) -> None:
-        self._order = np.argsort(-scores, kind="stable")
-        ordered = scores[self._order]
-        self._positives = np.flatnonzero(positive[self._order])
-        # For each positive row: where the rows of its score begin and end, among all rows ...
-        own = ordered[self._positives]
-        self._start = np.searchsorted(-ordered, -own, side="left")
-        self._end = np.searchsorted(-ordered, -own, side="right")
-        # ... and among the positive rows.
-        self._positive_start = np.searchsorted(self._positives, self._start, side="left")
-        self._positive_end = np.searchsorted(self._positives, self._end, side="left")
-
-    def __call__(self, weights: Weights, *, area: bool) -> Floats:
-        """roc_auc where `area`, else average_precision; NaN where a class has no weight."""
-        ordered = np.take(weights, self._order, axis=1)
-        own = np.take(ordered, self._positives, axis=1)
-        up_to, positive_up_to = _running_sum(ordered), _running_sum(own)
-        positive = positive_up_to[:, -1].astype(np.float64)
-        at_end = np.take(up_to, self._end, axis=1)
-        positive_at_end = np.take(positive_up_to, self._positive_end, axis=1)
-        if not area:
-            # Where no row counts up to a threshold, neither does its own positive row.
-            precision = positive_at_end / np.maximum(at_end, 1)
-            return ratio((own * precision).sum(axis=1), positive)
-        negative = up_to[:, -1] - positive
-        above = at_end - positive_at_end
-        above += np.take(up_to, self._start, axis=1)
-        above -= np.take(positive_up_to, self._positive_start, axis=1)
-        pairs = (own * (negative[:, None] - above / 2)).sum(axis=1)
-        return ratio(pairs, positive * negative)
 
 
 class WeightedMetrics:
     """Several metrics of one model's predictions, for any weights of the rows.
 
-    `precision_of_silence` is the precision for a class that is never predicted.
+    `precision_of_silence` is the precision for a class that is never predicted. With `score_bins`
+    rows are ranked by that many quantile bins of the score: for many rows, see `ranking`. `sizes`
+    says how many observed rows each row stands for (default: one).
     """
 
     def __init__(
@@ -176,8 +129,10 @@ class WeightedMetrics:
         *,
         positive_class: str | None,
         precision_of_silence: float = np.nan,
+        score_bins: int | None = None,
+        sizes: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        unknown = [name for name in names if name not in CLASS_METRICS]
+        unknown = [name for name in names if name not in {*CLASS_METRICS, *_INTERNAL}]
         if unknown:
             raise ValueError(f"unknown metric '{unknown[0]}'; known: {', '.join(CLASS_METRICS)}")
         if not labels.index.equals(predictions.index):
@@ -192,15 +147,17 @@ class WeightedMetrics:
             # It need not occur in the labels.
             classes = list(dict.fromkeys([*occurring, positive_class]))
             self._positive = classes.index(positive_class)
-        self._indicators: ClassIndicators | None = None
-        self._rankings: list[Ranking] = []
-        self._losses: Floats | None = None
+        self._indicators: ClassIndicators | CellIndicators | None = None
+        self._rankings: list[Ranking] | list[BinnedRanking] = []
+        self._losses: dict[str, Losses] = {}
+        self._calibration: CalibrationGaps | None = None
         if not SCORE_METRICS.issuperset(names):
             places = codes(labels, classes), codes(predictions["predicted"], classes)
-            self._indicators = ClassIndicators(*places, len(classes))
-        if not SCORE_METRICS.isdisjoint(names) and self._usable:
-            ranked = occurring if positive_class is None else [positive_class]
-            self._prepare_scores(labels, predictions, occurring, ranked)
+            kind = ClassIndicators if score_bins is None else CellIndicators
+            self._indicators = kind(*places, len(classes))
+        if self._usable and not SCORE_METRICS.isdisjoint(names) and has_probabilities(predictions):
+            self._prepare_rankings(labels, predictions, positive_class, score_bins)
+            self._prepare_losses(labels, predictions, positive_class, sizes)
 
     def __call__(self, weights: Weights) -> dict[str, Floats]:
         """Each metric's values under `weights` (replicates, rows): one value a replicate."""
@@ -217,14 +174,10 @@ class WeightedMetrics:
     def _count_value(self, name: str, counts: ClassCounts) -> Floats:
         if name == "accuracy":
             return ratio(counts.right.sum(axis=1), counts.actual.sum(axis=1))
-        if name == "balanced_accuracy":
-            return self._macro(counts.recall(), counts)
-        if name == "macro_f1":
-            return self._macro(counts.f1(), counts)
-        by_class: Floats = getattr(counts, name)()
+        by_class: Floats = getattr(counts, _MACRO.get(name, name))()
         if name == "precision":
             by_class = np.where(counts.predicted > 0, by_class, self._precision_of_silence)
-        if self._positive is not None:
+        if self._positive is not None and name not in _MACRO:
             return by_class[:, self._positive]
         return self._macro(by_class, counts)
 
@@ -234,35 +187,50 @@ class WeightedMetrics:
         return _mean(values[:, : self._occurring])
 
     def _score_value(self, name: str, weights: Weights) -> Floats:
-        if self._losses is not None and name == "log_loss":
-            return ratio(weights @ self._losses, weights.sum(axis=1).astype(np.float64))
-        if self._rankings and name != "log_loss":
+        if name in self._losses:
+            return self._losses[name](weights)
+        if self._rankings and name in _RANKED:
             area = name == "roc_auc"
             by_class = np.stack([rank(weights, area=area) for rank in self._rankings])
             return _mean(by_class.T)
+        if self._calibration is not None and name in _CALIBRATED:
+            noise = name == "calibration_noise"
+            return (self._calibration.noise if noise else self._calibration.error)(weights)
         return np.full(len(weights), np.nan)
 
-    def _prepare_scores(
-        self, labels: pd.Series, predictions: pd.DataFrame, classes: list[str], ranked: list[str]
+    def _prepare_rankings(
+        self,
+        labels: pd.Series,
+        predictions: pd.DataFrame,
+        positive_class: str | None,
+        score_bins: int | None,
     ) -> None:
-        columns = [column for column in predictions.columns if str(column).startswith("p:")]
-        if not columns or predictions[columns].isna().to_numpy().any():
+        if _RANKED.isdisjoint(self._names):
             return
-        nothing = np.zeros(len(predictions))
+        of_class = [
+            ((labels == name).to_numpy(dtype=bool), probability_of(predictions, name))
+            for name in (sorted(labels.unique()) if positive_class is None else [positive_class])
+        ]
+        self._rankings = (
+            [Ranking(*rows) for rows in of_class]
+            if score_bins is None
+            else [BinnedRanking(*rows, score_bins) for rows in of_class]
+        )
 
-        def scores(name: str) -> Floats:
-            column = f"p:{name}"
-            return predictions[column].to_numpy(np.float64) if column in predictions else nothing
-
-        if {"average_precision", "roc_auc"}.intersection(self._names):
-            self._rankings = [
-                Ranking((labels == name).to_numpy(dtype=bool), scores(name)) for name in ranked
-            ]
-        if "log_loss" in self._names and classes:
-            table = np.column_stack([scores(name) for name in classes])
-            own = table[np.arange(len(table)), codes(labels, classes)]
-            smallest = np.finfo(np.float64).eps
-            self._losses = -np.log(np.clip(own, smallest, 1 - smallest))
+    def _prepare_losses(
+        self,
+        labels: pd.Series,
+        predictions: pd.DataFrame,
+        positive_class: str | None,
+        sizes: npt.NDArray[np.int64] | None,
+    ) -> None:
+        if "log_loss" in self._names and len(labels):
+            self._losses["log_loss"] = Losses(log_losses(labels, predictions))
+        if "brier" in self._names:
+            self._losses["brier"] = Losses(squared_errors(labels, predictions, positive_class))
+        if not _CALIBRATED.isdisjoint(self._names):
+            told, happened = told_and_happened(labels, predictions, positive_class)
+            self._calibration = CalibrationGaps(told, happened, sizes)
 
 
 def codes(values: pd.Series, classes: Sequence[str]) -> Places:
@@ -270,17 +238,6 @@ def codes(values: pd.Series, classes: Sequence[str]) -> Places:
     return pd.Index(list(classes), dtype="str").get_indexer(pd.Index(values.astype("str")))
 
 
-def ratio(above: Floats, below: Floats) -> Floats:
-    """`above` / `below`, and NaN where `below` is 0."""
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
-
-
 def _mean(values: Floats) -> Floats:
     means: Floats = values.mean(axis=1)
     return means
-
-
-def _running_sum(weights: Weights) -> Weights:
-    sums = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=np.int32)
-    np.cumsum(weights, axis=1, dtype=np.int32, out=sums[:, 1:])
-    return sums

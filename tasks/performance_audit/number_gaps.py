@@ -45,14 +45,16 @@ def judge_number_gaps(
     taken: set[str] = set()
     checks, rows = [], []
     for gap in project.audit.gaps:
-        masks = slice_masks(SliceSpec(columns=(gap.column,)), frame)
+        masks = slice_masks(SliceSpec(columns=gap.crossed), frame)
         groups = [_measure(name, scored.where(mask[test]), gap) for name, mask in masks]
         groups = [group for group in groups if group.rows]
         checks.append(_judge(gap, groups, min_support, numbered(_subject(gap), taken)))
         for group in groups:
             e = group.estimate
             status = "judged" if group.rows >= min_support else "too small to judge"
-            rows.append((gap.column, gap.metric, group.name, e.value, e.low, e.high, e.n, status))
+            rows.append(
+                (gap.groups_of, gap.metric, group.name, e.value, e.low, e.high, e.n, status)
+            )
     columns = ["column", "metric", "group", "value", "low", "high", "n", "status"]
     note = f"In units of the target; a group needs {min_support} rows."
     frame_of_rows = pd.DataFrame(rows, columns=columns)
@@ -78,7 +80,7 @@ def _measure(name: str, part: ScoredRows, gap: Gap) -> _Group:
 
 
 def _subject(gap: Gap) -> str:
-    return f"{STAGE}.gap:{gap.column}:{gap.metric}:difference"
+    return f"{STAGE}.gap:{gap.groups_of}:{gap.metric}:difference"
 
 
 def _judge(gap: Gap, groups: Sequence[_Group], min_support: int, subject: str) -> Check:
@@ -91,7 +93,7 @@ def _judge(gap: Gap, groups: Sequence[_Group], min_support: int, subject: str) -
     if len(large) < 2 or limit is None:
         listed = ", ".join(f"{group.name} has {group.rows}" for group in groups[:5])
         detail = (
-            f"Too small to compare: at least two groups of {gap.column} need {min_support} test "
+            f"Too small to compare: at least two groups of {gap.groups_of} need {min_support} test "
             f"rows each; {listed or 'there is none'}."
         )
     else:
@@ -109,7 +111,7 @@ def _judge(gap: Gap, groups: Sequence[_Group], min_support: int, subject: str) -
     return Check(
         id=subject,
         stage=STAGE,
-        title=f"Difference of {what} between the groups of {gap.column}",
+        title=f"Difference of {what} between the groups of {gap.groups_of}",
         severity=gap.severity,
         required=gap.required,
         outcome=outcome,

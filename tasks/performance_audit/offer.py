@@ -31,7 +31,7 @@ from tasks.intervals import Estimate
 from tasks.metrics import SCORE_METRICS, metric_value
 from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.gap_limits import mistake_in
-from tasks.performance_audit.gaps import measure_gap
+from tasks.performance_audit.gaps import grouped_rows, measure_gap
 from tasks.performance_audit.offer_words import offer_finding
 from tasks.performance_audit.options import LimitValue, Option
 from tasks.performance_audit.wording import STAGE
@@ -89,8 +89,8 @@ def offer_mitigation(
     classes = sorted(str(name) for name in roles.labels(frame).unique())
     gaps = [g for g in project.audit.gaps if not mistake_in(g, roles.positive_class, classes)]
     masks = {
-        gap.column: {
-            name: mask[dev] for name, mask in slice_masks(SliceSpec(columns=(gap.column,)), frame)
+        gap.groups_of: {
+            name: mask[dev] for name, mask in slice_masks(SliceSpec(columns=gap.crossed), frame)
         }
         for gap in gaps
     }
@@ -163,13 +163,14 @@ class _Judge:
     def _values(self, gap: Gap, rows: ScoredRows) -> Iterator[LimitValue]:
         of_class = gap.of_class or str(rows.positive_class)
         support = self.project.audit.min_support
-        rates = measure_gap(gap.column, gap.metric, of_class, self.masks[gap.column], rows, support)
+        grouped = grouped_rows(self.masks[gap.groups_of], rows, of_class)
+        rates = measure_gap(gap.groups_of, gap.metric, of_class, grouped, support)
         limits = (("difference", gap.max_difference), ("ratio", gap.min_ratio))
         for kind, limit in limits:
             if limit is None:
                 continue
             estimate = rates.difference if kind == "difference" else rates.ratio
-            name = f"{kind} of {gap.metric.replace('_', ' ')} of {of_class} by {gap.column}"
+            name = f"{kind} of {gap.metric.replace('_', ' ')} of {of_class} by {gap.groups_of}"
             critical = gap.severity == "critical"
             met = _met(kind, estimate, limit)
             yield LimitValue(name, estimate, limit, met=met, critical=critical)

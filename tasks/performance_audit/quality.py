@@ -16,17 +16,17 @@ from tasks.checks import Check, Figure, Table
 from tasks.conditions import Mask
 from tasks.intervals import Estimate
 from tasks.metrics import class_report, confusion_counts
-from tasks.performance_audit.calibration import Calibration, measure_calibration
+from tasks.performance_audit.calibration import (
+    Calibration,
+    calibration_tables,
+    measure_calibration,
+    reliability_figure,
+)
 from tasks.performance_audit.classes import judge_rare_classes
 from tasks.performance_audit.floors import judge_floors
-from tasks.performance_audit.groups import Gaps, compare_groups
-from tasks.performance_audit.tables import (
-    floors_table,
-    gap_charts,
-    gap_pairs_table,
-    gaps_table,
-    overall_table,
-)
+from tasks.performance_audit.gap_tables import group_tables
+from tasks.performance_audit.groups import AuditedRows, Gaps, compare_groups
+from tasks.performance_audit.tables import floors_table, overall_table
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows, SliceMetrics, measure_slices, named_slices
@@ -36,10 +36,14 @@ OVERALL = (
     "accuracy",
     "balanced_accuracy",
     *ONE_CLASS,
+    "macro_precision",
+    "macro_recall",
     "macro_f1",
     "average_precision",
     "roc_auc",
     "log_loss",
+    "brier",
+    "calibration_error",
 )
 
 
@@ -71,11 +75,13 @@ def measure_quality(
     binary = roles.positive_class is not None
     metric = project.training.metric or ("average_precision" if binary else "macro_f1")
     slices = named_slices(project.slices, frame).on(test)
+    overall = scored.estimate(OVERALL)
+    units = frame[roles.group] if roles.group is not None else None
     return Quality(
         scored=scored,
         classes=classes,
         metric=metric,
-        overall=scored.estimate(OVERALL),
+        overall=overall,
         report=class_report(
             scored.labels,
             scored.predictions,
@@ -86,16 +92,15 @@ def measure_quality(
         ),
         by_slice=measure_slices(metric, slices, scored, audit.min_support),
         floors=tuple(judge_floors(audit.floors, frame, test, scored, classes, audit.min_support)),
-        gaps=compare_groups(project, frame, test, scored, classes),
+        gaps=compare_groups(project, AuditedRows(frame, labels, test, scored, units), classes),
         rare=tuple(judge_rare_classes(labels, scored, audit.rare_class_share, audit.min_support)),
-        calibration=measure_calibration(scored, classes),
+        calibration=measure_calibration(scored, classes, overall),
     )
 
 
 def quality_metrics(quality: Quality) -> dict[str, float]:
     """The numbers by name: `test.<metric>`, `test.<metric>.<class or slice>`, rates by group."""
     found = {name: estimate.value for name, estimate in quality.overall.items()}
-    found |= {"brier": quality.calibration.brier, "calibration_error": quality.calibration.error}
     for name in ONE_CLASS:
         values = zip(quality.report["class"], quality.report[name], strict=True)
         found |= {f"{name}.{of_class}": float(value) for of_class, value in values}
@@ -111,8 +116,7 @@ def quality_tables(
     quality: Quality, target: str, min_support: int
 ) -> tuple[dict[str, Table], tuple[Figure, ...]]:
     """The evidence, and the figures of it."""
-    gaps = (*quality.gaps.declared, *quality.gaps.others)
-    charts, gap_figures = gap_charts(quality.gaps.declared, target)
+    of_groups, group_figures = group_tables(quality.gaps, target, min_support)
     confusion = confusion_counts(quality.scored.labels, quality.scored.predictions, quality.classes)
     tables = {
         "overall": overall_table(quality.overall),
@@ -126,13 +130,13 @@ def quality_tables(
             note=quality.by_slice.note(),
         ),
         "floors": floors_table(quality.floors),
-        "gaps": gaps_table(gaps, min_support),
-        "gap_pairs": gap_pairs_table(gaps),
-        "calibration": Table(
-            title="Probabilities against what happened (test)", frame=quality.calibration.bins
-        ),
+        **calibration_tables(quality.calibration),
     }
-    return tables | charts, (*_figures(quality), *gap_figures)
+    return tables | of_groups, (
+        *_figures(quality),
+        reliability_figure(quality.scored.positive_class),
+        *group_figures,
+    )
 
 
 def _figures(quality: Quality) -> tuple[Figure, Figure]:

@@ -74,12 +74,29 @@ class Floor(Section):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Gap(Section):
-    """How far a rate may differ between the groups of a column."""
+WITHOUT_RATIO = frozenset({"calibration", "mae", "mean_error"})
 
-    column: str
+
+class Gap(Section):
+    """How far a metric may differ between the groups of a column, or of a crossing of columns."""
+
+    column: str | None = None
+    columns: tuple[str, ...] = Field(
+        default=(), description="a crossing, such as [black, single], instead of 'column'"
+    )
     metric: Literal[
-        "selection_rate", "false_positive_rate", "false_negative_rate", "mae", "mean_error"
+        "selection_rate",
+        "false_positive_rate",
+        "false_negative_rate",
+        "true_positive_rate",
+        "true_negative_rate",
+        "precision",
+        "accuracy",
+        "f1",
+        "balanced_accuracy",
+        "calibration",
+        "mae",
+        "mean_error",
     ]
     max_difference: Annotated[float, Field(ge=0)] | None = Field(
         default=None, description="in shares; of mae and mean_error in units of the target"
@@ -103,12 +120,28 @@ class Gap(Section):
     def _a_limit(self) -> Gap:
         if self.max_difference is None and self.min_ratio is None:
             raise ValueError("a gap needs 'max_difference' or 'min_ratio'")
-        if self.metric in ("mae", "mean_error"):
-            if self.max_difference is None or self.min_ratio is not None:
-                raise ValueError(f"a gap of {self.metric} takes 'max_difference' alone")
-        elif self.max_difference is not None and self.max_difference > 1:
+        if bool(self.columns) == (self.column is not None):
+            raise ValueError("a gap needs 'column', or 'columns' for a crossing, and not both")
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"a gap crosses different columns, not {', '.join(self.columns)}")
+        if self.metric in WITHOUT_RATIO and self.min_ratio is not None:
+            raise ValueError(
+                f"{self.metric} is a number around 0, which has no ratio: set 'max_difference'"
+            )
+        in_shares = self.metric not in ("mae", "mean_error")
+        if in_shares and self.max_difference is not None and self.max_difference > 1:
             raise ValueError(f"'max_difference' of {self.metric} is a share, at most 1")
         return self
+
+    @property
+    def crossed(self) -> tuple[str, ...]:
+        """The columns whose groups are compared."""
+        return self.columns or ((self.column,) if self.column is not None else ())
+
+    @property
+    def groups_of(self) -> str:
+        """The column, or the crossing, in one name."""
+        return " & ".join(self.crossed)
 
 
 class AuditSection(Section):

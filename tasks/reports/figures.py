@@ -13,6 +13,7 @@ import pandas as pd
 
 from tasks.checks import Figure
 from tasks.reports.confusion import draw_confusion
+from tasks.reports.reliability import draw_reliability
 from tasks.reports.rows import draw_rows
 
 
@@ -24,4 +25,6 @@ def draw(figure: Figure, frame: pd.DataFrame) -> str:
     """
     if frame.empty:
         return f"<p>{escape(figure.title)}: there is nothing to draw, the table is empty.</p>"
-    return draw_confusion(figure, frame) if figure.kind == "confusion" else draw_rows(figure, frame)
+    if figure.kind == "confusion":
+        return draw_confusion(figure, frame)
+    return (draw_reliability if figure.kind == "reliability" else draw_rows)(figure, frame)
