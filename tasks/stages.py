@@ -235,7 +235,8 @@ def performance_audit(
     from tasks.performance_audit import audit_performance
 
     rows = step.rows(ingested, validated, divided)
-    return audit_performance(*rows, step.package(trained), step.allow_imports)
+    before = step.frame(trained, "dev_predictions")
+    return audit_performance(*rows, step.package(trained), step.allow_imports, before)
 
 
 @_stage

@@ -11,12 +11,13 @@ from tasks.errors import ProjectError
 from tasks.estimators import predict
 from tasks.intervals import Estimate
 from tasks.models import ModelPackage, load_model, model_digest
+from tasks.project.model_sections import ThresholdRule
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
 from tasks.training import judgement, train
 from tasks.training.folds import fold_count, make_folds
 from tasks.training.search import Trial, rank, settings_to_try
-from tasks.training.threshold import best_f1_threshold, f1_curve, shown_curve
+from tasks.training.threshold import choose_threshold, shown_curve, threshold_curve
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 TREE = "sklearn.tree.DecisionTreeClassifier"
@@ -110,6 +111,10 @@ def run(*candidates, data=None, roles=None, allow=(), **training):
 def check(result, id_):
     (found,) = [one for one in result.checks if one.id == id_]
     return found
+
+
+def max_f1(positive, scores):
+    return choose_threshold(ThresholdRule(objective="max_f1"), positive, scores).threshold
 
 
 class TestRefusal:
@@ -309,34 +314,34 @@ class TestThreshold:
     SCORES = np.array([0.1, 0.2, 0.4, 0.6, 0.8])
 
     def test_curve_by_hand(self):
-        curve = f1_curve(self.POSITIVE, self.SCORES)
+        curve = threshold_curve(self.POSITIVE, self.SCORES)
         assert curve["threshold"].tolist() == pytest.approx([0.1, 0.15, 0.3, 0.5, 0.7])
         assert curve["precision"].tolist() == pytest.approx([2 / 5, 2 / 4, 2 / 3, 1 / 2, 1])
         assert curve["recall"].tolist() == pytest.approx([1, 1, 1, 0.5, 0.5])
         assert curve["f1"].tolist() == pytest.approx([4 / 7, 4 / 6, 4 / 5, 2 / 4, 2 / 3])
 
     def test_the_best_f1(self):
-        assert best_f1_threshold(self.POSITIVE, self.SCORES) == pytest.approx(0.3)
+        assert max_f1(self.POSITIVE, self.SCORES) == pytest.approx(0.3)
 
     def test_of_equals_the_nearest_to_one_half(self):
         positive = np.array([True, False, True, True, False])
         scores = np.array([0.9, 0.6, 0.55, 0.1, 0.05])
-        curve = f1_curve(positive, scores)
+        curve = threshold_curve(positive, scores)
         best = curve[curve["f1"] == curve["f1"].max()]
-        assert best_f1_threshold(positive, scores) in best["threshold"].to_numpy()
+        assert max_f1(positive, scores) in best["threshold"].to_numpy()
 
     def test_no_positive_row_is_one_half(self):
-        assert best_f1_threshold(np.zeros(3, dtype=bool), self.SCORES[:3]) == 0.5
+        assert max_f1(np.zeros(3, dtype=bool), self.SCORES[:3]) == 0.5
 
     def test_equal_scores_cannot_be_told_apart(self):
-        curve = f1_curve(np.array([True, False]), np.array([0.4, 0.4]))
+        curve = threshold_curve(np.array([True, False]), np.array([0.4, 0.4]))
         assert curve["threshold"].tolist() == [0.4]
         assert curve["precision"].tolist() == [0.5]
 
     def test_neighbouring_floats_are_told_apart(self):
         low = 0.3
         high = np.nextafter(low, 1)
-        curve = f1_curve(np.array([False, True]), np.array([low, high]))
+        curve = threshold_curve(np.array([False, True]), np.array([low, high]))
         assert (np.array([low, high]) >= curve["threshold"].iloc[1]).tolist() == [False, True]
 
     def test_half_is_half(self):

@@ -17,7 +17,7 @@ from tasks.conditions import Mask
 from tasks.intervals import Estimate
 from tasks.metrics import class_report, confusion_counts
 from tasks.performance_audit.calibration import Calibration, measure_calibration
-from tasks.performance_audit.classes import judge_rare_classes
+from tasks.performance_audit.classes import judge_rare_classes, rare_classes
 from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.groups import Gaps, compare_groups
 from tasks.performance_audit.tables import (
@@ -85,7 +85,17 @@ def measure_quality(
             groups=scored.groups,
         ),
         by_slice=measure_slices(metric, slices, scored, audit.min_support),
-        floors=tuple(judge_floors(audit.floors, frame, test, scored, classes, audit.min_support)),
+        floors=tuple(
+            judge_floors(
+                audit.floors,
+                frame,
+                test,
+                scored,
+                classes,
+                audit.min_support,
+                rare_classes(labels, audit.rare_class_share),
+            )
+        ),
         gaps=compare_groups(project, frame, test, scored, classes),
         rare=tuple(judge_rare_classes(labels, scored, audit.rare_class_share, audit.min_support)),
         calibration=measure_calibration(scored, classes),

@@ -17,17 +17,19 @@ from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
 from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
-from tasks.performance_audit.cost import judge_cost
+from tasks.performance_audit.cost import judge_cost, load_with_memory
 from tasks.performance_audit.quality import (
     Quality,
     measure_quality,
     quality_metrics,
     quality_tables,
 )
+from tasks.performance_audit.robustness_finding import judge_robustness
 from tasks.performance_audit.sanity import (
     judged_check,
     nothing_to_audit,
     output_check,
+    reloaded_check,
     undeclared_checks,
 )
 from tasks.performance_audit.wording import STAGE
@@ -44,10 +46,12 @@ def audit_performance(
     project: Project,
     package: ModelPackage,
     allow_imports: Sequence[str] = (),
+    dev_predictions: pd.DataFrame | None = None,
 ) -> StageResult:
     """Judge the packaged model on the test rows by everything that the project declares.
 
-    `allow_imports` names the packages whose declared types the stored model may be built of.
+    `allow_imports` names the packages whose declared types the stored model may be built of;
+    `dev_predictions` are those that training made before the model was stored.
     `outputs["test_predictions"]` holds the predictions that were judged.
 
     Raises ProjectError when a slice or gap names what the data does not have, or when the package
@@ -57,7 +61,8 @@ def audit_performance(
     test: Mask = (split["side"].reindex(frame.index) == "test").to_numpy(dtype=bool)
     if not test.any():
         return nothing_to_audit()
-    rows, score = frame[test], package_scorer(package, project, allow_imports)
+    rows = frame[test]
+    score, memory = load_with_memory(lambda: package_scorer(package, project, allow_imports), rows)
     scored = ScoredRows(
         labels=roles.labels(rows),
         predictions=score(rows),
@@ -67,9 +72,12 @@ def audit_performance(
         groups=rows[roles.group] if roles.group is not None else None,
     )
     quality = measure_quality(frame, test, scored, roles, project)
+    dev = frame[(split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)]
     findings = (
+        Finding(checks=(reloaded_check(score(dev), dev_predictions),)),
         _judge_quality(quality, package, project),
-        judge_cost(score, rows, len(package.skops), project.audit),
+        judge_robustness(frame, test, scored, score, roles, project, quality.metric),
+        judge_cost(score, rows, len(package.skops), memory, project.audit),
     )
     checks = [check for finding in findings for check in finding.checks]
     return StageResult.of(STAGE, _summary(quality, checks), findings)

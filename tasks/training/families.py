@@ -15,7 +15,7 @@ from tasks.metrics import Estimate, estimate_metrics, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
 from tasks.training.search import FittedFamily, TrainRows, rank
-from tasks.training.threshold import HALF, best_f1_threshold
+from tasks.training.threshold import HALF, Choice, choose_threshold
 
 REPLICATES = 1000
 DEV_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision", "roc_auc")
@@ -34,10 +34,13 @@ def candidates_of(project: Project, roles: Roles) -> tuple[Candidate, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredFamily:
-    """A fitted family with its threshold, its dev predictions and what they are worth."""
+    """A fitted family with its threshold, its dev predictions and what they are worth.
+
+    `choice` is None where there are more than two classes.
+    """
 
     fitted: FittedFamily
-    threshold: float | None
+    choice: Choice | None
     dev_predictions: pd.DataFrame
     dev: Estimate
     train_value: float
@@ -47,9 +50,18 @@ class ScoredFamily:
         """The candidate's name."""
         return self.fitted.candidate.name
 
-    def merit(self, metric: str) -> tuple[float, float]:
-        """What families are ranked by: dev, and cross-validation where dev cannot tell."""
-        return rank(self.dev.value, metric), rank(self.fitted.best.mean, metric)
+    @property
+    def threshold(self) -> float | None:
+        """From which probability on the positive class is predicted."""
+        return None if self.choice is None else self.choice.threshold
+
+    def merit(self, metric: str) -> tuple[bool, float, float]:
+        """What families are ranked by: dev, and cross-validation where dev cannot tell.
+
+        A family that cannot meet the objective of the threshold comes after one that can.
+        """
+        met = self.choice is None or self.choice.met is not False
+        return met, rank(self.dev.value, metric), rank(self.fitted.best.mean, metric)
 
     def handling(self, class_weight: str) -> Handling:
         """What is done about rare classes."""
@@ -65,7 +77,8 @@ def score_family(
     """Choose the family's threshold on dev, and score it on dev and on train."""
     roles, labels = rows.roles, rows.roles.labels(dev)
     raw = predict(fitted.model, dev, roles, None)
-    threshold = _threshold(raw, labels, rows)
+    choice = _choose(raw, labels, rows)
+    threshold = None if choice is None else choice.threshold
     dev_predictions = predict(fitted.model, dev, roles, threshold)
     learned = predict(fitted.model, frame.loc[rows.labels.index], roles, threshold)
     estimates = estimate_metrics(
@@ -79,7 +92,7 @@ def score_family(
     )
     return ScoredFamily(
         fitted=fitted,
-        threshold=threshold,
+        choice=choice,
         dev_predictions=dev_predictions,
         dev=estimates[rows.metric],
         train_value=metric_value(
@@ -104,10 +117,11 @@ def dev_metrics(chosen: ScoredFamily, labels: pd.Series, rows: TrainRows) -> dic
     return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
-def _threshold(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float | None:
-    positive = rows.roles.positive_class
+def _choose(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> Choice | None:
+    positive, rule = rows.roles.positive_class, rows.section.threshold
     if positive is None:
         return None
-    if rows.section.threshold == "half" or f"p:{positive}" not in raw or raw.empty:
-        return HALF
-    return best_f1_threshold((labels == positive).to_numpy(), raw[f"p:{positive}"].to_numpy())
+    if f"p:{positive}" not in raw or raw.empty:
+        return Choice(HALF, True if rule.kind == "half" else None)
+    scores = raw[f"p:{positive}"].to_numpy(dtype=float)
+    return choose_threshold(rule, (labels == positive).to_numpy(dtype=bool), scores)

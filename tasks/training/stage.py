@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from tasks.checks import Check, StageResult
+from tasks.checks import Check, Finding, StageResult
 from tasks.errors import ProjectError
 from tasks.models import ModelPackage, declared_types, save_model
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.training import evidence, judgement
 from tasks.training.families import (
+    REPLICATES,
     ScoredFamily,
     candidates_of,
     dev_metrics,
@@ -24,6 +26,7 @@ from tasks.training.families import (
     training_metric,
 )
 from tasks.training.search import TrainRows, fit_family, train_rows
+from tasks.training.threshold_finding import DevScores, not_for_more_classes, report_threshold
 
 
 def train(
@@ -73,39 +76,39 @@ def train(
     if not families:
         return judgement.nothing_fitted(failures, metric)
     chosen = max(families, key=lambda family: family.merit(metric))
-    package = save_model(
-        chosen.fitted.model, extra_types=extra_types, facts=_package_facts(chosen, roles)
-    )
-    return _result(families, chosen, package, failures, rows, dev)
+    threshold = _threshold(chosen, rows, dev)
+    facts = {**_package_facts(chosen, roles), **threshold.facts}
+    package = save_model(chosen.fitted.model, extra_types=extra_types, facts=facts)
+    return _result(families, chosen, threshold, package, failures, rows, dev)
 
 
 def _result(
     families: list[ScoredFamily],
     chosen: ScoredFamily,
+    threshold: Finding,
     package: ModelPackage,
     failures: dict[str, str],
     rows: TrainRows,
     dev: pd.DataFrame,
 ) -> StageResult:
     metric, labels = rows.metric, rows.roles.labels(dev)
-    class_weight, positive = rows.section.class_weight, rows.roles.positive_class
+    class_weight = rows.section.class_weight
     tables = {
         "families": evidence.families_table(families, chosen, metric),
         "trials": evidence.trials_table(families),
+        **threshold.tables,
     }
-    curve = None if positive is None else evidence.threshold_table(chosen, labels, positive)
-    if curve is not None:
-        tables["threshold"] = curve
     return StageResult(
         stage="training",
         summary=judgement.summary(chosen.name, metric, chosen.dev, len(families)),
-        checks=_checks(families, chosen, failures, rows),
+        checks=(*_checks(families, chosen, failures, rows), *threshold.checks),
         metrics=dev_metrics(chosen, labels, rows),
         facts={
             "metric": metric,
             "chosen": chosen.name,
             "chosen_params": dict(package.facts["params"]),
             "threshold": chosen.threshold,
+            **threshold.facts,
             "trials": evidence.trial_facts(families),
             "class_weight": class_weight,
             "imbalance_handling": {one.name: one.handling(class_weight) for one in families},
@@ -113,7 +116,7 @@ def _result(
             "suspects": {"left_out": rows.left_out, "weighted": rows.weighted},
         },
         tables=tables,
-        figures=(evidence.families_figure(metric),),
+        figures=(evidence.families_figure(metric), *threshold.figures),
         outputs={"dev_predictions": chosen.dev_predictions},
         files=package.to_files("model"),
     )
@@ -144,6 +147,25 @@ def _checks(
     if rows.left_out or rows.weighted:
         checks.append(judgement.suspects(len(rows.labels), rows.left_out, rows.weighted))
     return tuple(checks)
+
+
+def _threshold(chosen: ScoredFamily, rows: TrainRows, dev: pd.DataFrame) -> Finding:
+    """What became of the threshold's objective, where there is a positive class."""
+    rule, roles = rows.section.threshold, rows.roles
+    if roles.positive_class is None or chosen.choice is None:
+        asked = rule.objective is None
+        return Finding(checks=(not_for_more_classes(rule),) if asked else ())
+    column = f"p:{roles.positive_class}"
+    told = chosen.dev_predictions.get(column, pd.Series(0.0, index=dev.index))
+    scored = DevScores(
+        positive_class=roles.positive_class,
+        positive=(roles.labels(dev) == roles.positive_class).to_numpy(dtype=bool),
+        scores=np.asarray(told, dtype=np.float64),
+        replicates=REPLICATES,
+        seed=rows.seed,
+        groups=dev[roles.group] if roles.group is not None else None,
+    )
+    return report_threshold(rule, chosen.choice, scored)
 
 
 def _package_facts(chosen: ScoredFamily, roles: Roles) -> dict[str, Any]:
