@@ -85,9 +85,9 @@ def test_in_between_says_how_many_more_rows_would_show_it():
     assert outcome == "not_applicable"
     assert "about 42 further rows of class 'w' would show that it meets it" in detail
     # 3.841459 * 0.16 / 0.05^2 = 245.9: 226 more
-    assert "226 further rows of class 'w' would show that it misses" in bound(
-        floor(), rate(15, 20)
-    )[1]
+    assert (
+        "226 further rows of class 'w' would show that it misses" in bound(floor(), rate(15, 20))[1]
+    )
 
 
 def test_a_rate_at_the_floor_is_not_decided_by_more_rows():

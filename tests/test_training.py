@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -15,9 +16,10 @@ from tasks.project.model_sections import ThresholdRule
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
 from tasks.training import judgement, train
+from tasks.training.families import ScoredFamily
 from tasks.training.folds import fold_count, make_folds
-from tasks.training.search import Trial, rank, settings_to_try
-from tasks.training.threshold import choose_threshold, shown_curve, threshold_curve
+from tasks.training.search import FittedFamily, Trial, rank, settings_to_try
+from tasks.training.threshold import Choice, choose_threshold, shown_curve, threshold_curve
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 TREE = "sklearn.tree.DecisionTreeClassifier"
@@ -111,6 +113,18 @@ def run(*candidates, data=None, roles=None, allow=(), **training):
 def check(result, id_):
     (found,) = [one for one in result.checks if one.id == id_]
     return found
+
+
+def run_fitted():
+    trial = Trial(family="a", params={}, scores=(0.5,))
+    return FittedFamily(
+        candidate=candidate(),
+        model=None,
+        trials=(trial,),
+        best=trial,
+        not_converged=(),
+        not_converged_in_search=0,
+    )
 
 
 def max_f1(positive, scores):
@@ -346,6 +360,49 @@ class TestThreshold:
 
     def test_half_is_half(self):
         assert run(threshold="half").facts["threshold"] == 0.5
+
+    def test_the_choice_goes_with_the_facts_the_package_and_the_page(self):
+        result = run(threshold={"max_selection_rate": 0.25})
+        choice = result.facts["threshold_choice"]
+        assert choice["objective"] == {"max_selection_rate": 0.25}
+        assert choice["met"] is True
+        assert choice["selection_rate"]["value"] <= 0.25
+        assert choice["threshold"] == result.facts["threshold"]
+        told = (result.outputs["dev_predictions"]["predicted"] == "yes").mean()
+        assert told == choice["selection_rate"]["value"]
+        package = ModelPackage.from_files(result.files, "model")
+        assert package.facts["threshold_choice"] == choice
+        assert check(result, "training.threshold").outcome == "passed"
+        assert result.figures[1].table == "threshold_curve"
+
+    def test_test_rows_do_not_move_it(self):
+        frame, split = make_data()
+        changed = frame.copy()
+        changed.loc[(split["side"] == "test").to_numpy(), "size"] = 0.0
+        rule = {"cost": {"false_positive": 1, "false_negative": 10}}
+        one = run(data=(frame, split), threshold=rule)
+        two = run(data=(changed, split), threshold=rule)
+        assert one.facts["threshold_choice"] == two.facts["threshold_choice"]
+
+    def test_a_rule_for_two_classes_is_told_where_there_are_more(self):
+        data = make_data(150, ("a", "b", "c"))
+        result = run(
+            data=data, roles=make_roles(positive=None), threshold={"max_selection_rate": 0.1}
+        )
+        assert check(result, "training.threshold").outcome == "not_applicable"
+
+    def test_a_family_that_meets_the_rule_goes_before_a_better_one_that_does_not(self):
+        family = ScoredFamily(
+            fitted=run_fitted(),
+            choice=Choice(0.5, False),
+            dev_predictions=pd.DataFrame(),
+            dev=Estimate(value=0.9, low=0.8, high=1.0, n=9),
+            train_value=0.9,
+        )
+        worse = dataclasses.replace(
+            family, choice=Choice(0.5, True), dev=Estimate(value=0.6, low=0.5, high=0.7, n=9)
+        )
+        assert max((family, worse), key=lambda one: one.merit("accuracy")) is worse
 
     def test_a_long_curve_is_thinned_and_keeps_the_chosen_row(self):
         curve = pd.DataFrame({"threshold": np.linspace(0, 1, 1001)})

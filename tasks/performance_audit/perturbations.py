@@ -31,6 +31,7 @@ WORDS_PER_TYPO = 10
 
 _MAX_DECIMALS = 12
 _LARGEST_SCALED = 1e12
+_ROUNDING = 16 * np.finfo(np.float64).eps
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 Draw = np.random.Generator
@@ -61,7 +62,7 @@ def resolution(values: pd.Series) -> float | None:
         if np.abs(scaled).max() > _LARGEST_SCALED:
             return None
         whole = np.round(scaled)
-        if (np.abs(scaled - whole) <= 1e-9 * np.abs(scaled)).all():
+        if (np.abs(scaled - whole) <= _ROUNDING * np.abs(scaled)).all():
             step = int(np.gcd.reduce(np.diff(whole).astype(np.int64)))
             return float(step / 10.0**decimals)
     return None

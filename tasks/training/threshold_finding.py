@@ -11,7 +11,7 @@ measures the same on test.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,9 +69,10 @@ class DevScores:
             cost = costs.false_positive * (told & ~true) + costs.false_negative * (~told & true)
             sums["cost"] = (cost, np.ones(len(true)))
         above, below = (np.asarray(part, dtype=float) for part in sums[name])
-        return ratio_estimate(
+        found = ratio_estimate(
             above, below, replicates=self.replicates, seed=self.seed, groups=self.groups
         )
+        return replace(found, n=len(true)) if name == "f1" else found
 
 
 def report_threshold(rule: ThresholdRule, choice: Choice, dev: DevScores) -> Finding:
