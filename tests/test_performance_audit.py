@@ -14,10 +14,16 @@ from tasks.errors import ProjectError
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline
 from tasks.intervals import wilson
 from tasks.models import save_model
-from tasks.performance_audit import audit_performance, cost
+from tasks.performance_audit import Trained, audit_performance, cost
 from tasks.performance_audit.calibration import calibration_check, measure_calibration
-from tasks.performance_audit.cost import Latency, latency_check, size_check
-from tasks.performance_audit.sanity import output_check
+from tasks.performance_audit.cost import (
+    Latency,
+    latency_check,
+    load_with_memory,
+    memory_check,
+    size_check,
+)
+from tasks.performance_audit.sanity import output_check, reloaded_check
 from tasks.project.roles import Roles
 from tasks.project.sections import AuditSection, Candidate, Project
 from tasks.slice_metrics import ScoredRows
@@ -554,6 +560,82 @@ def test_size_is_judged_by_its_bytes():
     assert "4.5 kB" in small.detail
     large = size_check(60_000_000, AuditSection())
     assert (large.outcome, large.severity) == ("failed", "critical")
+
+
+def test_memory_is_measured_and_a_warning():
+    large = memory_check(1_200_000_000, 1000, AuditSection())
+    assert (large.outcome, large.severity, large.measured) == ("failed", "warning", True)
+    assert memory_check(900_000_000, 1000, AuditSection()).outcome == "passed"
+    assert memory_check(900_000_000, 9, AuditSection(max_memory_mb=899)).outcome == "failed"
+
+
+def test_memory_is_the_peak_of_loading_and_scoring():
+    rows = pd.DataFrame({"x": range(10)})
+
+    def load():
+        held = bytearray(3_000_000)
+        return lambda given: (len(held), bytearray(5_000_000), given)
+
+    score, peak = load_with_memory(load, rows)
+    assert 8_000_000 <= peak < 8_100_000
+    assert score(rows)[0] == 3_000_000
+
+
+def told_before(frame, model="yes"):
+    """What the model says of the rows before it is stored."""
+    return audit_performance(
+        frame, pd.DataFrame({"side": "test"}, index=frame.index), roles(model), project(),
+        PACKAGES[model],
+    ).outputs["test_predictions"]  # fmt: skip
+
+
+def test_the_reloaded_model_predicts_dev_as_before_it_was_stored():
+    frame, split = data(SELECTED)
+    split.loc[frame.index[:40], "side"] = "dev"
+    before = told_before(frame).iloc[:40]
+    given = (frame, split, roles("yes"), project(), PACKAGES["yes"], ())
+    same = check(audit_performance(*given, Trained(before)), "reloaded")
+    assert (same.outcome, same.severity, same.value, same.n) == ("passed", "critical", 0.0, 40)
+    moved = before.copy()
+    moved.loc[moved.index[:3], "p:yes"] += 2e-12
+    found = audit_performance(*given, Trained(moved))
+    assert (check(found, "reloaded").outcome, check(found, "reloaded").value) == ("failed", 3.0)
+    assert found.outcome == "blocked"
+
+
+def test_what_cannot_be_compared_is_no_reloaded_model():
+    told = pd.DataFrame({"predicted": ["no", "yes"], "p:no": [0.8, 0.2], "p:yes": [0.2, 0.8]})
+    assert reloaded_check(told, told).outcome == "passed"
+    assert reloaded_check(told, None).outcome == "not_applicable"
+    assert reloaded_check(told.iloc[:0], told.iloc[:0]).outcome == "not_applicable"
+    assert reloaded_check(told, told.iloc[:1]).outcome == "failed"
+    assert reloaded_check(told, told.drop(columns="p:no")).value == 2.0
+    unknown = told.assign(**{"p:no": float("nan")})
+    assert reloaded_check(unknown, unknown).value == 2.0
+    assert reloaded_check(told, told.assign(predicted="no")).value == 1.0
+
+
+def test_the_floor_of_a_rare_class_is_judged_by_its_interval():
+    counts = {("a", "u", "u"): 300, ("a", "v", "v"): 300, ("a", "w", "w"): 18, ("a", "w", "u"): 2}
+    result = audit(counts, floor(), positive=None)
+    outcomes = [check(result, f"floor:recall.{name}").outcome for name in "uvw"]
+    assert outcomes == ["passed", "passed", "not_applicable"]
+    assert "42 further test rows" in check(result, "floor:recall.w").detail
+    assert check(result, "rare_class:w").detail.endswith(
+        "at least 30 such rows are needed, 10 more."
+    )
+
+
+def test_small_changes_are_tried_after_the_plain_audit():
+    limits = {"robustness": {"limits": [{"kind": "case", "max_flip_share": 0.1}]}}
+    result = audit(SELECTED, limits)
+    found = check(result, "robustness:case")
+    # An unknown category: the model falls back on one class for all rows.
+    assert (found.outcome, found.n) == ("failed", 150)
+    assert result.metrics["test.flip_share.case"] == pytest.approx(found.value)
+    names = [c.id for c in result.checks]
+    assert names.index("performance_audit.calibration") < names.index(found.id)
+    assert result.metrics["test.accuracy"] == pytest.approx(111 / 150)
 
 
 def test_what_is_not_measured_is_the_same_every_time():

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -11,12 +12,14 @@ from tasks.errors import ProjectError
 from tasks.estimators import predict
 from tasks.intervals import Estimate
 from tasks.models import ModelPackage, load_model, model_digest
+from tasks.project.model_sections import ThresholdRule
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
 from tasks.training import judgement, train
+from tasks.training.families import ScoredFamily
 from tasks.training.folds import fold_count, make_folds
-from tasks.training.search import Trial, rank, settings_to_try
-from tasks.training.threshold import best_f1_threshold, f1_curve, shown_curve
+from tasks.training.search import FittedFamily, Trial, rank, settings_to_try
+from tasks.training.threshold import Choice, choose_threshold, shown_curve, threshold_curve
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 TREE = "sklearn.tree.DecisionTreeClassifier"
@@ -110,6 +113,22 @@ def run(*candidates, data=None, roles=None, allow=(), **training):
 def check(result, id_):
     (found,) = [one for one in result.checks if one.id == id_]
     return found
+
+
+def run_fitted():
+    trial = Trial(family="a", params={}, scores=(0.5,))
+    return FittedFamily(
+        candidate=candidate(),
+        model=None,
+        trials=(trial,),
+        best=trial,
+        not_converged=(),
+        not_converged_in_search=0,
+    )
+
+
+def max_f1(positive, scores):
+    return choose_threshold(ThresholdRule(objective="max_f1"), positive, scores).threshold
 
 
 class TestRefusal:
@@ -309,38 +328,82 @@ class TestThreshold:
     SCORES = np.array([0.1, 0.2, 0.4, 0.6, 0.8])
 
     def test_curve_by_hand(self):
-        curve = f1_curve(self.POSITIVE, self.SCORES)
+        curve = threshold_curve(self.POSITIVE, self.SCORES)
         assert curve["threshold"].tolist() == pytest.approx([0.1, 0.15, 0.3, 0.5, 0.7])
         assert curve["precision"].tolist() == pytest.approx([2 / 5, 2 / 4, 2 / 3, 1 / 2, 1])
         assert curve["recall"].tolist() == pytest.approx([1, 1, 1, 0.5, 0.5])
         assert curve["f1"].tolist() == pytest.approx([4 / 7, 4 / 6, 4 / 5, 2 / 4, 2 / 3])
 
     def test_the_best_f1(self):
-        assert best_f1_threshold(self.POSITIVE, self.SCORES) == pytest.approx(0.3)
+        assert max_f1(self.POSITIVE, self.SCORES) == pytest.approx(0.3)
 
     def test_of_equals_the_nearest_to_one_half(self):
         positive = np.array([True, False, True, True, False])
         scores = np.array([0.9, 0.6, 0.55, 0.1, 0.05])
-        curve = f1_curve(positive, scores)
+        curve = threshold_curve(positive, scores)
         best = curve[curve["f1"] == curve["f1"].max()]
-        assert best_f1_threshold(positive, scores) in best["threshold"].to_numpy()
+        assert max_f1(positive, scores) in best["threshold"].to_numpy()
 
     def test_no_positive_row_is_one_half(self):
-        assert best_f1_threshold(np.zeros(3, dtype=bool), self.SCORES[:3]) == 0.5
+        assert max_f1(np.zeros(3, dtype=bool), self.SCORES[:3]) == 0.5
 
     def test_equal_scores_cannot_be_told_apart(self):
-        curve = f1_curve(np.array([True, False]), np.array([0.4, 0.4]))
+        curve = threshold_curve(np.array([True, False]), np.array([0.4, 0.4]))
         assert curve["threshold"].tolist() == [0.4]
         assert curve["precision"].tolist() == [0.5]
 
     def test_neighbouring_floats_are_told_apart(self):
         low = 0.3
         high = np.nextafter(low, 1)
-        curve = f1_curve(np.array([False, True]), np.array([low, high]))
+        curve = threshold_curve(np.array([False, True]), np.array([low, high]))
         assert (np.array([low, high]) >= curve["threshold"].iloc[1]).tolist() == [False, True]
 
     def test_half_is_half(self):
         assert run(threshold="half").facts["threshold"] == 0.5
+
+    def test_the_choice_goes_with_the_facts_the_package_and_the_page(self):
+        result = run(threshold={"max_selection_rate": 0.25})
+        choice = result.facts["threshold_choice"]
+        assert choice["objective"] == {"max_selection_rate": 0.25}
+        assert choice["met"] is True
+        assert choice["selection_rate"]["value"] <= 0.25
+        assert choice["threshold"] == result.facts["threshold"]
+        told = (result.outputs["dev_predictions"]["predicted"] == "yes").mean()
+        assert told == choice["selection_rate"]["value"]
+        package = ModelPackage.from_files(result.files, "model")
+        assert package.facts["threshold_choice"] == choice
+        assert check(result, "training.threshold").outcome == "passed"
+        assert result.figures[1].table == "threshold_curve"
+
+    def test_test_rows_do_not_move_it(self):
+        frame, split = make_data()
+        changed = frame.copy()
+        changed.loc[(split["side"] == "test").to_numpy(), "size"] = 0.0
+        rule = {"cost": {"false_positive": 1, "false_negative": 10}}
+        one = run(data=(frame, split), threshold=rule)
+        two = run(data=(changed, split), threshold=rule)
+        assert one.facts["threshold_choice"] == two.facts["threshold_choice"]
+
+    def test_a_rule_for_two_classes_is_told_where_there_are_more(self):
+        data = make_data(150, ("a", "b", "c"))
+        result = run(
+            data=data, roles=make_roles(positive=None), threshold={"max_selection_rate": 0.1}
+        )
+        assert check(result, "training.threshold").outcome == "not_applicable"
+
+    def test_a_family_that_meets_the_rule_goes_before_a_better_one_that_does_not(self):
+        family = ScoredFamily(
+            fitted=run_fitted(),
+            choice=Choice(0.5, False),
+            interval=None,
+            dev_predictions=pd.DataFrame(),
+            dev=Estimate(value=0.9, low=0.8, high=1.0, n=9),
+            train_value=0.9,
+        )
+        worse = dataclasses.replace(
+            family, choice=Choice(0.5, True), dev=Estimate(value=0.6, low=0.5, high=0.7, n=9)
+        )
+        assert max((family, worse), key=lambda one: one.merit("accuracy")) is worse
 
     def test_a_long_curve_is_thinned_and_keeps_the_chosen_row(self):
         curve = pd.DataFrame({"threshold": np.linspace(0, 1, 1001)})

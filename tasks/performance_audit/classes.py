@@ -24,9 +24,15 @@ def judge_rare_classes(
     `min_support` test rows some of which are found, recall is shown and not judged.
     """
     shares = all_labels.value_counts(normalize=True)
-    positive = scored.positive_class
-    rare = [str(name) for name in shares.index if shares[name] < rare_share or name == positive]
-    return [_judge(name, float(shares[name]), scored, min_support) for name in sorted(rare)]
+    names = set(rare_classes(all_labels, rare_share))
+    names |= {str(name) for name in shares.index if name == scored.positive_class}
+    return [_judge(name, float(shares[name]), scored, min_support) for name in sorted(names)]
+
+
+def rare_classes(all_labels: pd.Series, rare_share: float) -> frozenset[str]:
+    """The classes below that share of all rows, whose floors are judged by their whole interval."""
+    shares = all_labels.value_counts(normalize=True)
+    return frozenset(str(name) for name in shares.index if shares[name] < rare_share)
 
 
 def _judge(name: str, share: float, scored: ScoredRows, min_support: int) -> Check:
@@ -48,7 +54,10 @@ def _judge(name: str, share: float, scored: ScoredRows, min_support: int) -> Che
         outcome, detail = "failed", f"{rate}: the model does not find this class at all."
     elif n < min_support or not known:
         outcome = "not_applicable"
-        detail = f"{rate}; too small to judge, at least {min_support} such rows are needed."
+        more = max(min_support - n, 0)
+        detail = f"{rate}; too small to judge, at least {min_support} such rows are needed" + (
+            f", {more} more." if n and more else "."
+        )
     return Check(
         id=f"{STAGE}.rare_class:{name}",
         stage=STAGE,

@@ -1,11 +1,12 @@
 """Does every metric reach its floor: overall, for a class, on each slice of a column.
 
 Guarantees: a floor is failed when the value on test is below it, and passed when it is not; the
-detail says when the interval reaches across the floor, so that the outcome is not certain. Too
-few rows to judge on is `not_applicable`, never passed. A floor that cannot be judged as it is
-written is an `error`, which does not pass either.
+detail says when the interval reaches across the floor, so that the outcome is not certain. The
+floor of a rare class, and one that says `judge: lower_bound`, is judged by the whole interval
+instead (`floor_limits`). Too few rows to judge on is `not_applicable`, never passed. A floor that
+cannot be judged as it is written is an `error`, which does not pass either.
 
-The rows that a value hangs on ("relevant"): all rows for accuracy and macro_f1; the rows of the
+The rows that a value hangs on ("relevant"): all rows for `OVER_ALL_CLASSES`; the rows of the
 class for recall and f1; the rows predicted as the class for precision; the rarer of the class and
 the rest for average_precision and roc_auc.
 
@@ -23,16 +24,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Check, Outcome, judged
+from tasks.checks import Check, Outcome
 from tasks.conditions import Mask
-from tasks.intervals import Estimate
-from tasks.performance_audit.wording import STAGE, declared_by, numbered, shown
+from tasks.metrics import HIGHER_IS_BETTER
+from tasks.performance_audit.floor_limits import judge_bound, judge_value, rows_if_all_right
+from tasks.performance_audit.wording import STAGE, declared_by, numbered
 from tasks.project.sections import Floor
 from tasks.slice_metrics import ScoredRows
 from tasks.slices import slice_masks
 
 PER_CLASS = frozenset({"precision", "recall", "f1"})
-OVER_ALL_CLASSES = frozenset({"accuracy", "macro_f1"})
+RATES = frozenset({"accuracy", "precision", "recall"})
+OVER_ALL_CLASSES = frozenset({"accuracy", "macro_f1", "log_loss", "brier", "calibration_error"})
 
 
 def judge_floors(
@@ -42,10 +45,11 @@ def judge_floors(
     scored: ScoredRows,
     classes: Sequence[str],
     min_support: int,
+    rare: frozenset[str] = frozenset(),
 ) -> list[Check]:
     """One check for each floor, class and slice that it names, in the order of the project.
 
-    `frame` holds all rows, `test` marks those of `scored`. Ids read
+    `frame` holds all rows, `test` marks those of `scored`, `rare` names the rare classes. Ids read
     `performance_audit.floor:<metric>[.<class>][:<slice>]`. Raises ProjectError when a slice
     cannot be understood.
     """
@@ -57,7 +61,7 @@ def judge_floors(
             checks.append(_unusable(floor, mistake, taken))
             continue
         targets = _targets(floor, frame, test, scored, classes)
-        checks += [_judge(floor, target, min_support, taken) for target in targets]
+        checks += [_judge(floor, target, min_support, taken, rare) for target in targets]
     return checks
 
 
@@ -81,6 +85,8 @@ class _Target:
 
 def _mistake(floor: Floor, classes: Sequence[str]) -> str:
     """Why the floor cannot be judged as written; empty where it can."""
+    if floor.metric not in HIGHER_IS_BETTER:
+        return f"{floor.metric} is not measured here; use one of {', '.join(HIGHER_IS_BETTER)}"
     if floor.of_class is None:
         return ""
     if floor.metric in OVER_ALL_CLASSES:
@@ -117,32 +123,40 @@ def relevant_rows(metric: str, rows: ScoredRows, of_class: str | None) -> int:
     return members if metric in PER_CLASS else min(members, len(rows) - members)
 
 
-def _judge(floor: Floor, target: _Target, min_support: int, taken: set[str]) -> Check:
+def _judge(
+    floor: Floor, target: _Target, min_support: int, taken: set[str], rare: frozenset[str]
+) -> Check:
     metric, what = floor.metric, target.described(floor.metric)
     relevant = relevant_rows(metric, target.rows, target.of_class)
     estimate = target.rows.estimate([metric], target.of_class)[metric] if relevant else None
     known = estimate is not None and math.isfinite(estimate.low) and math.isfinite(estimate.high)
+    by_bound = floor.judge == "lower_bound"
+    if floor.judge is None:
+        by_bound = _class_of(metric, target) in rare
+    # Wilson's interval holds for any number of rows, the bootstrap does not.
+    enough = min_support
+    if by_bound and estimate is not None and estimate.method == "wilson":
+        enough = 1
     outcome: Outcome = "not_applicable"
-    if relevant < min_support or estimate is None:
-        detail = (
-            f"Too small to judge the {what}: n={relevant}, and at least {min_support} are needed."
-        )
+    if relevant < enough or estimate is None:
+        detail = _too_few(floor, what, relevant, min_support, by_bound)
     elif math.isnan(estimate.value):
-        outcome, detail = "failed", f"The {what} is not defined: it cannot reach {floor.minimum:g}."
+        outcome, detail = "failed", f"The {what} is not defined: it cannot reach {floor.limit:g}."
     elif not known:
         detail = f"Too few different rows for an interval of the {what}: n={relevant}."
+    elif by_bound:
+        outcome, detail = judge_bound(floor, what, _counted(metric, target), estimate, relevant)
     else:
-        outcome = judged(estimate.value, minimum=floor.minimum)
-        detail = _sentence(floor, what, estimate, relevant)
+        outcome, detail = judge_value(floor, what, estimate, relevant)
     return Check(
         id=f"{STAGE}.floor:{numbered(target.subject(metric), taken)}",
         stage=STAGE,
-        title=f"Floor of the {what}",
+        title=f"Floor of the {what}" if floor.maximum is None else f"Most allowed: {what}",
         severity=floor.severity,
         required=floor.required,
         outcome=outcome,
         value=None if estimate is None or math.isnan(estimate.value) else estimate.value,
-        limit=floor.minimum,
+        limit=floor.limit,
         interval=(estimate.low, estimate.high) if estimate is not None and known else None,
         n=relevant,
         detail=detail + declared_by(floor.owner, floor.reason),
@@ -150,30 +164,40 @@ def _judge(floor: Floor, target: _Target, min_support: int, taken: set[str]) -> 
     )
 
 
-def _sentence(floor: Floor, what: str, estimate: Estimate, relevant: int) -> str:
-    value, low, high, minimum = (
-        shown(floor.metric, number)
-        for number in (estimate.value, estimate.low, estimate.high, floor.minimum)
-    )
-    if estimate.value < floor.minimum:
-        certain = estimate.high < floor.minimum
-        verdict = f"below the floor of {minimum}"
-        doubt = "" if certain else "; the interval reaches above it, so this is not certain"
-    else:
-        certain = estimate.low >= floor.minimum
-        verdict = f"at or above the floor of {minimum}"
-        doubt = "" if certain else "; the interval reaches below it, so this is not certain"
-    return f"The {what} is {value} (95 % interval {low} to {high}, n={relevant}), {verdict}{doubt}."
+def _class_of(metric: str, target: _Target) -> str | None:
+    """The class that the metric is about; None where it is over all of them."""
+    if metric in OVER_ALL_CLASSES:
+        return None
+    return target.of_class if target.of_class is not None else target.rows.positive_class
+
+
+def _counted(metric: str, target: _Target) -> str:
+    """The rows that decide, in words."""
+    of_class = _class_of(metric, target)
+    where = "test rows" if target.slice_name is None else f"test rows with {target.slice_name}"
+    if of_class is None:
+        return where
+    return f"{where} {'predicted as' if metric == 'precision' else 'of'} class '{of_class}'"
+
+
+def _too_few(floor: Floor, what: str, relevant: int, min_support: int, by_bound: bool) -> str:
+    needed: int | None = min_support
+    if by_bound and floor.minimum is not None and floor.metric in RATES:
+        needed = rows_if_all_right(floor.minimum)
+    least = "more than can be told" if needed is None else f"at least {needed}"
+    return f"Too small to judge the {what}: n={relevant}, and {least} are needed."
 
 
 def _unusable(floor: Floor, mistake: str, taken: set[str]) -> Check:
-    subject = numbered(f"{floor.metric}.{floor.of_class}", taken)
+    name = floor.metric if floor.of_class is None else f"{floor.metric}.{floor.of_class}"
+    subject = numbered(name, taken)
     return Check(
         id=f"{STAGE}.floor:{subject}",
         stage=STAGE,
-        title=f"Floor of {floor.metric} of class '{floor.of_class}'",
+        title=f"Floor of {floor.metric}"
+        + ("" if floor.of_class is None else f" of class '{floor.of_class}'"),
         severity=floor.severity,
         outcome="error",
-        limit=floor.minimum,
+        limit=floor.limit,
         detail=f"The floor cannot be judged: {mistake}.",
     )

@@ -22,7 +22,7 @@ from tasks.performance_audit.calibration import (
     measure_calibration,
     reliability_figure,
 )
-from tasks.performance_audit.classes import judge_rare_classes
+from tasks.performance_audit.classes import judge_rare_classes, rare_classes
 from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.gap_tables import group_tables
 from tasks.performance_audit.groups import AuditedRows, Gaps, compare_groups
@@ -91,7 +91,17 @@ def measure_quality(
             groups=scored.groups,
         ),
         by_slice=measure_slices(metric, slices, scored, audit.min_support),
-        floors=tuple(judge_floors(audit.floors, frame, test, scored, classes, audit.min_support)),
+        floors=tuple(
+            judge_floors(
+                audit.floors,
+                frame,
+                test,
+                scored,
+                classes,
+                audit.min_support,
+                rare_classes(labels, audit.rare_class_share),
+            )
+        ),
         gaps=compare_groups(project, AuditedRows(frame, labels, test, scored, units), classes),
         rare=tuple(judge_rare_classes(labels, scored, audit.rare_class_share, audit.min_support)),
         calibration=measure_calibration(scored, classes, overall),

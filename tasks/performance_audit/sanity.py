@@ -1,7 +1,8 @@
 """Was there anything to judge, and did the stored model answer as a model should?
 
-Guarantees: an audit without a test row, or with a stored model whose probabilities are none,
-blocks; a project that declares no floor or gap is told so and not blocked for it.
+Guarantees: an audit without a test row, or with a stored model whose probabilities are none or
+are not those that it had before it was stored, blocks; a project that declares no floor or gap is
+told so and not blocked for it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
-from tasks.checks import Check, StageResult
+from tasks.checks import Check, Outcome, StageResult
 from tasks.performance_audit.wording import STAGE, size
 from tasks.project.sections import AuditSection
 from tasks.slice_metrics import ScoredRows
 
 _TOLERANCE = 1e-6
+_SAME = 1e-12
+"""Sums of floats may have another order in another process; nothing else may differ."""
 
 
 def judged_check(checks: Sequence[Check], rows: int) -> Check:
@@ -62,6 +66,42 @@ def output_check(scored: ScoredRows, classes: Sequence[str], size_bytes: int) ->
         value=float(wrong),
         limit=0.0,
         n=len(scored),
+        detail=detail,
+    )
+
+
+def reloaded_check(reloaded: pd.DataFrame, before: pd.DataFrame | None) -> Check:
+    """Whether the stored model predicts for the dev rows what it did before it was stored.
+
+    `before` are the predictions that training made; None where there are none to compare with.
+    """
+    outcome: Outcome = "not_applicable"
+    changed, n = 0, 0 if before is None else len(before)
+    if before is None or not n:
+        detail = "There is no dev row whose prediction from before the model was stored is known."
+    elif not (before.index.equals(reloaded.index) and set(before) == set(reloaded)):
+        outcome, changed = "failed", n
+        detail = "The stored model does not predict the rows or the classes that it was told with."
+    else:
+        columns = [name for name in before if name != "predicted"]
+        moved = np.abs(reloaded[columns].to_numpy(float) - before[columns].to_numpy(float))
+        same = (moved <= _SAME).all(axis=1)  # NaN is not the same
+        same &= (reloaded["predicted"] == before["predicted"]).to_numpy(dtype=bool)
+        changed = n - int(same.sum())
+        outcome = "failed" if changed else "passed"
+        detail = (
+            f"Of {n} dev rows the model as loaded back predicts {changed} otherwise than before "
+            "it was stored, by class or by a probability that differs by more than 1e-12."
+        )
+    return Check(
+        id=f"{STAGE}.reloaded",
+        stage=STAGE,
+        title="Dev rows that the stored model predicts otherwise than before it was stored",
+        severity="critical",
+        outcome=outcome,
+        value=float(changed) if outcome != "not_applicable" else None,
+        limit=0.0,
+        n=n,
         detail=detail,
     )
 

@@ -17,7 +17,7 @@ from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
 from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
-from tasks.performance_audit.cost import judge_cost
+from tasks.performance_audit.cost import judge_cost, load_with_memory
 from tasks.performance_audit.numbers import judge_numbers, number_summary
 from tasks.performance_audit.offer import Trained, offer_mitigation
 from tasks.performance_audit.quality import (
@@ -26,10 +26,12 @@ from tasks.performance_audit.quality import (
     quality_metrics,
     quality_tables,
 )
+from tasks.performance_audit.robustness_finding import judge_robustness
 from tasks.performance_audit.sanity import (
     judged_check,
     nothing_to_audit,
     output_check,
+    reloaded_check,
     undeclared_checks,
 )
 from tasks.performance_audit.wording import STAGE
@@ -61,7 +63,8 @@ def audit_performance(
     test: Mask = (split["side"].reindex(frame.index) == "test").to_numpy(dtype=bool)
     if not test.any():
         return nothing_to_audit()
-    rows, score = frame[test], package_scorer(package, project, allow_imports)
+    rows = frame[test]
+    score, memory = load_with_memory(lambda: package_scorer(package, project, allow_imports), rows)
     scored = ScoredRows(
         labels=roles.labels(rows),
         predictions=score(rows),
@@ -70,13 +73,21 @@ def audit_performance(
         seed=project.seed,
         groups=rows[roles.group] if roles.group is not None else None,
     )
-    cost = judge_cost(score, rows, len(package.skops), project.audit)
+    dev = frame[(split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)]
+    before = None if trained is None else trained.dev_predictions
+    reloaded = Finding(checks=(reloaded_check(score(dev), before),))
+    cost = judge_cost(score, rows, len(package.skops), memory, project.audit)
     if roles.regression:
         facts = {"interval": package.facts.get("interval"), "size_bytes": len(package.skops)}
         numbers = judge_numbers(frame, test, scored, roles, project, facts)
-        return StageResult.of(STAGE, number_summary(numbers), (numbers, cost))
+        return StageResult.of(STAGE, number_summary(numbers), (reloaded, numbers, cost))
     quality = measure_quality(frame, test, scored, roles, project)
-    findings = (_judge_quality(quality, package, project), cost)
+    findings = (
+        reloaded,
+        _judge_quality(quality, package, project),
+        judge_robustness(frame, test, scored, score, roles, project, quality.metric),
+        cost,
+    )
     checks = [check for finding in findings for check in finding.checks]
     offer = Finding()
     if trained is not None:

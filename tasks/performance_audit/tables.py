@@ -28,7 +28,7 @@ def floors_table(checks: Sequence[Check]) -> Table:
         (check.title, check.outcome, check.value, *(check.interval or (None, None)), check.limit)
         for check in checks
     ]
-    columns = ["floor", "outcome", "value", "low", "high", "minimum"]
+    columns = ["floor", "outcome", "value", "low", "high", "limit"]
     frame = pd.DataFrame(rows, columns=columns)
     frame["n"] = [check.n for check in checks]
     return Table(title="Floors (test)", frame=frame, note=f"{INTERVALS_NOTE}.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
 from tasks.project.fields import Section, Severity, Share, Slice
+from tasks.project.robustness_section import RobustnessSection
 from tasks.project.tag_sections import Tag
 
 
@@ -45,8 +46,15 @@ class ErrorAnalysisSection(Section):
     )
 
 
+LOW_IS_GOOD = frozenset({"log_loss", "brier", "calibration_error", "mae", "rmse"})
+"""Metrics whose floor is a `maximum`."""
+
+
 class Floor(Section):
-    """The least that a metric must reach, overall, on a class or on each slice of a column."""
+    """The least that a metric must reach, overall, on a class or on each slice of a column.
+
+    Where a low value is good it is the most that the metric may be.
+    """
 
     metric: Literal[
         "accuracy",
@@ -60,8 +68,19 @@ class Floor(Section):
         "rmse",
         "r2",
         "coverage",
+        "log_loss",
+        "brier",
+        "calibration_error",
     ]
-    minimum: Share
+    minimum: Share | None = None
+    maximum: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="in place of minimum for log_loss, brier, calibration_error"
+    )
+    judge: Literal["value", "lower_bound"] | None = Field(
+        default=None,
+        description="lower_bound: passed only when the whole 95 % interval is on the good side; "
+        "default: lower_bound for rare classes, value for all else",
+    )
     of_class: str | None = Field(default=None, alias="class")
     slice: Slice | None = None
     severity: Severity = "critical"
@@ -72,6 +91,23 @@ class Floor(Section):
     reason: str = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _the_limit_on_the_bad_side(self) -> Floor:
+        needed, other = "minimum", "maximum"
+        if self.metric in LOW_IS_GOOD:
+            needed, other = other, needed
+        good = "low" if needed == "maximum" else "high"
+        if getattr(self, other) is not None:
+            raise ValueError(f"a {good} {self.metric} is good: give '{needed}', not '{other}'")
+        if getattr(self, needed) is None:
+            raise ValueError(f"a floor of {self.metric} needs '{needed}'")
+        return self
+
+    @property
+    def limit(self) -> float:
+        """The minimum, or the maximum where a low value is good."""
+        return cast("float", self.maximum if self.minimum is None else self.minimum)
 
 
 WITHOUT_RATIO = frozenset({"calibration", "mae", "mean_error"})
@@ -157,3 +193,7 @@ class AuditSection(Section):
         default=100.0, description="median time to score one row"
     )
     max_size_mb: Annotated[float, Field(gt=0)] = 50.0
+    max_memory_mb: Annotated[float, Field(gt=0)] = Field(
+        default=1000.0, description="to load the model and score a batch, beside the libraries"
+    )
+    robustness: RobustnessSection = RobustnessSection()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tasks.project.fields import MetricName, Section, Share
 
@@ -82,6 +82,74 @@ def _mitigate_from_short_form(value: Any) -> Any:
     return {"columns": list(value)} if isinstance(value, list | tuple) else value
 
 
+class ErrorCosts(Section):
+    """What one wrong prediction costs, in any unit: their ratio decides."""
+
+    false_positive: Annotated[float, Field(ge=0)]
+    false_negative: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _something_costs(self) -> ErrorCosts:
+        if self.false_positive == 0 and self.false_negative == 0:
+            raise ValueError("of false_positive and false_negative one must cost more than 0")
+        return self
+
+
+class ThresholdRule(Section):
+    """What the threshold of two classes is chosen for, on dev: one of these."""
+
+    objective: Literal["max_f1", "half"] | None = Field(
+        default=None, description="also written as a word: threshold: half"
+    )
+    cost: ErrorCosts | None = Field(default=None, description="least expected cost")
+    precision_at_recall: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="highest precision with at least this recall"
+    )
+    recall_at_precision: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="highest recall with at least this precision"
+    )
+    max_selection_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="highest recall with at most this share predicted positive"
+    )
+    max_false_positive_rate: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="highest recall with at most this share of negatives positive"
+    )
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> ThresholdRule:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            told = f"these were given: {', '.join(given)}" if given else "none was given"
+            raise ValueError(f"a threshold is chosen for one objective, and {told}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The name of the objective: max_f1, half, cost, precision_at_recall and so on."""
+        given = (name for name in type(self).model_fields if getattr(self, name) is not None)
+        return self.objective or next(given)
+
+
+_THRESHOLD_WORDS = ("max_f1", "half")
+
+
+def _threshold_from_word(value: Any) -> Any:
+    if isinstance(value, str) and value in _THRESHOLD_WORDS:
+        return {"objective": value}
+    if isinstance(value, dict | ThresholdRule):
+        return value
+    rules = ", ".join(name for name in ThresholdRule.model_fields if name != "objective")
+    raise ValueError(f"write max_f1, half, or one of {rules} with its value")
+
+
+Threshold = Annotated[
+    ThresholdRule,
+    BeforeValidator(
+        _threshold_from_word, json_schema_input_type=Literal["max_f1", "half"] | ThresholdRule
+    ),
+]
+
+
 class TrainingSection(Section):
     """How the candidate is found."""
 
@@ -96,8 +164,11 @@ class TrainingSection(Section):
         default=6, description="settings tried per family; a smaller grid is tried whole"
     )
     class_weight: Literal["balanced", "none"] = "balanced"
-    threshold: Literal["max_f1", "half"] = Field(
-        default="max_f1", description="two classes: how the threshold is chosen on dev"
+    threshold: Threshold = Field(
+        default=ThresholdRule(objective="max_f1"),
+        description="two classes: what the threshold is chosen for on dev: max_f1, half, or one "
+        "of cost, precision_at_recall, recall_at_precision, max_selection_rate, "
+        "max_false_positive_rate",
     )
     mitigate: Annotated[MitigateSection | None, BeforeValidator(_mitigate_from_short_form)] = Field(
         default=None,

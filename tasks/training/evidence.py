@@ -10,7 +10,6 @@ import pandas as pd
 from tasks.checks import Figure, Table
 from tasks.training.families import ScoredFamily
 from tasks.training.judgement import setting, words
-from tasks.training.threshold import f1_curve, shown_curve
 
 MAX_ROWS = 200
 
@@ -49,20 +48,6 @@ def trials_table(families: list[ScoredFamily]) -> Table:
         for trial in family.fitted.trials
     ]
     return Table(title="Settings tried", frame=pd.DataFrame(rows).head(MAX_ROWS))
-
-
-def threshold_table(chosen: ScoredFamily, labels: pd.Series, positive: str) -> Table | None:
-    """Precision, recall and F1 by threshold on dev; None where there is nothing to show."""
-    column = f"p:{positive}"
-    if chosen.threshold is None or labels.empty or column not in chosen.dev_predictions:
-        return None
-    scores = chosen.dev_predictions[column].to_numpy()
-    curve = f1_curve((labels == positive).to_numpy(), scores)
-    return Table(
-        title="Threshold on dev",
-        frame=shown_curve(curve, chosen.threshold),
-        note=f"'{positive}' is predicted from the threshold on; chosen: {chosen.threshold:.4g}",
-    )
 
 
 def families_figure(metric: str) -> Figure:

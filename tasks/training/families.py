@@ -17,7 +17,7 @@ from tasks.project.sections import Candidate, Project
 from tasks.selection_rate import rate_threshold
 from tasks.training.prediction_intervals import prediction_interval
 from tasks.training.search import FittedFamily, TrainRows, rank
-from tasks.training.threshold import HALF, best_f1_threshold
+from tasks.training.threshold import HALF, Choice, choose_threshold, raised
 
 REPLICATES = 1000
 DEV_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision", "roc_auc")
@@ -38,10 +38,13 @@ def candidates_of(project: Project, roles: Roles) -> tuple[Candidate, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredFamily:
-    """A fitted family with its threshold, its dev predictions and what they are worth."""
+    """A fitted family with its threshold, its dev predictions and what they are worth.
+
+    `choice` is None where there are more than two classes.
+    """
 
     fitted: FittedFamily
-    threshold: float | None
+    choice: Choice | None
     interval: tuple[float, float] | None
     dev_predictions: pd.DataFrame
     dev: Estimate
@@ -52,9 +55,18 @@ class ScoredFamily:
         """The candidate's name."""
         return self.fitted.candidate.name
 
-    def merit(self, metric: str) -> tuple[float, float]:
-        """What families are ranked by: dev, and cross-validation where dev cannot tell."""
-        return rank(self.dev.value, metric), rank(self.fitted.best.mean, metric)
+    @property
+    def threshold(self) -> float | None:
+        """From which probability on the positive class is predicted."""
+        return None if self.choice is None else self.choice.threshold
+
+    def merit(self, metric: str) -> tuple[bool, float, float]:
+        """What families are ranked by: dev, and cross-validation where dev cannot tell.
+
+        A family that cannot meet the objective of the threshold comes after one that can.
+        """
+        met = self.choice is None or self.choice.met is not False
+        return met, rank(self.dev.value, metric), rank(self.fitted.best.mean, metric)
 
     def handling(self, class_weight: str) -> Handling:
         """What is done about rare classes."""
@@ -75,7 +87,8 @@ def score_family(
     """
     roles, labels = rows.roles, rows.roles.labels(dev)
     raw = predict(fitted.model, dev, roles, None)
-    threshold = _threshold(raw, labels, rows, max_selection_rate)
+    choice = _choose(raw, labels, rows, max_selection_rate)
+    threshold = None if choice is None else choice.threshold
     interval = prediction_interval(labels, raw["predicted"]) if roles.regression else None
     dev_predictions = predict(fitted.model, dev, roles, threshold, interval)
     learned = predict(fitted.model, frame.loc[rows.labels.index], roles, threshold, interval)
@@ -90,7 +103,7 @@ def score_family(
     )
     return ScoredFamily(
         fitted=fitted,
-        threshold=threshold,
+        choice=choice,
         interval=interval,
         dev_predictions=dev_predictions,
         dev=estimates[rows.metric],
@@ -118,20 +131,17 @@ def dev_metrics(chosen: ScoredFamily, labels: pd.Series, rows: TrainRows) -> dic
     return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
-def _threshold(
+def _choose(
     raw: pd.DataFrame, labels: pd.Series, rows: TrainRows, max_selection_rate: float | None
-) -> float | None:
-    positive = rows.roles.positive_class
+) -> Choice | None:
+    positive, rule = rows.roles.positive_class, rows.section.threshold
     if positive is None:
         return None
-    chosen, column = _by_objective(raw, labels, rows), f"p:{positive}"
-    if max_selection_rate is None or column not in raw or raw.empty:
+    if f"p:{positive}" not in raw or raw.empty:
+        return Choice(HALF, True if rule.kind == "half" else None)
+    member = (labels == positive).to_numpy(dtype=bool)
+    scores = raw[f"p:{positive}"].to_numpy(dtype=float)
+    chosen = choose_threshold(rule, member, scores)
+    if max_selection_rate is None:
         return chosen
-    return max(chosen, rate_threshold(raw[column].to_numpy(), max_selection_rate))
-
-
-def _by_objective(raw: pd.DataFrame, labels: pd.Series, rows: TrainRows) -> float:
-    positive = rows.roles.positive_class
-    if rows.section.threshold == "half" or f"p:{positive}" not in raw or raw.empty:
-        return HALF
-    return best_f1_threshold((labels == positive).to_numpy(), raw[f"p:{positive}"].to_numpy())
+    return raised(chosen, rate_threshold(scores, max_selection_rate), rule, member, scores)

@@ -6,8 +6,10 @@ that cannot be fitted is a check, not a crash; the model is stored without pickl
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
@@ -17,6 +19,7 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.training import evidence, judgement
 from tasks.training.families import (
+    REPLICATES,
     ScoredFamily,
     candidates_of,
     dev_metrics,
@@ -25,6 +28,7 @@ from tasks.training.families import (
 )
 from tasks.training.offer import adopt_mitigated, offer_mitigated
 from tasks.training.search import TrainRows, fit_family, train_rows
+from tasks.training.threshold_finding import DevScores, not_for_more_classes, report_threshold
 
 
 def train(
@@ -85,10 +89,10 @@ def train(
         return judgement.nothing_fitted({chosen.name: judgement.first_line(failure)}, metric)
     families = [final if family is chosen else family for family in families]
     chosen = final
-    package = save_model(
-        chosen.fitted.model, extra_types=extra_types, facts=_package_facts(chosen, roles)
-    )
-    extra = (done, offer_mitigated(chosen, frame, dev, rows, mitigate))
+    threshold = _threshold(chosen, rows, dev)
+    facts = {**_package_facts(chosen, roles), **threshold.facts}
+    package = save_model(chosen.fitted.model, extra_types=extra_types, facts=facts)
+    extra = (threshold, done, offer_mitigated(chosen, frame, dev, rows, mitigate))
     return _result(families, chosen, package, failures, rows, dev, extra)
 
 
@@ -99,25 +103,12 @@ def _result(
     failures: dict[str, str],
     rows: TrainRows,
     dev: pd.DataFrame,
-    extra: tuple[Finding, ...],
+    found: tuple[Finding, ...],
 ) -> StageResult:
-    metric, labels = rows.metric, rows.roles.labels(dev)
-    class_weight, positive = rows.section.class_weight, rows.roles.positive_class
-    tables = {
-        "families": evidence.families_table(families, chosen, metric),
-        "trials": evidence.trials_table(families),
-    }
-    curve = None if positive is None else evidence.threshold_table(chosen, labels, positive)
-    if curve is not None:
-        tables["threshold"] = curve
-    return StageResult(
-        stage="training",
-        summary=judgement.summary(chosen.name, metric, chosen.dev, len(families)),
-        checks=(
-            *_checks(families, chosen, failures, rows),
-            *(check for finding in extra for check in finding.checks),
-        ),
-        metrics=dev_metrics(chosen, labels, rows),
+    metric, class_weight = rows.metric, rows.section.class_weight
+    own = Finding(
+        checks=_checks(families, chosen, failures, rows),
+        metrics=dev_metrics(chosen, rows.roles.labels(dev), rows),
         facts={
             "metric": metric,
             "chosen": chosen.name,
@@ -128,16 +119,17 @@ def _result(
             "imbalance_handling": {one.name: one.handling(class_weight) for one in families},
             "extra_types": list(package.facts["extra_types"]),
             "suspects": {"left_out": rows.left_out, "weighted": rows.weighted},
-            **{name: fact for finding in extra for name, fact in finding.facts.items()},
         },
-        tables=tables | {name: t for finding in extra for name, t in finding.tables.items()},
+        tables={
+            "families": evidence.families_table(families, chosen, metric),
+            "trials": evidence.trials_table(families),
+        },
         figures=(evidence.families_figure(metric),),
-        outputs={
-            "dev_predictions": chosen.dev_predictions,
-            **{name: frame for finding in extra for name, frame in finding.outputs.items()},
-        },
-        files=package.to_files("model"),
+        outputs={"dev_predictions": chosen.dev_predictions},
     )
+    summary = judgement.summary(chosen.name, metric, chosen.dev, len(families))
+    result = StageResult.of("training", summary, (own, *found))
+    return replace(result, files=package.to_files("model"))
 
 
 def _checks(
@@ -172,6 +164,25 @@ def _checks(
 
 def _classes(chosen: ScoredFamily, roles: Roles) -> list[str]:
     return [] if roles.regression else [str(name) for name in chosen.fitted.model.classes_]
+
+
+def _threshold(chosen: ScoredFamily, rows: TrainRows, dev: pd.DataFrame) -> Finding:
+    """What became of the threshold's objective, where there is a positive class."""
+    rule, roles = rows.section.threshold, rows.roles
+    if roles.positive_class is None or chosen.choice is None:
+        asked = rule.objective is None
+        return Finding(checks=(not_for_more_classes(rule),) if asked else ())
+    column = f"p:{roles.positive_class}"
+    told = chosen.dev_predictions.get(column, pd.Series(0.0, index=dev.index))
+    scored = DevScores(
+        positive_class=roles.positive_class,
+        positive=(roles.labels(dev) == roles.positive_class).to_numpy(dtype=bool),
+        scores=np.asarray(told, dtype=np.float64),
+        replicates=REPLICATES,
+        seed=rows.seed,
+        groups=dev[roles.group] if roles.group is not None else None,
+    )
+    return report_threshold(rule, chosen.choice, scored)
 
 
 def _package_facts(chosen: ScoredFamily, roles: Roles) -> dict[str, Any]:

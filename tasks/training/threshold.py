@@ -1,56 +1,190 @@
 """From which probability on the positive class is predicted, read from dev.
 
-Guarantees: thresholds lie between observed probabilities, so that rounding does not move a row
-across them; of equally good ones the nearest to one half is taken.
+Guarantees: the threshold serves the objective that the project names, on the rows given and no
+others; thresholds lie between observed probabilities, so that rounding does not move a row across
+them; of equally good ones the nearest to one half is taken; an objective that no threshold can
+meet is told as not met.
+
+What is chosen, of the thresholds that meet the constraint:
+
+* `max_f1`: the highest F1; `half`: one half, whatever the rows say;
+* `cost`: the least cost a row, also by predicting nobody as positive where that is cheapest;
+* `precision_at_recall`: the highest precision with at least that recall;
+* `recall_at_precision`: the highest recall with at least that precision;
+* `max_selection_rate`, `max_false_positive_rate`: the highest recall under that rate, with at
+  least one row predicted as positive.
+
+Where nothing meets the constraint, the threshold that comes nearest to it is taken.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.project.model_sections import ErrorCosts, ThresholdRule
+
 HALF = 0.5
 CURVE_ROWS = 60
 
 
-def best_f1_threshold(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """The threshold with the highest F1 of the positive class; one half where F1 is undefined.
+@dataclass(frozen=True)
+class Constraint:
+    """What a threshold has to keep to before it is compared: a column of the curve and its limit.
 
-    It is fitted to the rows given: F1 on them is flattered, the more so the fewer positives.
+    `floor` says that the column has to reach `limit`; else it must not be above it.
     """
+
+    column: str
+    limit: float
+    floor: bool
+
+    def met(self, values: pd.Series) -> NDArray[np.bool_]:
+        """Which values keep to it; an undefined one does not."""
+        kept = values >= self.limit if self.floor else values <= self.limit
+        return kept.to_numpy(dtype=bool)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is made as good as possible, `goal`, within `constraint`; columns of the curve."""
+
+    goal: str
+    constraint: Constraint | None = None
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the goal is a cost."""
+        return self.goal == "cost"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A threshold, and whether it meets the objective: None where the rows could not tell."""
+
+    threshold: float
+    met: bool | None
+
+
+_TIED: Mapping[str, str] = {"precision": "recall", "recall": "precision"}
+"""Of thresholds with the same goal the one with more of this is taken."""
+
+
+def objective_of(rule: ThresholdRule) -> Objective:
+    """What the project's rule asks for; `half` is judged by F1."""
+    if rule.cost is not None:
+        return Objective("cost")
+    if rule.precision_at_recall is not None:
+        return Objective("precision", Constraint("recall", rule.precision_at_recall, True))
+    if rule.recall_at_precision is not None:
+        return Objective("recall", Constraint("precision", rule.recall_at_precision, True))
+    if rule.max_selection_rate is not None:
+        limit = Constraint("selection_rate", rule.max_selection_rate, False)
+        return Objective("recall", limit)
+    if rule.max_false_positive_rate is not None:
+        limit = Constraint("false_positive_rate", rule.max_false_positive_rate, False)
+        return Objective("recall", limit)
+    return Objective("f1")
+
+
+def choose_threshold(
+    rule: ThresholdRule, positive: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> Choice:
+    """The threshold that serves the rule best on these rows; one half without a positive row.
+
+    It is fitted to the rows given: what it reaches on them is flattered, the more so the fewer
+    positives (test tells without favour).
+    """
+    if rule.kind == "half":
+        return Choice(HALF, True)
     if not positive.any():
-        return HALF
-    curve = f1_curve(positive, scores)
-    best = curve[curve["f1"] == curve["f1"].max()]
-    return float(best["threshold"].iloc[(best["threshold"] - HALF).abs().argmin()])
+        return Choice(HALF, None)
+    objective = objective_of(rule)
+    curve = threshold_curve(positive, scores, rule.cost)
+    if objective.constraint is None:
+        return Choice(_best(curve, objective), True)
+    allowed = curve[objective.constraint.met(curve[objective.constraint.column])]
+    if len(allowed):
+        return Choice(_best(allowed, objective), True)
+    column = objective.constraint.column
+    nearest = curve[column].max() if objective.constraint.floor else curve[column].min()
+    return Choice(_best(curve[curve[column] == nearest], objective), False)
 
 
-def f1_curve(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> pd.DataFrame:
-    """Every threshold that tells rows apart, ascending: threshold, precision, recall, f1.
+def raised(
+    choice: Choice,
+    least: float,
+    rule: ThresholdRule,
+    positive: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+) -> Choice:
+    """The choice with its threshold raised to `least`, and whether it still keeps to the rule."""
+    if least <= choice.threshold:
+        return choice
+    constraint = objective_of(rule).constraint
+    if constraint is None:
+        return Choice(least, choice.met)
+    curve = threshold_curve(positive, scores)
+    # The first threshold of the curve that selects no more rows than this one does.
+    place = min(int(np.searchsorted(np.unique(scores), least)), len(curve) - 1)
+    return Choice(least, bool(constraint.met(curve[constraint.column])[place]))
 
-    Row by row of distinct scores; the first predicts every row as positive.
+
+def threshold_curve(
+    positive: NDArray[np.bool_], scores: NDArray[np.float64], costs: ErrorCosts | None = None
+) -> pd.DataFrame:
+    """Every threshold that tells rows apart, ascending, with what it gives.
+
+    Row by row of distinct scores; the first predicts every row as positive. Columns: threshold,
+    precision, recall, f1, selection_rate, false_positive_rate; with `costs` also cost (a row), and
+    a last row above every score, whose precision is undefined.
     """
     levels, places = np.unique(scores, return_inverse=True)
     rows = np.bincount(places, minlength=len(levels))
     hits = np.bincount(places, weights=positive, minlength=len(levels))
-    predicted = rows[::-1].cumsum()[::-1]
+    predicted = rows[::-1].cumsum()[::-1].astype(np.float64)
     right = hits[::-1].cumsum()[::-1]
     middle = (levels[1:] + levels[:-1]) / 2
     middle = np.where(middle > levels[:-1], middle, levels[1:])  # neighbours among the floats
-    return pd.DataFrame(
-        {
-            "threshold": np.concatenate([levels[:1], middle]),
-            "precision": right / predicted,
-            "recall": right / max(int(positive.sum()), 1),
-            "f1": 2 * right / (predicted + positive.sum()),
-        }
-    )
+    threshold = np.concatenate([levels[:1], middle])
+    if costs is not None and len(levels):
+        top = levels[-1]
+        threshold = np.append(threshold, (top + 1) / 2 if top < 1 else np.nextafter(top, np.inf))
+        predicted, right = np.append(predicted, 0.0), np.append(right, 0.0)
+    positives, total = int(positive.sum()), len(positive)
+    wrong = predicted - right
+    nothing = np.full_like(right, np.nan)
+    curve = {
+        "threshold": threshold,
+        "precision": np.divide(right, predicted, out=nothing, where=predicted > 0),
+        "recall": right / max(positives, 1),
+        "f1": 2 * right / (predicted + positives) if total else right,
+        "selection_rate": predicted / max(total, 1),
+        "false_positive_rate": wrong / max(total - positives, 1),
+    }
+    if costs is not None:
+        missed = positives - right
+        total_cost = costs.false_positive * wrong + costs.false_negative * missed
+        curve["cost"] = total_cost / max(total, 1)
+    return pd.DataFrame(curve)
 
 
-def shown_curve(curve: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """At most `CURVE_ROWS` rows, evenly spread, and the one that was chosen."""
-    steps = np.linspace(0, len(curve) - 1, num=min(CURVE_ROWS, len(curve)))
+def shown_curve(curve: pd.DataFrame, threshold: float, rows: int = CURVE_ROWS) -> pd.DataFrame:
+    """At most `rows` rows, evenly spread, and the one that was chosen."""
+    steps = np.linspace(0, len(curve) - 1, num=min(rows, len(curve)))
     places = {int(place) for place in np.unique(steps.round())}
     places.add(int((curve["threshold"] - threshold).abs().argmin()))
     return curve.iloc[sorted(places)].reset_index(drop=True)
+
+
+def _best(curve: pd.DataFrame, objective: Objective) -> float:
+    goal = curve[objective.goal]
+    best = curve[goal == (goal.min() if objective.lower_is_better else goal.max())]
+    tied = _TIED.get(objective.goal)
+    if tied is not None:
+        best = best[best[tied] == best[tied].max()]
+    return float(best["threshold"].iloc[(best["threshold"] - HALF).abs().argmin()])

@@ -1,0 +1,67 @@
+"""How sure a ratio of two sums over rows is: precision, recall, F1, a rate, a mean cost.
+
+Guarantees: no model or class is known here; the same numbers and seed give the same interval.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.intervals import Estimate, wilson
+
+MAX_UNDEFINED_SHARE = 0.01
+
+
+def ratio_estimate(
+    above: NDArray[np.float64],
+    below: NDArray[np.float64],
+    *,
+    replicates: int,
+    seed: int,
+    groups: pd.Series | None = None,
+) -> Estimate:
+    """Sum of `above` over sum of `below`, with its 95 % interval; `n` is the sum of `below`.
+
+    A rate (each row counts 0 or 1, above only where below) of rows without groups has Wilson's
+    interval. All else has the percentile bootstrap of rows, or of whole groups (Efron and
+    Tibshirani 1993, chapter 13), which is not reliable for a handful of either; NaN where more
+    than 1 % of the replicates are undefined.
+    """
+    total = float(below.sum())
+    value = float(above.sum()) / total if total else math.nan
+    n = int(total)
+    if groups is None and _is_rate(above, below):
+        low, high = wilson(float(above.sum()), total)
+        return Estimate(value=value, low=low, high=high, n=n, method="wilson")
+    method = "bootstrap" if groups is None else "group bootstrap"
+    units = np.column_stack([above, below])
+    if groups is not None:
+        codes = pd.factorize(groups, use_na_sentinel=False)[0]
+        units = np.column_stack([np.bincount(codes, above), np.bincount(codes, below)])
+    # Units that say the same are drawn together: how many of each is multinomial.
+    kinds, counts = np.unique(units, axis=0, return_counts=True)
+    draw = np.random.default_rng(seed)
+    sums = draw.multinomial(len(units), counts / len(units), size=replicates) @ kinds
+    defined = sums[:, 1] > 0
+    undefined = 1 - float(defined.mean())
+    if len(units) < 2 or undefined > MAX_UNDEFINED_SHARE:
+        low = high = math.nan
+    else:
+        low, high = np.quantile(sums[defined, 0] / sums[defined, 1], [0.025, 0.975])
+    return Estimate(
+        value=value,
+        low=float(low),
+        high=float(high),
+        n=n,
+        undefined_share=undefined,
+        method=method,
+    )
+
+
+def _is_rate(above: NDArray[np.float64], below: NDArray[np.float64]) -> bool:
+    inside = (below == 0) | (below == 1)
+    return bool(inside.all() and ((above == 0) | (above == below)).all())
