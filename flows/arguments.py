@@ -70,6 +70,11 @@ def _add_approve(commands: Commands[Parser]) -> None:
         "sign the promotion that a run waits for, or refuse it",
         'assayline approve RUN --verdict PREFIX --name "Ada Lovelace" --reason "a real gain"',
     )
+    approve.description = (
+        "Sign the promotion that a run waits for, or refuse it. A signature accepts what stands on "
+        "the decision page under 'What is signed': limits that are broken, risks that could not be "
+        "assessed, and risks that nobody owns; the command names their number."
+    )
     approve.add_argument("run", help="the run's id")
     approve.add_argument("--refuse", action="store_true", help="refuse instead")
     approve.add_argument("--name", required=True, help="who signs")

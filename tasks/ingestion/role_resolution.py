@@ -127,6 +127,7 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
         "leakage.accept": project.leakage.accept,
         "key_columns": project.key_columns,
         "audit.gaps": [gap.column for gap in project.audit.gaps],
+        "audit.important": [one.column for one in project.audit.important if one.column],
         "slices": _slice_columns(project.slices),
         "error_analysis.tags": _slice_columns(project.error_analysis.tags),
         "gate.guard_slices": _slice_columns(project.gate.guard_slices),

@@ -21,7 +21,7 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 # How often each row counts: whole numbers, because their running sums are exact and several times
-# faster than those of floats.
+# faster than those of floats. Rows of unequal importance count 0 or, in floats, 1 and more.
 Weights = npt.NDArray[np.int32]
 
 HIGHER_IS_BETTER: Mapping[str, bool] = {
@@ -256,6 +256,6 @@ def _mean(values: Floats) -> Floats:
 
 
 def _running_sum(weights: Weights) -> Weights:
-    sums = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=np.int32)
-    np.cumsum(weights, axis=1, dtype=np.int32, out=sums[:, 1:])
+    sums = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=weights.dtype)
+    np.cumsum(weights, axis=1, dtype=weights.dtype, out=sums[:, 1:])
     return sums

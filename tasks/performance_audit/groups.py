@@ -7,7 +7,7 @@ a limit on them; a declared gap is judged once and shown first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -47,15 +47,17 @@ def compare_groups(
     taken: set[str] = set()
     declared: dict[tuple[str, str, str], GapRates] = {}
     others: dict[tuple[str, str, str], GapRates] = {}
-    for gap in project.audit.gaps:
+    for place, gap in enumerate(project.audit.gaps):
+        entry = f"audit.gaps[{place}]"
         mistake = mistake_in(gap, scored.positive_class, classes)
         if mistake:
-            checks.append(unusable_gap(gap, mistake, taken))
+            checks.append(replace(unusable_gap(gap, mistake, taken), entry=entry))
             continue
         of_class = gap.of_class or str(scored.positive_class)
         masks = _groups((gap.column,), frame, test)
         rates = measure_gap(gap.column, gap.metric, of_class, masks, scored, min_support)
-        checks += judge_gap(gap, rates, project.target, taken)
+        judged = judge_gap(gap, rates, project.target, taken)
+        checks += [replace(check, entry=entry) for check in judged]
         declared[gap.column, gap.metric, of_class] = rates
     columns = [spec.columns for spec in project.slices if spec.columns]
     for crossed in columns if scored.positive_class is not None else []:

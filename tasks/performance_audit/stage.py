@@ -18,6 +18,7 @@ from tasks.conditions import Mask
 from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
 from tasks.performance_audit.cost import judge_cost
+from tasks.performance_audit.important import judge_important
 from tasks.performance_audit.quality import (
     Quality,
     measure_quality,
@@ -69,6 +70,7 @@ def audit_performance(
     quality = measure_quality(frame, test, scored, roles, project)
     findings = (
         _judge_quality(quality, package, project),
+        judge_important(project.audit, frame, test, scored, quality.metric),
         judge_cost(score, rows, len(package.skops), project.audit),
     )
     checks = [check for finding in findings for check in finding.checks]

@@ -11,7 +11,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from tasks.project.audit_sections import AuditSection, ErrorAnalysisSection, Floor, Gap
+from tasks.project.audit_sections import (
+    AuditSection,
+    ErrorAnalysisSection,
+    Floor,
+    Gap,
+    ImportantExamples,
+    WeightedFloor,
+)
 from tasks.project.data_sections import (
     Expectation,
     FeaturesSection,
@@ -43,6 +50,7 @@ __all__ = [
     "Floor",
     "Gap",
     "GateSection",
+    "ImportantExamples",
     "LabelsSection",
     "LeakageSection",
     "MetricName",
@@ -57,6 +65,7 @@ __all__ = [
     "SplitSection",
     "TrainingSection",
     "ValidationSection",
+    "WeightedFloor",
 ]
 
 
