@@ -24,6 +24,7 @@ def build_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_init(commands)
     _add_run(commands)
     _add_approve(commands)
     _add_history(commands)
@@ -40,6 +41,30 @@ def build_parser() -> Parser:
         "assayline schema > project.schema.json",
     )
     return parser
+
+
+def _add_init(commands: Commands[Parser]) -> None:
+    init = _command(
+        commands,
+        "init",
+        "profile a dataset and write a starter project with an audit plan",
+        "assayline init loans.csv --target defaulted",
+    )
+    init.add_argument("data", help="a CSV or Parquet file")
+    init.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="the column to predict; without it, columns that could be",
+    )
+    init.add_argument(
+        "--positive", metavar="VALUE", help="of two classes the one looked for; default: the rarer"
+    )
+    init.add_argument(
+        "--out",
+        default="project.yaml",
+        metavar="FILE",
+        help="default: project.yaml, if there is none",
+    )
 
 
 def _add_run(commands: Commands[Parser]) -> None:

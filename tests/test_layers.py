@@ -29,6 +29,8 @@ PURE = [
     "tasks.run_comparison.results",
     "tasks.reports.comparison",
     "tasks.verdict_document",
+    "tasks.audit_plan",
+    "tasks.starter",
 ]
 
 

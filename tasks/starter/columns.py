@@ -7,7 +7,7 @@ ingestion itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,13 +122,9 @@ def labels_of(raw: RawSource, name: str) -> dict[str, int]:
     """The labels that a run would find in column `name`, with their rows, in order of name."""
     nulls = SourceSection(path="-").null_values
     column = type_column(name, raw.table[name], "categorical", nulls, from_text=not raw.typed)
-    counts = pc.value_counts(column.values.drop_null()).to_pylist()
-    return {str(pair["values"]): int(pair["counts"]) for pair in sorted_by_value(counts)}
-
-
-def sorted_by_value(counts: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
-    """Value counts in order of the value's text."""
-    return sorted(counts, key=lambda pair: str(pair["values"]))
+    counts = pc.value_counts(column.values.drop_null())
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    return {str(label): int(rows) for label, rows in sorted(pairs)}
 
 
 def _require_usable(path: Path, raw: RawSource) -> None:
