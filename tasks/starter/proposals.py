@@ -79,6 +79,7 @@ def propose(file: FileProfile, target: str, labels: Mapping[str, int]) -> Propos
     hits = [(name, found) for name, found in attributes.items() if found]
     protected = dict(hits[:_MOST_PROTECTED])
     plain = [column for column in features if column.name not in protected]
+    varied = [column for column in plain if _top(column) < _NEAR_CONSTANT]
     extremes = tuple(_extreme(column) for column in plain if _has_extremes(column))
     return Proposal(
         key=key,
@@ -91,9 +92,9 @@ def propose(file: FileProfile, target: str, labels: Mapping[str, int]) -> Propos
         groups={column.name: column.distinct for column in left if _is_group(column)},
         near_constant={c.name: share for c in features if (share := _top(c)) >= _NEAR_CONSTANT},
         protected=protected,
-        slices=tuple(c.name for c in plain if _is_category(c))[:_CATEGORY_SLICES],
+        slices=tuple(column.name for column in varied if _is_category(column))[:_CATEGORY_SLICES],
         extremes=extremes[:_NUMBER_SLICES],
-        important=_important(plain, extremes),
+        important=_important(varied, extremes),
         rare=_rare(labels),
     )
 

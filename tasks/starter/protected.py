@@ -18,7 +18,7 @@ from collections.abc import Mapping
 _ANYWHERE: Mapping[str, str] = {
     "sex": "sex gender geschlecht sexe sexo genero gendre sexual",
     "race or ethnic origin": "race races racial ethnicity ethnic ethnie ethnien etnia hispanic "
-    "latino latina latinx caucasian raza hautfarbe caste skincolor skintone",
+    "hisp latino latina latinx caucasian raza hautfarbe caste skincolor skintone",
     "age": "age ages edad birthdate birthday birthyear dob yob geburtsdatum geburtsjahr "
     "geburtstag nacimiento naissance lebensalter",
     "religion": "religion religious religiosity konfession relig faith",
