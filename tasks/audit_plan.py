@@ -107,7 +107,7 @@ def count_states(results: Sequence[PlanResult]) -> str:
         f"{kept} {'holds' if kept == 1 else 'hold'}" if kept else "",
         f"{broken} {'is' if broken == 1 else 'are'} broken" if broken else "",
         f"{counts['not_assessed']} could not be assessed" if counts["not_assessed"] else "",
-        f"{counts['partly_assessed']} only in part" if counts["partly_assessed"] else "",
+        f"{counts['partly_assessed']} assessed only in part" if counts["partly_assessed"] else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -124,7 +124,7 @@ def test_an_entry_is_broken_kept_or_assessed_in_part_or_not_at_all():
 
 def test_open_risks_are_counted_in_a_sentence():
     assert count_states(results()) == (
-        "1 holds, 1 is broken, 2 could not be assessed, 1 only in part"
+        "1 holds, 1 is broken, 2 could not be assessed, 1 assessed only in part"
     )
     assert tell_open_risks(results()) == (
         "Open risks: 1 limit is broken, 2 risks could not be assessed, 1 risk could be assessed "
@@ -249,7 +249,7 @@ def test_the_page_groups_the_plan_by_owner_with_values_limits_and_what_is_missin
     told = section(run(approval={"mode": "approve", "owner": "the board"}))
     order = [
         "What is signed",
-        "The audit plan has 5 limits: 1 holds, 1 is broken, 2 could not be assessed, 1 only in",
+        "The audit plan has 5 limits: 1 holds, 1 is broken, 2 could not be assessed, 1 assessed ",
         "F1 0.5 on 90 rows.",
         "The signature is asked of the board.",
         "Owned by credit risk",
