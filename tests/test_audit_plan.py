@@ -18,6 +18,7 @@ from tasks.checks import Check, StageResult
 from tasks.evidence import plain
 from tasks.ledger import Entry
 from tasks.project.sections import AuditSection, Project
+from tasks.reports.markdown import run_markdown
 from tasks.reports.page import render_page
 from tasks.reports.request import request_markdown
 from tasks.reports.signed import NO_PLAN, signed_points
@@ -306,6 +307,13 @@ def test_markup_in_a_plan_stays_text_on_the_page():
     told = section(run({"floors": [{**PLAN["floors"][0], "risk": evil, "owner": evil}]}))
     assert "<script" not in told
     assert told.count("&lt;script&gt;") >= 3
+
+
+def test_the_run_as_markdown_has_the_short_version():
+    text = run_markdown(run())
+    assert "## What is signed\n\nOpen risks: 1 limit is broken, 2 risks" in text
+    assert text.count("(owner: ") == 5
+    assert "What is signed" not in run_markdown(dataclasses.replace(run(), stages=()))
 
 
 def test_a_run_that_waits_says_what_its_signature_accepts():

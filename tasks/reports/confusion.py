@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -132,9 +133,10 @@ def _cell(
     shade = f"fill:{colour};fill-opacity:{0.05 + 0.42 * (share or 0):.2f}"
     middle, centre = x + grid.width / 2, y + grid.height / 2
     # What was right has a frame, so that hits and errors are told apart without colour.
-    frame = {"stroke": svg.INK, "stroke_width": 1.5} if actual == predicted else {}
-    size = {"width": grid.width - 2, "height": grid.height - 2}
-    box = svg.element("rect", x=x + 1, y=y + 1, **size, rx=2, **frame, style=shade)
+    frame: dict[str, Any] = {"x": x + 1, "y": y + 1, "rx": 2, "style": shade}
+    frame |= {"width": grid.width - 2, "height": grid.height - 2}
+    frame |= {"stroke": svg.INK, "stroke_width": 1.5} if actual == predicted else {}
+    box = svg.element("rect", **frame)
     shown = [box, svg.tooltip(f"{actual} predicted as {predicted}: {count:,} ({written})")]
     ink = svg.INK if count else svg.MUTED
     weight = 600 if actual == predicted else 400
