@@ -12,6 +12,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*( [A-Za-z0-9_-]+)*")
 _SPECIAL = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 _LONGEST_WORD = 60
+_WIDTH = 100
 
 
 def scalar(words: str) -> str:
@@ -38,6 +39,23 @@ def listed(names: list[str], most: int = 12) -> str:
     """Names for a comment, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(comment_word(name) for name in names[:most]) + more
+
+
+def quoted(words: str) -> str:
+    """The string as a scalar in double quotes."""
+    written = scalar(words)
+    return written if written.startswith('"') else f'"{written}"'
+
+
+def comment_lines(sentence: str, start: str) -> list[str]:
+    """The sentence as comment lines; a break falls between words only."""
+    lines, line = [], start[:-1]
+    for word in (part for part in sentence.split(" ") if part):
+        if len(line) + 1 + len(word) > _WIDTH and line != start[:-1]:
+            lines.append(line)
+            line = start[:-1]
+        line += f" {word}"
+    return [*lines, line]
 
 
 def _escaped(sign: str) -> str:
