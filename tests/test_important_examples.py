@@ -283,6 +283,16 @@ def test_too_few_important_rows_are_not_judged_unless_they_break_the_limit_for_c
     assert "no other rows to compare with" in everything.detail
 
 
+def test_important_rows_of_one_group_have_no_interval_and_are_not_judged():
+    counts = {("nav", True): 30, ("nav", False): 10, ("other", True): 160}
+    one = pd.Series(["g"] * 40 + [f"h{i // 4}" for i in range(160)])
+    one.index = rows(counts)[0].index
+    for values in ({}, {"max_error_rate": 0.5}):
+        check = by_id(judge(navigational(**values), counts, groups=one))["important:navigational"]
+        assert (check.outcome, check.value, check.n) == ("not_applicable", None, 40)
+        assert "Too few groups of rows for an interval" in check.detail
+
+
 def test_an_unknown_weight_column_refuses_the_data():
     audit = {"important": [{"name": "traffic", "column": "visit"}]}
     project = Project.model_validate(

@@ -144,7 +144,7 @@ def _by_rest(one: _Set, rates: _ErrorRates, n: int, audit: AuditSection) -> tupl
     own, others, difference = rates.own, rates.others, rates.difference
     if n < audit.min_support or own is None or others is None or difference is None:
         told = "" if own is None or not math.isfinite(own.low) else f"{_told(one, own)}. "
-        if n >= audit.min_support:
+        if others is None and n >= audit.min_support:
             return "not_applicable", f"{told}There are no other rows to compare with."
         return "not_applicable", told + _too_few(one, n, audit)
     value, low, high = (100 * number for number in difference)
@@ -165,9 +165,12 @@ def _told(one: _Set, own: Estimate) -> str:
 
 
 def _too_few(one: _Set, n: int, audit: AuditSection) -> str:
+    name = one.examples.name
+    if n >= audit.min_support:
+        return f"Too few groups of rows for an interval: the n={n} test rows are '{name}'."
     return (
-        f"Too few to judge: n={n} test rows are '{one.examples.name}', and at least "
-        f"{audit.min_support} are needed."
+        f"Too few to judge: n={n} test rows are '{name}', and at least {audit.min_support} are "
+        "needed."
     )
 
 
