@@ -254,7 +254,7 @@ def test_the_page_groups_the_plan_by_owner_with_values_limits_and_what_is_missin
         "F1 0.5 on 90 rows.",
         "The signature is asked of the board.",
         "Owned by credit risk",
-        "bad loans go unseen.",
+        "Bad loans go unseen.",
         "Recall of class &#39;yes&#39; in each group of region: at least 0.3.",
         "30 rows are needed.",
         'data-name="Value">0.5',

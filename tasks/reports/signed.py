@@ -165,7 +165,7 @@ def _lines(result: PlanResult, anchor_of: Callable[[Check], str]) -> list[Signed
         lines.append(
             SignedLine(
                 mark=check_mark(check),
-                risk="" if lines else entry.risk or _capital(entry.subject),
+                risk="" if lines else _capital(entry.risk or entry.subject),
                 about="" if lines else _about(entry, with_reason=check.outcome == "passed"),
                 title=check.title if len(result.checks) > 1 else "",
                 detail=detail,
@@ -178,7 +178,7 @@ def _lines(result: PlanResult, anchor_of: Callable[[Check], str]) -> list[Signed
         nothing = Written("", "", "", "")
         severity = _severity(entry.severity, required=entry.required)
         told = "No check judged it in this run."
-        first, about = entry.risk or _capital(entry.subject), _about(entry, with_reason=True)
+        first, about = _capital(entry.risk or entry.subject), _about(entry, with_reason=True)
         lines.append(SignedLine(_NOT_RUN, first, about, "", told, severity, nothing, ""))
     if len(open_checks) > _MOST_LINES:
         last = lines[_MOST_LINES - 1]
