@@ -24,6 +24,7 @@ def build_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_init(commands)
     _add_run(commands)
     _add_approve(commands)
     _add_history(commands)
@@ -41,6 +42,30 @@ def build_parser() -> Parser:
         "assayline schema > project.schema.json",
     )
     return parser
+
+
+def _add_init(commands: Commands[Parser]) -> None:
+    init = _command(
+        commands,
+        "init",
+        "profile a dataset and write a starter project with an audit plan",
+        "assayline init loans.csv --target defaulted",
+    )
+    init.add_argument("data", help="a CSV or Parquet file")
+    init.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="the column to predict; without it, columns that could be",
+    )
+    init.add_argument(
+        "--positive", metavar="VALUE", help="of two classes the one looked for; default: the rarer"
+    )
+    init.add_argument(
+        "--out",
+        default="project.yaml",
+        metavar="FILE",
+        help="default: project.yaml, if there is none",
+    )
 
 
 def _add_run(commands: Commands[Parser]) -> None:
@@ -70,6 +95,11 @@ def _add_approve(commands: Commands[Parser]) -> None:
         "approve",
         "sign the promotion that a run waits for, or refuse it",
         'assayline approve RUN --verdict PREFIX --name "Ada Lovelace" --reason "a real gain"',
+    )
+    approve.description = (
+        "Sign the promotion that a run waits for, or refuse it. A signature accepts what stands on "
+        "the decision page under 'What is signed': limits that are broken, risks that could not be "
+        "assessed, and risks that nobody owns; the command names their number."
     )
     approve.add_argument("run", help="the run's id")
     approve.add_argument("--refuse", action="store_true", help="refuse instead")

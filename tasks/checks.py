@@ -31,8 +31,10 @@ class Check:
     `value` and `limit` are in the unit that `title` names; `interval` is the 95 % interval of
     `value`; `n` is the number of rows (or items) that the value rests on. `detail` is one
     sentence for a reader who sees nothing else. `evidence` names a table or figure of the same
-    result. `required` makes `not_applicable` block. `measured` marks a value that differs from
-    run to run (a time, a size of memory): it stays outside the hashed core of a result.
+    result. `required` makes `not_applicable` block. `entry` names the entry of the project's audit
+    plan that is judged, such as `audit.floors[0]`; it is empty where nobody declared one.
+    `measured` marks a value that differs from run to run (a time, a size of memory): it stays
+    outside the hashed core of a result.
 
     Raises ValueError when the outcome is "passed" and the value or an end of the interval is NaN.
     """
@@ -50,6 +52,7 @@ class Check:
     evidence: str | None = None
     required: bool = False
     measured: bool = False
+    entry: str = ""
 
     def __post_init__(self) -> None:
         numbers = [self.value, *(self.interval or ())]

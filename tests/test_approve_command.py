@@ -94,6 +94,7 @@ def test_changed_data_make_an_approval_void_for_good(cli, pending, ledger):
     assert (code, done["exit_code"], done["outcome"]) == (4, 4, "void")
     assert "the data file changed: it was " in done["sentence"]
     assert (done["champion_version"], done["entry"]) == (None, 2)
+    assert done["open_risks"].startswith("No audit plan is declared")
     rows.write_text(before)
     code, out, _ = cli(*signed(project, run))
     assert code == 4
@@ -152,8 +153,10 @@ def test_a_signature_promotes_and_is_told_in_the_report(cli, pending, ledger, ho
     assert (code, out) == (
         0,
         f"run {run['run_id']} is approved by Ada Lovelace: version 1 of {run['project']} is the "
-        "champion, was no version\n",
+        "champion, was no version\n"
+        "No audit plan is declared: nobody has named a risk of this model, or owns one.\n",
     )
+    assert 'id="signed">What is signed</h2>' in Path(run["report"]).read_text()
     entry = ledger(run["project"])[-1]
     assert (entry["action"], entry["to_version"], entry["refers_to"]) == ("approve", "1", 1)
     assert (entry["who"], entry["why"]) == ("Ada Lovelace", "the gain is real")

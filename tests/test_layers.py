@@ -31,6 +31,8 @@ PURE = [
     "tasks.reports.tagging",
     "tasks.tagging.sources",
     "tasks.verdict_document",
+    "tasks.audit_plan",
+    "tasks.starter",
 ]
 
 

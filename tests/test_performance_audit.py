@@ -594,11 +594,11 @@ def test_the_reloaded_model_predicts_dev_as_before_it_was_stored():
     split.loc[frame.index[:40], "side"] = "dev"
     before = told_before(frame).iloc[:40]
     given = (frame, split, roles("yes"), project(), PACKAGES["yes"], ())
-    same = check(audit_performance(*given, Trained(before)), "reloaded")
+    same = check(audit_performance(*given, Trained(dev_predictions=before)), "reloaded")
     assert (same.outcome, same.severity, same.value, same.n) == ("passed", "critical", 0.0, 40)
     moved = before.copy()
     moved.loc[moved.index[:3], "p:yes"] += 2e-12
-    found = audit_performance(*given, Trained(moved))
+    found = audit_performance(*given, Trained(dev_predictions=moved))
     assert (check(found, "reloaded").outcome, check(found, "reloaded").value) == ("failed", 3.0)
     assert found.outcome == "blocked"
 

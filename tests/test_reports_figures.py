@@ -1,5 +1,6 @@
 import math
 import re
+from typing import get_args, get_type_hints
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -170,6 +171,67 @@ def test_markup_in_data_stays_text_and_the_text_alternative_is_there(kind):
     assert tree.get("role") == "img"
     assert tree.find(f"{SVG}title").text == evil
     assert tree.find(f"{SVG}desc").text == evil
+
+
+def full_figure(kind):
+    """A figure of the kind with everything in it: several rows, a limit, an interval, a unit."""
+    frames = {
+        "confusion": confusion({("a", "a"): 8, ("a", "b"): 2, ("b", "a"): 3, ("b", "b"): 7}),
+        "intervals": rows(("a", 0.5, 0.4, 0.6, 9), ("b", 0.7, 0.6, 0.9, 9)),
+        "bars": rows(("a", 0.5, 0.4, 0.6, 9), ("b", 0.7, 0.6, 0.9, 9)),
+        "reliability": reliability((0.25, 0.25, 0.2, 0.3, 90), (0.75, 0.5, 0.4, 0.6, 30)),
+    }
+    more = {} if kind in ("confusion", "reliability") else {"limit": 0.6, "unit": "share of rows"}
+    return ElementTree.fromstring(draw(figure(kind, **more), frames[kind]))
+
+
+KINDS = get_args(get_type_hints(Figure)["kind"])
+
+
+def shape_of(node):
+    """The colour that a shape is drawn in, and all else that tells its form but its place."""
+    style = dict(part.split(":", 1) for part in node.get("style", "").split(";") if ":" in part)
+    colour = style.get("fill") or style.get("stroke")
+    places = {"x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "style"}
+    form = {name: value for name, value in node.items() if name not in places}
+    return colour, (node.tag, *sorted(form.items()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_figure_has_a_text_alternative(kind):
+    tree = full_figure(kind)
+    assert tree.get("role") == "img"
+    assert tree.find(f"{SVG}title").text == "Title"
+    assert tree.find(f"{SVG}desc").text == "What it shows."
+    assert tree.get("aria-label") == "Title. What it shows."
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_in_a_figure_is_told_by_colour_alone(kind):
+    shapes = [
+        shape_of(node)
+        for name in ("rect", "circle", "line")
+        for node in full_figure(kind).iter(f"{SVG}{name}")
+    ]
+    bright = {svg.ACCENT, svg.WARM}
+    assert {colour for colour, _ in shapes} & bright
+    for one, form in shapes:
+        others = {colour for colour, same in shapes if same == form and colour != one}
+        assert not (others and bright & {one, *others}), (one, others, form)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_of_a_figure_are_large_enough_on_a_telephone(kind):
+    tree = full_figure(kind)
+    # A page of 400 pixels leaves 364 to a drawing; a wide one keeps its size and is scrolled.
+    scale = 364 / float(tree.get("width")) if tree.get("class") != "wide" else 1
+    sizes = [float(node.get("font-size")) for node in tree.iter(f"{SVG}text")]
+    assert min(sizes) * scale >= 9
+
+
+def test_a_hit_and_an_error_differ_by_a_frame():
+    cells = list(full_figure("confusion").iter(f"{SVG}rect"))
+    assert [node.get("stroke") is not None for node in cells] == [True, False, False, True]
 
 
 def test_colours_follow_the_page():

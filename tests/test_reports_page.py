@@ -528,6 +528,43 @@ def steel_run():
     return make_run("inconclusive", project=project, stages=tuple(stages))
 
 
+def plan_run():
+    """An audit plan with long names, of several owners and of nobody."""
+    long = "false_negative_rate_of_the_second_lien_subordinate_financing_" * 2
+    plan = {
+        "floors": [
+            {"metric": "recall", "class": "yes", "minimum": 0.4, "owner": "credit risk " * 9},
+            {"metric": "f1", "class": long, "minimum": 0.4, "risk": f"{long} is too high"},
+        ],
+        "gaps": [
+            {
+                "column": "black",
+                "metric": "selection_rate",
+                "class": "no",
+                "min_ratio": 0.8,
+                "risk": "black applicants are denied who would pay",
+                "owner": "fair lending officer",
+                "reason": "the four-fifths rule",
+            }
+        ],
+    }
+    project = Project(
+        name="hmda", source={"path": "h.csv"}, target="deny", positive_class="yes", audit=plan,
+        approval={"mode": "approve", "owner": long},
+    )  # fmt: skip
+    run = make_run("reject", project=project)
+    entries = {"gap": "audit.gaps[0]", "floor": "audit.floors[0]", "slice": "audit.floors[0]"}
+    stages = []
+    for one in run.stages:
+        checks = [
+            replace(check, entry=entries.get(check.id.split(".")[1].split(":")[0], ""))
+            for check in one.checks
+        ]
+        result = one.result and replace(one.result, checks=tuple(checks))
+        stages.append(replace(one, result=result) if one.name == "performance_audit" else one)
+    return replace(run, stages=tuple(stages))
+
+
 class Reader(HTMLParser):
     """Collects tags with attributes, and the visible text."""
 
@@ -781,8 +818,16 @@ def measuring_page(page, widths):
           const turned = word.parentNode.getAttribute('transform');
           return !turned && (box.x < -3 || box.x + box.width > sheet.width + 3);
         });
-        return [frame.width, root.scrollWidth, frame.contentWindow.innerWidth,
-                page.title, words.length, outside.length].join('|');
+        const edge = frame.contentWindow.innerWidth;
+        const scrolled = (node) => node.closest('.scroll, .drawing') !== null;
+        const hidden = (node) => node.closest('thead') !== null;
+        const beyond = [...page.body.querySelectorAll('*')].filter((node) => {
+          const box = node.getBoundingClientRect();
+          const sticksOut = box.right > edge + 0.5 || box.left < -0.5;
+          return sticksOut && !scrolled(node) && !hidden(node);
+        });
+        return [frame.width, root.scrollWidth, edge, page.title, words.length, outside.length,
+                beyond.map((node) => node.tagName).join(' ')].join('|');
       });
       document.body.innerHTML = '<pre>' + rows.join(';') + '</pre>';
     });
@@ -795,12 +840,13 @@ def measured(dom):
     return [row.split("|") for row in html.unescape(rows).split(";")]
 
 
-@pytest.mark.parametrize("make", [make_run, steel_run, refused_run, evil_run])
+@pytest.mark.parametrize("make", [make_run, steel_run, refused_run, evil_run, plan_run])
 def test_nothing_scrolls_sideways_and_no_planted_script_runs(browse, make):
     page = measuring_page(render_page(make()), (400, 1280))
     rows = measured(browse(page, "--window-size=1400,1000", "--dump-dom"))
     assert [row[0] for row in rows] == ["400", "1280"]
-    for _, needed, offered, title, words, outside in rows:
+    for _, needed, offered, title, words, outside, beyond in rows:
+        assert beyond == ""
         assert int(needed) <= int(offered)
         assert title != "planted"
         assert (int(words) > 0) == (make is not refused_run)

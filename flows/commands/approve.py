@@ -1,7 +1,8 @@
 """`assayline approve RUN`: the owner's signature, without any server.
 
-Guarantee: the signer names the verdict by its hash, which stands on the decision page; a run of
-another home is signed as well, where both share an MLflow server.
+Guarantee: the signer names the verdict by its hash, which stands on the decision page; the open
+risks that a signature accepts are named; a run of another home is signed as well, where both share
+an MLflow server.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import json
 import sys
 from pathlib import Path
 
+from flows.runs.judged_run import JudgedRun
 from flows.runs.shared_runs import reach_run
 from flows.services.home import configure_environment, resolve_home
 from tasks.approval import Choice
+from tasks.audit_plan import recorded_results, tell_open_risks
 from tasks.errors import ProjectError
 
 _EXIT_CODES = {"approved": 0, "refused": 0, "void": 4, "closed": 4}
@@ -28,6 +31,7 @@ def command(options: argparse.Namespace) -> int:
     with reach_run(home, options.run, project) as run:
         done = run.sign(decision, options.name, options.reason, options.verdict)
         ledger = run.ledger
+        risks = _open_risks(run)
     if done.outcome == "unsigned":
         raise ProjectError(done.sentence)
     code = _EXIT_CODES[done.outcome]
@@ -37,6 +41,7 @@ def command(options: argparse.Namespace) -> int:
             "project": ledger.project,
             "outcome": done.outcome,
             "sentence": done.sentence,
+            "open_risks": risks,
             "entry": done.entry.sequence if done.entry else None,
             "champion_version": ledger.champion(),
             "exit_code": code,
@@ -44,4 +49,14 @@ def command(options: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
     else:
         sys.stdout.write(f"{done.sentence}\n")
+        if done.outcome == "approved":
+            sys.stdout.write(f"{risks}\n")
     return code
+
+
+def _open_risks(run: JudgedRun) -> str:
+    """What the signature accepts, as a sentence."""
+    try:
+        return tell_open_risks(recorded_results(run.verdict.core))
+    except ValueError:
+        return "The audit plan was written by another version of Assayline: see the decision page."

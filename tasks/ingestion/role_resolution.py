@@ -131,6 +131,7 @@ def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
         "key_columns": project.key_columns,
         "training.mitigate": project.training.mitigate.columns if project.training.mitigate else [],
         "audit.gaps": [name for gap in project.audit.gaps for name in gap.crossed],
+        "audit.important": [one.column for one in project.audit.important if one.column],
         "slices": _slice_columns(project.slices),
         "error_analysis.tags": [
             *_slice_columns(project.error_analysis.tags),

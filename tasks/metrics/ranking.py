@@ -33,7 +33,7 @@ class Cells:
     def __call__(self, weights: Weights) -> Weights:
         """Weights of rows (replicates, rows) summed over the rows of each cell."""
         ordered = np.take(weights, self._order, axis=1)
-        return np.add.reduceat(ordered, self._starts, axis=1, dtype=np.int32)
+        return np.add.reduceat(ordered, self._starts, axis=1, dtype=weights.dtype)
 
 
 class Ranking:
@@ -111,6 +111,6 @@ def ratio(above: Floats, below: Floats) -> Floats:
 
 
 def _running_sum(weights: Weights) -> Weights:
-    sums = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=np.int32)
-    np.cumsum(weights, axis=1, dtype=np.int32, out=sums[:, 1:])
+    sums = np.zeros((weights.shape[0], weights.shape[1] + 1), dtype=weights.dtype)
+    np.cumsum(weights, axis=1, dtype=weights.dtype, out=sums[:, 1:])
     return sums

@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -55,13 +55,15 @@ def judge_floors(
     """
     taken: set[str] = set()
     checks: list[Check] = []
-    for floor in floors:
+    for place, floor in enumerate(floors):
+        entry = f"audit.floors[{place}]"
         mistake = _mistake(floor, classes)
         if mistake:
-            checks.append(_unusable(floor, mistake, taken))
+            checks.append(replace(_unusable(floor, mistake, taken), entry=entry))
             continue
         targets = _targets(floor, frame, test, scored, classes)
-        checks += [_judge(floor, target, min_support, taken, rare) for target in targets]
+        judged_on = (_judge(floor, target, min_support, taken, rare) for target in targets)
+        checks += [replace(check, entry=entry) for check in judged_on]
     return checks
 
 

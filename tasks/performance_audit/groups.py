@@ -8,7 +8,7 @@ shown first; all metrics of one column rest on the same resamples.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -66,15 +66,17 @@ def compare_groups(project: Project, rows: AuditedRows, classes: Sequence[str]) 
     declared: dict[tuple[str, str, str], GapRates] = {}
     others: dict[tuple[str, str, str], GapRates] = {}
     positive = rows.scored.positive_class
-    for gap in project.audit.gaps:
+    for place, gap in enumerate(project.audit.gaps):
+        entry = f"audit.gaps[{place}]"
         mistake = mistake_in(gap, positive, classes)
         if mistake:
-            checks.append(unusable_gap(gap, mistake, taken))
+            checks.append(replace(unusable_gap(gap, mistake, taken), entry=entry))
             continue
         of_class = gap.of_class or str(positive)
         rates = measured.rates(gap.crossed, gap.metric, of_class)
         labels = measured.labels(gap.crossed, of_class)
-        checks += judge_gap(gap, rates, labels, project.target, taken)
+        judged = judge_gap(gap, rates, labels, project.target, taken)
+        checks += [replace(check, entry=entry) for check in judged]
         declared[rates.column, gap.metric, of_class] = rates
     for crossed in [spec.columns for spec in project.slices if spec.columns]:
         if positive is None:

@@ -7,6 +7,7 @@ project sets no limit for it the check is `not_applicable` and says so.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 
@@ -57,10 +58,12 @@ def judge_robustness(
     worst = worst_small_shift(effects)
     if worst is not None:
         shown["shift"] = worst
-    checks = tuple(
-        _check(kind, shown.get(kind), effects, section.limit_of(kind), project.audit.min_support)
+    support = project.audit.min_support
+    judged = {
+        kind: _check(kind, shown.get(kind), effects, section.limit_of(kind), support)
         for kind in _TITLES
-    )
+    }
+    checks = tuple(replace(found, entry=section.entry_of(k)) for k, found in judged.items())
     tables = {"robustness": _kinds_table(effects, metric)}
     figures = [_kinds_figure()]
     if effects.columns:

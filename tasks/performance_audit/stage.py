@@ -18,6 +18,7 @@ from tasks.conditions import Mask
 from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
 from tasks.performance_audit.cost import judge_cost, load_with_memory
+from tasks.performance_audit.important import judge_important
 from tasks.performance_audit.numbers import judge_numbers, number_summary
 from tasks.performance_audit.offer import Trained, offer_mitigation
 from tasks.performance_audit.quality import (
@@ -86,6 +87,7 @@ def audit_performance(
         reloaded,
         _judge_quality(quality, package, project),
         judge_robustness(frame, test, scored, score, roles, project, quality.metric),
+        judge_important(project.audit, frame, test, scored, quality.metric),
         cost,
     )
     checks = [check for finding in findings for check in finding.checks]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, cast
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from tasks.project.fields import Section, Severity, Share, Slice
+from tasks.project.fields import MetricName, Section, Severity, Share, Slice
 from tasks.project.robustness_section import RobustnessSection
 from tasks.project.tag_sections import Tag
 
@@ -87,7 +87,8 @@ class Floor(Section):
     required: bool = Field(
         default=False, description="block also where there are too few rows to judge"
     )
-    owner: str = ""
+    risk: str = Field(default="", description="what can go wrong, in the owner's words")
+    owner: str = Field(default="", description="who answers for it; default: audit.owner")
     reason: str = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -147,7 +148,8 @@ class Gap(Section):
     required: bool = Field(
         default=False, description="block also where there are too few rows to judge"
     )
-    owner: str = ""
+    risk: str = Field(default="", description="what can go wrong, in the owner's words")
+    owner: str = Field(default="", description="who answers for it; default: audit.owner")
     reason: str = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -180,11 +182,81 @@ class Gap(Section):
         return " & ".join(self.crossed)
 
 
-class AuditSection(Section):
-    """What must hold on test, everywhere that matters, before a model may ship."""
+class ImportantExamples(Section):
+    """Examples that matter more than their number: a condition with a weight, or a weight column.
 
+    A row counts for as many ordinary rows as its weight says; one that several entries weigh, for
+    the product.
+    """
+
+    name: str
+    condition: str | None = Field(
+        default=None, description="which rows, for example: kind == 'navigational'"
+    )
+    weight: Annotated[float, Field(ge=1)] | None = Field(
+        default=None, description="how many ordinary rows each of them counts for"
+    )
+    column: str | None = Field(
+        default=None, description="in place of condition and weight: a column of weights"
+    )
+    max_error_rate: Share | None = Field(
+        default=None,
+        description="most of them that may be predicted wrongly; default: no worse than the others",
+    )
+    risk: str = Field(default="", description="what can go wrong, in the owner's words")
+    severity: Severity = "warning"
+    required: bool = Field(
+        default=False, description="block also where there are too few rows to judge"
+    )
+    owner: str = Field(default="", description="who answers for it; default: audit.owner")
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _rows_or_weights(self) -> ImportantExamples:
+        if (self.condition is None) == (self.column is None):
+            raise ValueError("important examples are either a 'condition' or a 'column' of weights")
+        if self.condition is not None and self.weight is None:
+            raise ValueError("important examples by 'condition' need a 'weight' of 1 or more")
+        if self.column is not None and (self.weight, self.max_error_rate) != (None, None):
+            raise ValueError(
+                "'weight' and 'max_error_rate' belong to a 'condition', not a 'column'"
+            )
+        return self
+
+
+class WeightedFloor(Section):
+    """The least that a metric must reach with every row counted by its importance."""
+
+    metric: MetricName | None = Field(default=None, description="default: the training metric")
+    minimum: Share
+    risk: str = Field(default="", description="what can go wrong, in the owner's words")
+    severity: Severity = "critical"
+    required: bool = Field(
+        default=False, description="block also where there are too few rows to judge"
+    )
+    owner: str = Field(default="", description="who answers for it; default: audit.owner")
+    reason: str = ""
+
+    @field_validator("metric")
+    @classmethod
+    def _higher_is_better(cls, metric: str | None) -> str | None:
+        if metric == "log_loss":
+            raise ValueError("log_loss has no minimum: a low one is good")
+        return metric
+
+
+class AuditSection(Section):
+    """What must hold on test, everywhere that matters, before a model may ship: the audit plan."""
+
+    owner: str = Field(default="", description="who answers for a limit that names nobody")
     floors: tuple[Floor, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    important: tuple[ImportantExamples, ...] = Field(
+        default=(), description="examples that matter more than their number, with their weights"
+    )
+    weighted_floor: WeightedFloor | None = Field(
+        default=None, description="judged with the weights of 'important'"
+    )
     min_support: Annotated[int, Field(ge=1)] = Field(
         default=30, description="a group with fewer rows to judge on is too small"
     )
@@ -197,3 +269,12 @@ class AuditSection(Section):
         default=1000.0, description="to load the model and score a batch, beside the libraries"
     )
     robustness: RobustnessSection = RobustnessSection()
+
+    @model_validator(mode="after")
+    def _weights_to_weigh_with(self) -> AuditSection:
+        names = [examples.name for examples in self.important]
+        if len(set(names)) != len(names):
+            raise ValueError(f"names of important examples must differ: {', '.join(names)}")
+        if self.weighted_floor is not None and not names:
+            raise ValueError("'weighted_floor' needs the weights of 'important', which is empty")
+        return self

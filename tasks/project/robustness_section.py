@@ -57,6 +57,11 @@ class RobustnessSection(Section):
             raise ValueError("'enabled' is false although 'limits' are set; keep one of them")
         return self
 
+    def entry_of(self, kind: str) -> str:
+        """The place of that limit in the audit plan; empty where the project sets none."""
+        kinds = [limit.kind for limit in self.limits]
+        return f"audit.robustness.limits[{kinds.index(kind)}]" if kind in kinds else ""
+
     def limit_of(self, kind: str) -> RobustnessLimit | None:
         """The project's limit for a kind of change, if it sets one."""
         return next((limit for limit in self.limits if limit.kind == kind), None)

@@ -11,7 +11,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from tasks.project.audit_sections import AuditSection, ErrorAnalysisSection, Floor, Gap
+from tasks.project.audit_sections import (
+    AuditSection,
+    ErrorAnalysisSection,
+    Floor,
+    Gap,
+    ImportantExamples,
+    WeightedFloor,
+)
 from tasks.project.data_sections import (
     Expectation,
     FeaturesSection,
@@ -45,6 +52,7 @@ __all__ = [
     "Floor",
     "Gap",
     "GateSection",
+    "ImportantExamples",
     "LabelsSection",
     "LeakageSection",
     "MetricName",
@@ -61,6 +69,7 @@ __all__ = [
     "TagSpec",
     "TrainingSection",
     "ValidationSection",
+    "WeightedFloor",
 ]
 
 

@@ -41,21 +41,28 @@ def _declared_metrics(project: Project) -> Iterable[tuple[str, str]]:
 
 
 def _of_classes(project: Project) -> Iterable[tuple[str, str]]:
+    """What is declared for classes alone, and why a number has no use for it."""
     labels, audit = project.labels, project.audit
-    if project.positive_class is not None:
-        yield "positive_class", "has none"
-    if labels.annotators:
-        yield "labels.annotators", "compares no annotators"
-    if labels.ratings is not None:
-        yield "labels.ratings", "compares no annotators"
-    if project.training.mitigate is not None:
-        yield "training.mitigate", "has no class whose rate could differ"
-    if labels.suspects != "keep":
-        yield "labels.suspects", "suspects no label"
-    if labels.max_error_rate is not None:
-        yield "labels.max_error_rate", "has labels that are near or far, not right or wrong"
-    if any(floor.of_class is not None for floor in audit.floors):
-        yield "audit.floors.class", "has none"
+    told = (
+        (project.positive_class is not None, "positive_class", "has none"),
+        (labels.annotators, "labels.annotators", "compares no annotators"),
+        (labels.ratings is not None, "labels.ratings", "compares no annotators"),
+        (labels.suspects != "keep", "labels.suspects", "suspects no label"),
+        (
+            labels.max_error_rate is not None,
+            "labels.max_error_rate",
+            "has labels that are near or far, not right or wrong",
+        ),
+        (
+            project.training.mitigate is not None,
+            "training.mitigate",
+            "has no class whose rate could differ",
+        ),
+        (any(f.of_class is not None for f in audit.floors), "audit.floors.class", "has none"),
+        (audit.important, "audit.important", "has no right or wrong answers to weigh"),
+        (audit.robustness.limits, "audit.robustness.limits", "has no prediction that could flip"),
+    )
+    yield from ((key, why) for declared, key, why in told if declared)
     for gap in audit.gaps:
         if gap.metric not in GAPS_OF_NUMBERS or gap.of_class is not None:
             yield f"audit.gaps: {gap.metric}", f"takes {' and '.join(sorted(GAPS_OF_NUMBERS))}"

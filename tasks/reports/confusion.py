@@ -1,7 +1,8 @@
 """What was taken for what: a heat table of counts and shares of each actual class.
 
-Guarantees: every cell says its count and its share in words, so that shading only underlines;
-of more than 12 classes the largest confusions are drawn as bars instead.
+Guarantees: every cell says its count and its share in words, and what was right is framed, so that
+shading and colour only underline; of more than 12 classes the largest confusions are drawn as bars
+instead.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +23,7 @@ _MOST_CLASSES = 12
 _LARGEST = 12
 _AXES = "rows: actual, columns: predicted"
 _WIDEST_LABEL = 112.0
+_SMALL = 11.5
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,6 @@ class _Grid:
     top: float
     width: float
     height: float
-    small: float
 
 
 def draw_confusion(figure: Figure, frame: pd.DataFrame) -> str:
@@ -81,7 +83,7 @@ def _heat_table(figure: Figure, counts: Mapping[tuple[str, str], int], classes: 
     cell = min((width - left - total_width) / len(classes), 120.0)
     turned = any(svg.text_width(name) > cell - 4 for name in classes)
     slope = label * 0.6 + 10 if turned else 0.0
-    grid = _Grid(left, 20 + (slope or 20), cell, 44.0, 11.0 if cell >= 40 else 10.0)
+    grid = _Grid(left, 20 + (slope or 20), cell, 44.0)
     bottom = grid.top + grid.height * len(classes)
     parts = [
         *_headers(grid, classes, figure.unit or _AXES, turned=turned),
@@ -130,16 +132,16 @@ def _cell(
     colour = svg.ACCENT if actual == predicted else svg.WARM
     shade = f"fill:{colour};fill-opacity:{0.05 + 0.42 * (share or 0):.2f}"
     middle, centre = x + grid.width / 2, y + grid.height / 2
-    box = svg.element(
-        "rect", x=x + 1, y=y + 1, width=grid.width - 2, height=grid.height - 2, rx=2, style=shade
-    )
+    # What was right has a frame, so that hits and errors are told apart without colour.
+    frame: dict[str, Any] = {"x": x + 1, "y": y + 1, "rx": 2, "style": shade}
+    frame |= {"width": grid.width - 2, "height": grid.height - 2}
+    frame |= {"stroke": svg.INK, "stroke_width": 1.5} if actual == predicted else {}
+    box = svg.element("rect", **frame)
     shown = [box, svg.tooltip(f"{actual} predicted as {predicted}: {count:,} ({written})")]
     ink = svg.INK if count else svg.MUTED
     weight = 600 if actual == predicted else 400
     shown.append(
         svg.text(middle, centre - 1, f"{count:,}", anchor="middle", colour=ink, weight=weight)
     )
-    shown.append(
-        svg.text(middle, centre + 14, written, size=grid.small, anchor="middle", colour=ink)
-    )
+    shown.append(svg.text(middle, centre + 14, written, size=_SMALL, anchor="middle", colour=ink))
     return svg.element("g", "".join(shown))

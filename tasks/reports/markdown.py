@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tasks.audit_plan import plan_results, tell_open_risks
 from tasks.checks import Check, Table
 from tasks.markup import escape, link
 from tasks.reports import numbers
+from tasks.reports.signed import signed_points
 from tasks.reports.summary import verdict_notes, verdict_reasons, verdict_sentence
 from tasks.reports.tables import show_table
 from tasks.reports.words import (
@@ -42,7 +44,7 @@ def stage_markdown(stage: StageRecord, links: Mapping[str, str]) -> str:
 
 
 def run_markdown(run: RunRecord) -> str:
-    """The verdict with its reasons, what to work on next, all stages, and where the rest is."""
+    """The verdict with its reasons, what to work on next, open risks, stages, where the rest is."""
     reasons = [text for text, _ in verdict_reasons(run)]
     exit_code = f"Exit code {run.exit_code}: {EXIT_MEANINGS.get(run.exit_code, 'unknown')}."
     parts = [
@@ -54,6 +56,11 @@ def run_markdown(run: RunRecord) -> str:
         parts += ["## Compared with the champion", _bullets(run.compared, "-")]
     if run.work_next:
         parts += ["## What to work on next", _bullets(run.work_next, "1.")]
+    if any(stage.name == "performance_audit" and stage.result for stage in run.stages):
+        checks = (check for stage in run.stages for check in stage.checks)
+        results = plan_results(run.project.audit, checks)
+        parts += ["## What is signed", escape(tell_open_risks(results))]
+        parts += [_bullets(signed_points(results), "-")]
     rows = [
         (str(STAGE_MARKS[s.outcome]), stage_title(s.name), s.result.summary if s.result else "")
         for s in run.stages

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from tasks.checks import Check, Figure, StageResult, Table
 from tasks.reports.figures import draw
 from tasks.reports.numbers import Written, check_numbers
+from tasks.reports.signed import Signed, tell_signed
 from tasks.reports.summary import verdict_notes, verdict_reasons, verdict_sentence
 from tasks.reports.tables import ShownTable, show_table
 from tasks.reports.trend import draw_trend
@@ -108,6 +109,7 @@ def render_page(run: RunRecord) -> str:
             started=moment(run.started),
             facts=_facts(run),
             trend=_trend(run.trend),
+            signed=_signed(run),
             stages=[_stage(stage) for stage in run.stages],
             metrics=_metrics(run),
             provenance=_provenance(run),
@@ -146,6 +148,15 @@ def _reasons(run: RunRecord) -> list[_Reason]:
         _Reason(text, anchors.get(check.id, "") if check else "")
         for text, check in verdict_reasons(run)
     ]
+
+
+def _signed(run: RunRecord) -> Signed | None:
+    anchors = {
+        id(check): _anchor(stage.name, place)
+        for stage in run.stages
+        for place, check in enumerate(stage.checks)
+    }
+    return tell_signed(run, lambda check: anchors[id(check)])
 
 
 def _facts(run: RunRecord) -> list[tuple[str, str]]:

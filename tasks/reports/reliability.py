@@ -111,4 +111,4 @@ def _counts(bins: Sequence[_Bin], top: float) -> Iterator[str]:
         x = _across(one.told)
         yield svg.element("rect", x=x - 9, y=base - tall, width=18, height=tall, style=style)
         count = numbers.number(one.n)
-        yield svg.text(x, base - tall - 3, count, size=10, anchor="middle", over_lines=True)
+        yield svg.text(x, base - tall - 3, count, size=11, anchor="middle", over_lines=True)

@@ -1,7 +1,7 @@
 """The request for a signature, as Markdown above the form of the approval flow run.
 
-Guarantees: it does not show the verdict's hash, which the signer reads on the decision page; text
-from data stays text.
+Guarantees: it does not show the verdict's hash, which the signer reads on the decision page; it
+names the risks that a signature accepts and who owns them; text from data stays text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.approval import PREFIX_LENGTH
+from tasks.audit_plan import recorded_results, tell_open_risks
 from tasks.ledger import Entry
 from tasks.markup import escape, link
+from tasks.reports.signed import signed_points
 from tasks.reports.words import moment
 from tasks.serving import named
 
@@ -39,7 +41,18 @@ def request_markdown(
         f"the first {PREFIX_LENGTH} characters of the verdict's hash: it stands on that page, "
         f"under Provenance. This can be signed until {moment(pending.expires or '')}.",
         "\n".join(f"- {escape(reason)}" for reason in verdict["reasons"]),
+        *_plan(verdict),
         f"Run {escape(pending.run_id)} of {moment(pending.when)}: "
         f"{link('MLflow run', mlflow_url)}, page in the file {escape(page)}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plan(verdict: Mapping[str, Any]) -> list[str]:
+    """Which risks the signature accepts, by owner; the page has the numbers in full."""
+    try:
+        results = recorded_results(verdict)
+    except ValueError:
+        return ["The audit plan was written by another version of Assayline: read it on the page."]
+    points = "\n".join(f"- {escape(point)}" for point in signed_points(results))
+    return [f"**What is signed.** {escape(tell_open_risks(results))}", points]

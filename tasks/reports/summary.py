@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
+from tasks.audit_plan import plan_results, tell_open_risks
 from tasks.checks import Check
 from tasks.reports.words import STAGE_MARKS, VERDICT_MARKS, Tone, duration, stage_title
 from tasks.runs import RunRecord, StageRecord
@@ -71,8 +72,11 @@ def verdict_sentence(run: RunRecord) -> str:
 
 
 def verdict_notes(run: RunRecord) -> list[str]:
-    """What else a reader of the verdict has to know: repeated or resumed."""
+    """What else a reader of the verdict has to know: open risks to sign, repeated, resumed."""
     notes = []
+    if promotion_action(run) == "pending":
+        checks = (check for stage in run.stages for check in stage.checks)
+        notes.append(tell_open_risks(plan_results(run.project.audit, checks)))
     if run.unchanged_since:
         notes.append(f"Nothing has changed since run {run.unchanged_since}: its verdict stands.")
     if run.resumed_from:
