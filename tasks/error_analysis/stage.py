@@ -19,6 +19,7 @@ from tasks.error_analysis.findings import STAGE
 from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
 from tasks.error_analysis.tagged import rank_work
+from tasks.error_analysis.weak_slices import find_weak_slices
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.scoring import Score
@@ -55,9 +56,12 @@ def analyse_errors(
     if people is not None:
         by_tag = people_by_tag(people, project, project.error_analysis.min_rows)
     work = rank_work(errors, declared.on(dev), roles, project, ladder, by_tag)
+    units = split["unit"].loc[errors.rows.index]
+    weak, _ = find_weak_slices(errors, frame, declared.on(dev), roles, project, units)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         work,
+        weak,
         find_examples(errors, roles),
     )
     summary = "; ".join(finding.summary for finding in findings if finding.summary)

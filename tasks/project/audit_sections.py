@@ -9,6 +9,28 @@ from pydantic import ConfigDict, Field, model_validator
 from tasks.project.fields import Section, Severity, Share, Slice
 
 
+class SliceSearchSection(Section):
+    """How slices are searched in which the model is wrong more often than elsewhere."""
+
+    max_order: Annotated[int, Field(ge=1, le=3)] = Field(
+        default=3, description="values that are crossed at most"
+    )
+    candidates: Annotated[int, Field(ge=6, le=1000)] = Field(
+        default=60, description="slices carried from the half that is searched to the other"
+    )
+    min_rows: Annotated[int, Field(ge=2)] = Field(
+        default=30, description="a slice with fewer dev rows is not searched"
+    )
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    bins: Annotated[int, Field(ge=2, le=20)] = Field(
+        default=4, description="quantile bins of a numeric or time column"
+    )
+    max_values: Annotated[int, Field(ge=2, le=250)] = Field(
+        default=20, description="of a column with more values the most frequent are searched"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="columns that are not searched")
+
+
 class ErrorAnalysisSection(Section):
     """Properties of examples by which errors are counted, besides the slices."""
 
@@ -16,6 +38,7 @@ class ErrorAnalysisSection(Section):
     min_rows: Annotated[int, Field(ge=1)] = Field(
         default=10, description="a tag with fewer dev rows is shown as too small to judge"
     )
+    search: SliceSearchSection = SliceSearchSection()
 
 
 class Floor(Section):

@@ -11,7 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from tasks.project.audit_sections import AuditSection, ErrorAnalysisSection, Floor, Gap
+from tasks.project.audit_sections import (
+    AuditSection,
+    ErrorAnalysisSection,
+    Floor,
+    Gap,
+    SliceSearchSection,
+)
 from tasks.project.data_sections import (
     Expectation,
     FeaturesSection,
@@ -52,6 +58,7 @@ __all__ = [
     "Section",
     "Severity",
     "Slice",
+    "SliceSearchSection",
     "SliceSpec",
     "SourceSection",
     "SplitSection",
