@@ -29,6 +29,8 @@ bench: $(PEERS)
 	$(BIN)/python tests/benchmarks/label_conflicts_speed.py
 	$(BIN)/python tests/benchmarks/label_agreement.py
 	$(BIN)/python tests/benchmarks/label_review_gain.py
+	$(BIN)/python tests/benchmarks/slice_counting_speed.py
+	$(BIN)/python tests/benchmarks/weak_slices.py
 	@if [ -n "$$ASSAYLINE_DATASETS" ]; then \
 	  $(BIN)/python tests/benchmarks/label_rankings.py && \
 	  $(BIN)/python tests/benchmarks/consensus_accuracy.py; \

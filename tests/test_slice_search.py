@@ -6,7 +6,12 @@ import pytest
 
 from tasks.slice_search import SearchPlan, counting, mask_column, search_slices, value_column
 from tasks.slice_search.candidates import choose_candidates
-from tasks.slice_search.confirmation import effective_rows, excess_p, false_discovery_adjusted
+from tasks.slice_search.confirmation import (
+    effective_rows,
+    excess_p,
+    excess_score,
+    false_discovery_adjusted,
+)
 from tasks.slice_search.detectable import detectable_ratio
 from tasks.slice_search.halves import first_half
 from tasks.slice_search.merging import Description, simplest_descriptions
@@ -268,3 +273,19 @@ def test_what_could_be_found():
     assert ratio == pytest.approx(8.95, abs=0.05)
     smaller = detectable_ratio((10_000, 10_000), 0.02, 0.1, 40 / 5145, 0.1 / 60)
     assert smaller == pytest.approx(2.0, abs=0.1)
+
+
+def test_overwhelming_evidence_still_names_the_crossing():
+    """Both p values are too small for a float: the larger excess goes first, not the simpler."""
+    members, wrong = rows_of(
+        (20_000, 18_000, "ab"), (20_000, 2_000, "a"), (60_000, 6_000, ""), (1, 0, "b")
+    )
+    assert excess_p(members[0], wrong) == excess_p(members[1], wrong) == 0.0
+    slices = [Description(members[0], 1, 0.005), Description(members[1], 2, 0.005)]
+    assert simplest_descriptions(slices, wrong) == [1]
+
+
+def test_the_excess_in_standard_deviations_by_hand():
+    # 2 of 2 wrong, 0 of 2 outside: expected 1, variance 2 x 2 x 2 x 2 / (16 x 3) = 1/3.
+    score = excess_score(mask(4, 0, 1), mask(4, 0, 1), np.zeros(4, dtype=int))
+    assert score == pytest.approx(3**0.5)

@@ -10,9 +10,9 @@ The rule, on the confirming half alone:
    holds as well and explains it (beside that one, it no longer holds): then that one is.
 3. This goes on until none holds.
 
-Guarantees: the first is never explained away by what comes later; equal p values go by fewer
-conditions, then by order. Two slices that overlap are both reported only if each holds on rows that
-the other does not explain.
+Guarantees: the first is never explained away by what comes later; equal p values go by the size of
+the excess in standard deviations, then by fewer conditions, then by order. Two slices that overlap
+are both reported only if each holds on rows that the other does not explain.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.conditions import Mask
-from tasks.slice_search.confirmation import excess_p
+from tasks.slice_search.confirmation import excess_p, excess_score
 
 _Codes = NDArray[np.intp]
 
@@ -57,7 +57,8 @@ def simplest_descriptions(
         waiting = [at for at in waiting if p_values[at] <= slices[at].level]
         if not waiting:
             break
-        waiting.sort(key=lambda at: (p_values[at], slices[at].conditions, at))
+        scores = {at: excess_score(slices[at].members, wrong, strata) for at in waiting}
+        waiting.sort(key=lambda at: (p_values[at], -scores[at], slices[at].conditions, at))
         chosen = _simplest(waiting, slices, wrong, strata, units)
         reported.append(chosen)
         waiting.remove(chosen)

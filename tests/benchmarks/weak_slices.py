@@ -9,9 +9,9 @@ times, 80 % at twice), in which nothing else was reported beside it, and the mea
 slices that share no row's excess with it (a part of it, or one of its two values, is no false
 discovery). With 95 % Clopper-Pearson intervals of the simulation.
 
-sliceline (order up to 3, its defaults else, slices of at least 30 rows) ranks slices on all rows
-and tests nothing: its first slice is compared with the planted one, and without a planted one it
-still names its first.
+sliceline (order up to 2, which is the planted one's and spares it time; slices of at least 30 rows,
+else its defaults) ranks slices on all rows and tests nothing: its first slice is compared with the
+planted one, and without a planted one it still names a first. It gets fewer runs, as it is slow.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tasks.slice_search import SearchColumn, SearchPlan, search_slices
 
 ROWS, COLUMNS, VALUES, BASE = 20_000, 15, 7, 0.1
-RUNS, PEER_RUNS = 400, 10
+RUNS, PEER_RUNS = 200, 10
 RATIOS = (1.0, 2.0, 2.5)
 
 
@@ -65,7 +65,7 @@ def sliceline_slices(codes: np.ndarray, wrong: np.ndarray, seed: int) -> list[st
     from sliceline.slicefinder import Slicefinder
 
     del seed
-    finder = Slicefinder(k=1, max_l=3, min_sup=30, verbose=False)
+    finder = Slicefinder(k=1, max_l=2, min_sup=30, verbose=False)
     finder.fit(codes.astype(np.int64), wrong.astype(np.float64))
     named = [
         " & ".join(f"c{place}={int(value)}" for place, value in enumerate(row) if value is not None)
@@ -114,7 +114,7 @@ def main() -> None:
     print("| --- | ---: | ---: | --- | --- | --- | ---: | ---: |")
     for ratio in RATIOS:
         compare("ours", our_slices, ratio, runs)
-    for ratio in RATIOS:
+    for ratio in RATIOS if peer_runs else ():
         compare("sliceline", sliceline_slices, ratio, peer_runs)
 
 
