@@ -30,6 +30,8 @@ bench: $(PEERS)
 	$(BIN)/python tests/benchmarks/label_agreement.py
 	$(BIN)/python tests/benchmarks/label_review_gain.py
 	$(BIN)/python tests/benchmarks/group_metrics_speed.py
+	$(BIN)/python tests/benchmarks/slice_counting_speed.py
+	$(BIN)/python tests/benchmarks/weak_slices.py
 	@if [ -n "$$ASSAYLINE_DATASETS" ]; then \
 	  $(BIN)/python tests/benchmarks/label_rankings.py && \
 	  $(BIN)/python tests/benchmarks/consensus_accuracy.py && \

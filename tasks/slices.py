@@ -22,7 +22,7 @@ from tasks.conditions import Mask, column_kind, condition_mask, nearest_column
 from tasks.errors import ProjectError
 from tasks.project.sections import SliceSpec
 
-__all__ = ["condition_mask", "slice_masks", "values_left_out"]
+__all__ = ["column_levels", "condition_mask", "slice_masks", "values_left_out"]
 
 MAX_VALUES = 50
 MAX_DISTINCT_NUMBERS = 10
@@ -70,7 +70,7 @@ def _levels_of_crossing(columns: Sequence[str], frame: pd.DataFrame) -> tuple[li
     names: list[str] = [""]
     codes: Any = np.zeros(len(frame), dtype=np.int64)
     for column in columns:
-        own_names, own_codes = _levels(frame[column], column)
+        own_names, own_codes = column_levels(frame[column], column)
         crossed = codes * max(len(own_names), 1) + own_codes
         present, codes = np.unique(crossed, return_inverse=True)
         pairs = [divmod(int(level), max(len(own_names), 1)) for level in present]
@@ -78,14 +78,17 @@ def _levels_of_crossing(columns: Sequence[str], frame: pd.DataFrame) -> tuple[li
     return names, codes
 
 
-def _levels(column: pd.Series[Any], name: str) -> tuple[list[str], Any]:
-    """Names of a column's slices in order of value, missing last, and each row's position."""
+def column_levels(column: pd.Series[Any], name: str, bins: int = 4) -> tuple[list[str], Any]:
+    """Names of a column's slices in order of value, missing last, and each row's position.
+
+    A numeric or time column with more than 10 distinct values is cut into `bins` at its quantiles.
+    """
     missing = column.isna().to_numpy()
     values = column[~missing]
     kind = column_kind(column)
     levels: list[str]
     if kind != "word" and values.nunique() > MAX_DISTINCT_NUMBERS:
-        levels, inner = _quartile_bins(values, name)
+        levels, inner = _quantile_bins(values, name, bins)
     else:
         inner, distinct = pd.factorize(values, sort=True)
         levels = [f"{name}={_written(value)}" for value in distinct]
@@ -94,9 +97,10 @@ def _levels(column: pd.Series[Any], name: str) -> tuple[list[str], Any]:
     return ([*levels, f"{name}={MISSING}"] if missing.any() else levels), codes
 
 
-def _quartile_bins(values: pd.Series[Any], name: str) -> tuple[list[str], Any]:
-    """Bins between the distinct quartiles, closed on the left and the last on both sides."""
-    edges = np.unique(np.quantile(values.to_numpy(), [0, 0.25, 0.5, 0.75, 1], method="lower"))
+def _quantile_bins(values: pd.Series[Any], name: str, bins: int) -> tuple[list[str], Any]:
+    """Bins between the distinct quantiles, closed on the left and the last on both sides."""
+    cuts = np.linspace(0, 1, bins + 1)
+    edges = np.unique(np.quantile(values.to_numpy(), cuts, method="lower"))
     codes = np.searchsorted(edges[1:-1], values.to_numpy(), side="right")
     written = _distinctly_written(edges)
     last = len(written) - 2

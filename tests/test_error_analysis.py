@@ -37,7 +37,8 @@ def data(counts, train=("no",)):
     index = pd.Index([f"r{place:03d}" for place in range(len(rows) + len(train))], name="row_key")
     learned = len(train)
     frame = pd.DataFrame({"g": [*groups, *["a"] * learned], "y": [*labels, *train]}, index=index)
-    split = pd.DataFrame({"side": ["dev"] * len(rows) + ["train"] * learned}, index=index)
+    sides = ["dev"] * len(rows) + ["train"] * learned
+    split = pd.DataFrame({"side": sides, "unit": index.to_numpy()}, index=index)
     predictions = pd.DataFrame({"predicted": list(predicted)}, index=index[: len(rows)])
     for name in sorted({*labels, *predicted}):
         predictions[f"p:{name}"] = np.where(predictions["predicted"] == name, 0.8, 0.1)

@@ -72,7 +72,8 @@ def test_importance_moves_a_tag_up_and_ease_stands_beside_it():
     assert table.loc["g=car", ["importance", "ease"]].tolist() == [1, ""]
     first = result.facts["priorities"][0]
     assert (first["importance"], first["gain_points"]) == (2, pytest.approx(0.6))
-    assert result.figures[-1].unit == "points of accuracy x importance"
+    (chart,) = (one for one in result.figures if one.table == "priorities")
+    assert chart.unit == "points of accuracy x importance"
 
 
 @pytest.mark.parametrize("importance", [0, -1, "much"])

@@ -14,6 +14,7 @@ PURE = [
     "tasks.leakage",
     "tasks.baselines",
     "tasks.training",
+    "tasks.slice_search",
     "tasks.error_analysis",
     "tasks.performance_audit",
     "tasks.gate",

@@ -32,7 +32,7 @@ from tasks.error_analysis.references import Reference, choose_reference, people_
 from tasks.error_analysis.tags import Tag
 from tasks.errors import ProjectError
 from tasks.intervals import Estimate
-from tasks.project.audit_sections import Work
+from tasks.project.analysis_sections import Work
 
 __all__ = [
     "Priority",

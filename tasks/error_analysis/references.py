@@ -54,7 +54,7 @@ def choose_reference(
     return max(known, key=lambda reference: reference.accuracy)
 
 
-def people_by_tag(people: pd.DataFrame, project: Project, min_rows: int) -> dict[str, Reference]:
+def people_by_tag(people: pd.DataFrame, project: Project) -> dict[str, Reference]:
     """How right one person is on the rows of each tag that people were measured on.
 
     `people` is the frame `human_level` of label consistency: accuracy by slice, recall by class.
@@ -63,7 +63,7 @@ def people_by_tag(people: pd.DataFrame, project: Project, min_rows: int) -> dict
     if _declares_accuracy(project):
         return {}
     found = {}
-    for row in people[people["n"] >= min_rows].to_dict("records"):
+    for row in people[people["n"] >= project.error_analysis.min_rows].to_dict("records"):
         name = f"{project.target}={row['name']}" if row["of"] == "class" else row["name"]
         measured = (row["of"], row["metric"]) in (("class", "recall"), ("slice", "accuracy"))
         if measured and math.isfinite(row["value"]):

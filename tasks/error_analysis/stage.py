@@ -7,7 +7,7 @@ analysis says what to work on and the audit judges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ import pandas as pd
 from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
 from tasks.error_analysis.dev_errors import DevErrors
-from tasks.error_analysis.differences import contrast_errors
+from tasks.error_analysis.differences import contrast_errors, contrast_slices
 from tasks.error_analysis.evidence import TrainSide
 from tasks.error_analysis.examples import find_examples
 from tasks.error_analysis.findings import STAGE
@@ -25,10 +25,11 @@ from tasks.error_analysis.overview import measure_errors
 from tasks.error_analysis.priorities import people_by_tag
 from tasks.error_analysis.tagged import WorkEvidence, rank_work
 from tasks.error_analysis.tags import tags_of_target
+from tasks.error_analysis.weak_slices import find_weak_slices
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.scoring import Score
-from tasks.slice_metrics import named_slices
+from tasks.slice_metrics import NamedSlices, named_slices
 from tasks.tagging.findings import find_hand_tags
 from tasks.tagging.hand_tags import TaggedRows
 from tasks.tagging.rules import rule_tags
@@ -68,23 +69,22 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
     errors = DevErrors.of(
         frame[dev], frame, split, roles, predictions, project.error_analysis.tolerance
     )
-    taken = (*declared.masks, *tags_of_target(errors.rows, roles))
-    said = given.hand.on(errors.rows.index, taken) if given.hand else TaggedRows()
-    min_rows = project.error_analysis.min_rows
-    people_on = people_by_tag(people, project, min_rows) if people is not None else {}
-    train: Mask = (split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)
-    learned = (frame[train], declared.on(train).masks, roles, project)
+    tags = declared.on(dev)
+    said = _said(given, (*tags.masks, *tags_of_target(errors.rows, roles)), errors)
     evidence = WorkEvidence(
-        people=people_on,
-        train=TrainSide.of(*learned, score, errors.tolerance) if score is not None else None,
+        people=people_by_tag(people, project) if people is not None else {},
+        train=_train_side(frame, split, declared, errors, roles, project, score),
         quality=None if roles.regression else quality,
         hand_tags=tags_of(given.hand.said) if given.hand else (),
     )
-    work = rank_work(errors, declared.on(dev), roles, project, ladder, evidence, said.tags)
+    units = split["unit"].loc[errors.rows.index]
+    weak, found = find_weak_slices(errors, frame, tags, roles, project, units)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
-        work,
+        rank_work(errors, tags, roles, project, ladder, evidence, said.tags),
         find_hand_tags(said),
+        weak,
+        contrast_slices(found, errors, roles),
         find_largest(errors, roles)
         if roles.regression
         else find_examples(errors, frame, split, roles, project.seed),
@@ -93,6 +93,28 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
     )
     summary = "; ".join(finding.summary for finding in findings if finding.summary)
     return StageResult.of(STAGE, summary, findings)
+
+
+def _said(given: TagSources, taken: Iterable[str], errors: DevErrors) -> TaggedRows:
+    """The tags that people gave, under names that are not taken."""
+    return given.hand.on(errors.rows.index, tuple(taken)) if given.hand else TaggedRows()
+
+
+def _train_side(
+    frame: pd.DataFrame,
+    split: pd.DataFrame,
+    declared: NamedSlices,
+    errors: DevErrors,
+    roles: Roles,
+    project: Project,
+    score: Score | None,
+) -> TrainSide | None:
+    """The train rows scored; None without a model."""
+    if score is None:
+        return None
+    train: Mask = (split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)
+    masks = declared.on(train).masks
+    return TrainSide.of(frame[train], masks, roles, project, score, errors.tolerance)
 
 
 def _nothing_to_analyse() -> StageResult:

@@ -1,4 +1,4 @@
-"""The sections on errors and on the audit: where to look, and what must hold there."""
+"""The section on the audit: what must hold on test, where, and who answers for it."""
 
 from __future__ import annotations
 
@@ -8,43 +8,6 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from tasks.project.fields import MetricName, Section, Severity, Share, Slice
 from tasks.project.robustness_section import RobustnessSection
-from tasks.project.tag_sections import Tag
-
-
-class Work(Section):
-    """What working on a tag means to the team: how much it matters, and how easy it is."""
-
-    importance: Annotated[float, Field(gt=0)] = Field(
-        default=1.0, description="what a point of accuracy is worth there; 1 as everywhere"
-    )
-    ease: str = Field(default="", description="easy, medium or hard, or in other words")
-    note: str = ""
-
-
-class ErrorAnalysisSection(Section):
-    """Properties of examples by which errors are counted, besides the slices."""
-
-    tags: tuple[Tag, ...] = Field(
-        default=(),
-        description="like slices; also {name, column, pattern} and {name, function}",
-    )
-    hand_tags: str | None = Field(
-        default=None,
-        description="CSV of the tags that people gave, beside the project file; default: its name "
-        "with .tags.csv",
-    )
-    min_rows: Annotated[int, Field(ge=1)] = Field(
-        default=10, description="a tag with fewer dev rows is shown as too small to judge"
-    )
-    tolerance: Annotated[float, Field(gt=0)] | None = Field(
-        default=None,
-        description="regression: an estimate that is off by more is an error; default: half a "
-        "standard deviation of the train rows",
-    )
-    work: dict[str, Work] = Field(
-        default_factory=dict, description="by the name of a tag or slice, for the priority table"
-    )
-
 
 LOW_IS_GOOD = frozenset({"log_loss", "brier", "calibration_error", "mae", "rmse"})
 """Metrics whose floor is a `maximum`."""

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from tasks.project.analysis_sections import ErrorAnalysisSection, SliceSearchSection, Work
 from tasks.project.audit_sections import (
     AuditSection,
-    ErrorAnalysisSection,
     Floor,
     Gap,
     ImportantExamples,
@@ -63,6 +63,7 @@ __all__ = [
     "Section",
     "Severity",
     "Slice",
+    "SliceSearchSection",
     "SliceSpec",
     "SourceSection",
     "SplitSection",
@@ -70,6 +71,7 @@ __all__ = [
     "TrainingSection",
     "ValidationSection",
     "WeightedFloor",
+    "Work",
 ]
 
 
