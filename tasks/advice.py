@@ -29,6 +29,7 @@ def work_next(stages: Sequence[StageRecord]) -> tuple[str, ...]:
         *blocking[1:2],
         *undecided[:1],
         *priorities[:1],
+        *_weak_slice(stages),
         *audited[:1],
         *priorities[1:2],
         *warnings,
@@ -42,6 +43,14 @@ def _priorities(stages: Iterable[StageRecord]) -> list[str]:
         if stage.name == "error_analysis" and stage.result is not None:
             rows = stage.result.facts.get("priorities", [])
             return [str(row["sentence"]) for row in rows]
+    return []
+
+
+def _weak_slice(stages: Iterable[StageRecord]) -> list[str]:
+    """The first slice that a search found and the other half of dev confirmed."""
+    for stage in stages:
+        if stage.name == "error_analysis" and stage.result is not None:
+            return [str(row["sentence"]) for row in stage.result.facts.get("weak_slices", [])[:1]]
     return []
 
 

@@ -203,7 +203,7 @@ def test_the_source_of_a_function_reaches_the_stages_that_call_it(package):
 
 def test_error_analysis_counts_errors_by_patterns_and_functions(package):
     frame = FRAME.assign(y=pd.Series(list("ababa"), index=FRAME.index, dtype="str"))
-    split = pd.DataFrame({"side": "dev"}, index=frame.index)
+    split = pd.DataFrame({"unit": frame.index, "side": "dev"}, index=frame.index)
     predictions = pd.DataFrame({"predicted": list("aaaaa")}, index=frame.index).astype("str")
     names = ("outcome_only", "annotators", "key_columns", "categorical")
     values = dict.fromkeys(names, ()) | {"text": ("text",), "numeric": ("age",), "excluded": {}}

@@ -54,7 +54,12 @@ def offer_finding(
     sentence = _sentence(before, best, costs, columns, scored)
     return Finding(
         checks=(_check(sentence, "passed", len(scored), columns),),
-        facts={"mitigation_offer": {"sentence": sentence, "adopt": _setting(best, columns)}},
+        facts={
+            "mitigation_offer": {
+                "sentence": _in_short(before, best, costs, columns),
+                "adopt": _setting(best, columns),
+            }
+        },
         tables={
             "mitigation_offer": _cost_table(costs),
             "mitigation_limits": _limits_table(before, best),
@@ -127,6 +132,19 @@ def _sentence(
         f"{changes}.{_floors(after)} What it does to the metric: {price}. To put it to the test, "
         f"run with --set '{_setting(after, columns)}': this model is then the candidate, and test "
         "judges one model more."
+    )
+
+
+def _in_short(
+    before: Option, after: Option, costs: Sequence[_Cost], columns: tuple[str, ...]
+) -> str:
+    """The offer as advice: what it gains, what it costs, how to try it."""
+    name, _, _, change = costs[0]
+    return (
+        f"A mitigated candidate would meet {_met(after)} of the declared gaps on dev, where the "
+        f"candidate meets {_met(before)}, and change {name.replace('_', ' ')} by "
+        f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f}): try it with "
+        f"--set '{_setting(after, columns)}'."
     )
 
 
