@@ -32,6 +32,8 @@ bench: $(PEERS)
 	$(BIN)/python tests/benchmarks/group_metrics_speed.py
 	$(BIN)/python tests/benchmarks/slice_counting_speed.py
 	$(BIN)/python tests/benchmarks/weak_slices.py
+	$(BIN)/python tests/benchmarks/tag_intervals.py
+	$(BIN)/python tests/benchmarks/importance_intervals.py
 	@if [ -n "$$ASSAYLINE_DATASETS" ]; then \
 	  $(BIN)/python tests/benchmarks/label_rankings.py && \
 	  $(BIN)/python tests/benchmarks/consensus_accuracy.py && \
