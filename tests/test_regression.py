@@ -296,6 +296,28 @@ def test_a_gap_of_errors_between_groups(limit, outcome):
     assert found.interval[0] < found.value < found.interval[1]
 
 
+@pytest.mark.parametrize(
+    ("floor", "outcome"),
+    [
+        ({"metric": "mae", "maximum": 0.1}, "failed"),
+        ({"metric": "rmse", "maximum": 2}, "passed"),
+        ({"metric": "r2", "minimum": 0.9}, "passed"),
+        ({"metric": "coverage", "minimum": 0.99}, "failed"),
+    ],
+)
+def test_a_floor_of_a_number(floor, outcome):
+    checks, _, _ = audited(*make_rows(600), audit={"floors": [floor]})
+    found = checks[f"floor:{floor['metric']}"]
+    assert (found.outcome, found.n) == (outcome, 80)
+    assert found.interval[0] < found.value < found.interval[1]
+
+
+def test_a_floor_on_a_slice_with_too_few_rows_is_not_judged():
+    floor = {"metric": "mae", "maximum": 5, "slice": "town"}
+    checks, _, _ = audited(*make_rows(600), audit={"floors": [floor], "min_support": 60})
+    assert checks["floor:mae:town=a"].outcome == "not_applicable"
+
+
 def test_a_gap_of_one_group_is_not_judged():
     frame, split = make_rows(600)
     frame["town"] = "a"

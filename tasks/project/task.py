@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from tasks.project.fields import REGRESSION_METRICS
 from tasks.project.sections import Project
 
+_OF_NUMBERS = REGRESSION_METRICS | {"coverage"}
 IN_UNITS = frozenset({"mae", "rmse"})
 """Metrics in units of the target, for which a gain or a margin has no usual size."""
 
@@ -18,7 +19,7 @@ def task_mistake(project: Project) -> str:
     """What does not go with the task, with the next move; empty where all does."""
     regression = project.task == "regression"
     for place, metric in _declared_metrics(project):
-        if (metric in REGRESSION_METRICS) != regression:
+        if (metric in _OF_NUMBERS) != regression:
             known = sorted(REGRESSION_METRICS) if regression else ["f1", "macro_f1", "and others"]
             return f"'{place}' is {metric}, and task {project.task} takes {', '.join(known)}"
     if not regression:
