@@ -408,6 +408,13 @@ def test_the_last_answer_holds_and_a_name_that_is_taken_is_told_apart():
     assert [key for key, (has, _) in rows_of(tags, KEYS).items() if has] == ["e2"]
 
 
+def test_a_name_is_told_apart_from_every_other():
+    said = [line(row.key, has=row.key == "e1") for row in ONE.rows]
+    taken = ["blur", "blur (by hand)"]
+    (tags,) = HandTags(tuple(said), (ONE,)).on(KEYS, taken=taken).tags
+    assert tags.name not in taken
+
+
 # The check
 
 

@@ -1,5 +1,7 @@
 """A number to be estimated, through every stage: by hand where it can be, then one whole run."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -253,6 +255,15 @@ def test_the_tolerance_is_half_a_deviation_of_train_by_default():
     assert errors.tolerance == pytest.approx(0.5 * frame["y"][split["side"] == "train"].std())
 
 
+def test_train_rows_without_spread_ask_for_a_tolerance():
+    frame, split = make_rows()
+    frame.loc[split["side"] == "train", "y"] = 1.0
+    dev = frame[split["side"] == "dev"]
+    predictions = pd.DataFrame({"predicted": dev["y"]}, index=dev.index)
+    with pytest.raises(ProjectError, match=r"set error_analysis\.tolerance"):
+        DevErrors.of(dev, frame, split, make_roles(), predictions)
+
+
 # The audit
 
 
@@ -345,8 +356,14 @@ def test_a_run_promotes_a_number_and_the_next_is_compared(tmp_path, assayline, c
     code, document, _ = assayline(path)
     assert (code, document["verdict"]) == (0, "promote")
     seed = ("--set", "seed=4", "--set", "gate.intent=refresh", "--set", "gate.margin=3")
+    seed += ("--set", "error_analysis.tolerance=40")
     code, document, _ = assayline(path, *seed)
     assert (code, document["verdict"]) == (0, "promote")
     assert main(["compare", str(path), "1", "2"]) == 0
     assert "mae (lower is better)" in capsys.readouterr().out
     assert main(["labels", "review", str(path)]) == 2
+    assert main(["tag", "export", str(path), "--out", str(tmp_path), "--count", "40"]) == 0
+    strata = json.loads((tmp_path / "design.json").read_text())["strata"]
+    # The noise has a deviation of 40: about a third of the rows is further off.
+    sizes = {one["name"]: one["rows"] for one in strata}
+    assert 0.2 < sizes["errors"] / sum(sizes.values()) < 0.45

@@ -15,7 +15,11 @@ def newest_run(runs: Path, project: str, stage: str, done: str) -> tuple[str, Ma
     Raises ProjectError where there is none; `done` says what no run did.
     """
     for path in sorted(runs.glob("*/evidence.json"), reverse=True):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["project"] == project and stage in found["keys"]:
-            return path.parent.name, found["keys"]
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            own, keys = found["project"] == project, found["keys"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # another run's broken folder is none of this project's business
+        if own and stage in keys:
+            return path.parent.name, keys
     raise ProjectError(f"no run of {project} in {runs} {done}; run the project first")

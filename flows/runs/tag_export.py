@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from flows.runs.newest_run import newest_run
+from tasks.error_analysis.dev_errors import wrong_rows
 from tasks.evidence import EvidenceStore
 from tasks.label_review.files import tag_exports_path, tags_path
 from tasks.label_review.tables import write_text
@@ -51,10 +52,12 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
     dev = split.index[(split["side"] == "dev").to_numpy()].intersection(predictions.index)
     frame = store.output("validation", keys["validation"], "curated").loc[dev]
     roles = Roles.from_facts(store.facts("ingestion", keys["ingestion"])["roles"])
+    tolerance = store.facts("error_analysis", keys["error_analysis"]).get("tolerance")
     outcome = _outcome(roles.labels(frame), predictions.loc[dev])
+    wrong = wrong_rows(predictions.loc[dev, "predicted"], roles.labels(frame), tolerance)
     said = read_said(tags_path(loaded))
     export = draw_export(
-        outcome["true_label"] != outcome["predicted_label"],
+        pd.Series(wrong, index=dev),
         count=DEFAULT_ROWS if count is None else count,
         seed=loaded.project.seed,
         tags=tags_of(said),
@@ -84,9 +87,16 @@ def write_export(drawn: DrawnExport, folder: Path, designs: Path) -> Path:
     return folder / PAGE
 
 
+def _words(values: pd.Series) -> pd.Series:
+    """Classes as they are, numbers with six digits."""
+    if pd.api.types.is_float_dtype(values.dtype):
+        return values.map("{:.6g}".format).astype("str")
+    return values.astype("str")
+
+
 def _outcome(labels: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     """The columns `OUTCOME` by row key."""
-    predicted = predictions["predicted"].astype("str")
+    labels, predicted = _words(labels), _words(predictions["predicted"])
     probability = np.full(len(predicted), np.nan)
     for name in sorted(predicted.unique()):
         if f"p:{name}" in predictions:

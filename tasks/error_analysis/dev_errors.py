@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.conditions import Mask
+from tasks.errors import ProjectError
 from tasks.project.roles import Roles
 
 HALF_DEVIATION = 0.5
@@ -74,6 +75,11 @@ class DevErrors:
         labels, predictions = roles.labels(rows), predictions.loc[rows.index]
         learned = roles.labels(frame)[(split["side"].reindex(frame.index) == "train").to_numpy()]
         most = tolerance or HALF_DEVIATION * float((learned if len(learned) else labels).std())
+        if not most > 0:
+            raise ProjectError(
+                f"the {len(learned)} train rows have no spread in {roles.target} to tell a right "
+                "estimate from a wrong one; set error_analysis.tolerance"
+            )
         return cls(
             rows=rows,
             labels=labels,

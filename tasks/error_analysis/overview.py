@@ -84,7 +84,7 @@ def _measure_numbers(
         f"({errors.rate:.1%})",
         checks=(errors_check(errors),),
         metrics={f"dev.{name}": value for name, value in values.items() if math.isfinite(value)},
-        facts={"rows": n, "errors": wrong},
+        facts={"rows": n, "errors": wrong, "tolerance": errors.tolerance},
         tables={
             "by_slice": Table(
                 title=f"{metric} by slice (dev)", frame=by_slice.table, note=by_slice.note()

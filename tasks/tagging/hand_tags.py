@@ -92,6 +92,7 @@ class HandTags:
         answered = {one.row_key for one in self.said}
         today, holding = set(words), by_row(self.said)
         found, withheld, set_aside = [], [], 0
+        named = set(taken)
         for tag in tags_of(self.said):
             has = {key: row[tag].has for key, row in holding.items() if tag in row}
             used, chances = self._answered_for(tag, has, strata)
@@ -101,7 +102,10 @@ class HandTags:
             if problem is not None:
                 withheld.append(problem)
                 continue
-            name = f"{tag} (by hand)" if tag in taken else tag
+            name = tag
+            while name in named:
+                name += " (by hand)"
+            named.add(name)
             found.append(_tag_rows(name, keys, has, used, chances))
         return TaggedRows(
             tags=tuple(found),
