@@ -61,9 +61,12 @@ class Check:
 
     @property
     def blocks(self) -> bool:
-        """Whether this check alone keeps a model from being promoted."""
-        if self.outcome == "not_applicable":
-            return self.required
+        """Whether this check alone keeps a model from being promoted.
+
+        What is required has to be judged, whatever its severity.
+        """
+        if self.outcome in ("not_applicable", "error") and self.required:
+            return True
         return self.severity == "critical" and self.outcome in ("failed", "error")
 
 

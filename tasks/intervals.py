@@ -17,6 +17,11 @@ NORMAL = NormalDist()
 _BISECTIONS = 60
 
 
+# A bootstrap of fewer groups understates its own uncertainty (Cameron, Gelbach and Miller,
+# Review of Economics and Statistics 90 (2008) 414).
+MIN_GROUPS = 10
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
     """A metric with its two-sided 95 % interval.

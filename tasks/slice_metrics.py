@@ -15,6 +15,7 @@ import pandas as pd
 
 from tasks.conditions import Mask
 from tasks.errors import ProjectError
+from tasks.intervals import MIN_GROUPS
 from tasks.metrics import NUMBER_METRICS, Estimate, estimate_metrics
 from tasks.project.sections import SliceSpec
 from tasks.slices import slice_masks, values_left_out
@@ -39,6 +40,14 @@ class ScoredRows:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def too_few_groups(self) -> str:
+        """Why an interval of these grouped rows does not hold; empty where it does."""
+        if self.groups is None or self.groups.dropna().is_unique:
+            return ""
+        count = int(self.groups.nunique(dropna=False))
+        return f"{count} groups where {MIN_GROUPS} are needed" if count < MIN_GROUPS else ""
 
     def where(self, mask: Mask) -> ScoredRows:
         """The rows that `mask` marks."""

@@ -36,11 +36,6 @@ os.environ["ASSAYLINE_HOME"] = str(HOME)
 os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{PORT}/api"
 
 
-def pytest_xdist_auto_num_workers(config):
-    """One more than there are cores: a third of the time tests wait for servers and processes."""
-    return (os.cpu_count() or 1) + 1
-
-
 SMALL = """
 name: small
 source: rows.csv

@@ -17,6 +17,7 @@ from tasks.metrics import estimate_metrics, metric_value, paired_difference
 from tasks.models import ModelPackage
 from tasks.performance_audit import audit_performance
 from tasks.performance_audit.number_gaps import difference
+from tasks.performance_audit.sanity import reloaded_check
 from tasks.project import Roles, load_project
 from tasks.project.roles import quarters
 from tasks.project.sections import Project
@@ -96,6 +97,8 @@ def rents(rows=900):
         ),
         ("", "'gate.min_gain' is missing: for mae it is in units of 'y'"),
         ("gate: {intent: refresh, min_gain: 1}", "'gate.margin' is missing"),
+        ("gate: {min_gain: 1, guard_slices: [x]}", "'gate.margin' is missing"),
+        ("gate: {min_gain: 1, anchor: 3}", "'gate.budget' is missing"),
     ],
 )
 def test_what_does_not_go_with_a_number_is_refused(tmp_path, lines, told):
@@ -109,6 +112,28 @@ def test_a_metric_of_numbers_is_refused_for_classes(tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text("name: p\nsource: x.csv\ntarget: y\ntraining: {metric: mae}\n")
     with pytest.raises(ProjectError, match=r"'training.metric' is mae, and task classification"):
+        load_project(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("audit: {gaps: [{column: x, metric: mae, max_difference: 1}]}", "'audit.gaps' is of mae"),
+        (
+            "audit: {weighted_floor: {metric: r2, minimum: 0.5}, "
+            "important: [{name: a, condition: x > 1, weight: 2}]}",
+            "'audit.weighted_floor.metric' is r2",
+        ),
+        (
+            "training: {mitigate: {columns: [x], max_selection_rate: 0.1}}",
+            "'training.mitigate.max_selection_rate' is for two classes",
+        ),
+    ],
+)
+def test_what_classes_have_no_use_for_is_refused(tmp_path, lines, told):
+    path = tmp_path / "p.yaml"
+    path.write_text(f"name: p\nsource: x.csv\ntarget: y\n{lines}\n")
+    with pytest.raises(ProjectError, match=told):
         load_project(path)
 
 
@@ -335,6 +360,40 @@ def test_a_gap_of_one_group_is_not_judged():
     gap = {"column": "town", "metric": "mean_error", "max_difference": 1}
     checks, _, _ = audited(frame, split, audit={"gaps": [gap]})
     assert checks["gap:town:mean_error:difference"].outcome == "not_applicable"
+
+
+def test_a_group_that_is_too_small_is_named_and_blocks_where_required():
+    frame, split = make_rows(600)
+    test = np.flatnonzero((split["side"] == "test").to_numpy())
+    frame.iloc[test[:5], frame.columns.get_loc("town")] = "c"
+    gap = {"column": "town", "metric": "mae", "max_difference": 9, "required": True}
+    checks, _, _ = audited(frame, split, audit={"gaps": [gap], "min_support": 10})
+    assert checks["gap:town:mae:difference"].outcome == "passed"
+    small = checks["gap_group:mae:town=c"]
+    assert (small.outcome, small.n, small.blocks) == ("not_applicable", 5, True)
+    assert {checks["gap:town:mae:difference"].entry, small.entry} == {"audit.gaps[0]"}
+
+
+def test_two_groups_carry_no_interval_that_decides():
+    frame, split = make_rows(600)
+    roles = make_roles(group="town")
+    floor = {"metric": "mae", "maximum": 5, "judge": "lower_bound"}
+    project = make_project(audit={"floors": [floor]})
+    trained = train(frame, split, roles, project)
+    package = ModelPackage.from_files(trained.files, "model")
+    result = audit_performance(frame, split, roles, project, package)
+    checks = {check.id.partition(".")[2]: check for check in result.checks}
+    assert checks["floor:mae"].outcome == "not_applicable"
+    assert "2 groups where 10 are needed" in checks["floor:mae"].detail
+    assert checks["coverage"].outcome == "not_applicable"
+
+
+def test_the_last_digits_of_a_number_are_the_same_prediction():
+    before = pd.DataFrame({"predicted": [1e7, 2.0]})
+    near = pd.DataFrame({"predicted": [1e7 + 1e-4, 2.0]})
+    other = pd.DataFrame({"predicted": [1e7 + 1, 2.0]})
+    assert reloaded_check(near, before).outcome == "passed"
+    assert reloaded_check(other, before).value == 1.0
 
 
 def test_golden_rows_notice_another_model():

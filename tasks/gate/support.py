@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from tasks.checks import Check
 from tasks.gate.contest import STAGE, Contest
 from tasks.gate.rules import in_test_rows
+from tasks.intervals import MIN_GROUPS
 from tasks.project.sections import GateSection
-
-# A bootstrap of fewer groups understates its own uncertainty (Cameron, Gelbach and Miller,
-# Review of Economics and Statistics 90 (2008) 414).
-MIN_GROUPS = 10
 
 
 @dataclass(frozen=True, kw_only=True)

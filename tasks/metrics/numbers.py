@@ -69,7 +69,9 @@ class NumberMetrics:
         shift = mean - self._labels.mean()
         # Centred first: the difference of two large squares would lose its digits.
         spread = _ratio(weights @ centred**2, total) - shift**2
-        return 1 - _ratio(squares, np.where(spread > 1e-300, spread, 0.0))
+        # Beside the whole spread this is nothing but rounding: the resample has one value.
+        least = 1e-12 * float((centred**2).mean())
+        return 1 - _ratio(squares, np.where(spread > least, spread, 0.0))
 
 
 def covered(labels: pd.Series, predictions: pd.DataFrame) -> npt.NDArray[np.bool_]:

@@ -26,6 +26,7 @@ import pandas as pd
 
 from tasks.checks import Check, Outcome
 from tasks.conditions import Mask
+from tasks.intervals import Estimate
 from tasks.metrics import HIGHER_IS_BETTER
 from tasks.performance_audit.floor_limits import judge_bound, judge_value, rows_if_all_right
 from tasks.performance_audit.wording import STAGE, declared_by, numbered
@@ -146,6 +147,11 @@ def _judge(
         outcome, detail = "failed", f"The {what} is not defined: it cannot reach {floor.limit:g}."
     elif not known:
         detail = f"Too few different rows for an interval of the {what}: n={relevant}."
+    elif by_bound and _unreliable(target.rows, estimate):
+        detail = (
+            f"The interval of the {what} cannot be relied on: "
+            f"{_unreliable(target.rows, estimate)} (n={relevant})."
+        )
     elif by_bound:
         outcome, detail = judge_bound(floor, what, _counted(metric, target), estimate, relevant)
     else:
@@ -164,6 +170,13 @@ def _judge(
         detail=detail + declared_by(floor.owner, floor.reason),
         evidence="floors",
     )
+
+
+def _unreliable(rows: ScoredRows, estimate: Estimate) -> str:
+    """Why an interval must not decide; empty where it may."""
+    if estimate.method != "wilson" and estimate.low == estimate.high:
+        return "every resample has the same value"
+    return rows.too_few_groups
 
 
 def _class_of(metric: str, target: _Target) -> str | None:
@@ -199,6 +212,7 @@ def _unusable(floor: Floor, mistake: str, taken: set[str]) -> Check:
         title=f"Floor of {floor.metric}"
         + ("" if floor.of_class is None else f" of class '{floor.of_class}'"),
         severity=floor.severity,
+        required=floor.required,
         outcome="error",
         limit=floor.limit,
         detail=f"The floor cannot be judged: {mistake}.",

@@ -78,6 +78,7 @@ def unusable_gap(gap: Gap, mistake: str, taken: set[str]) -> Check:
         stage=STAGE,
         title=f"Gap of {_words(gap)} between the groups of {gap.groups_of}",
         severity=gap.severity,
+        required=gap.required,
         outcome="error",
         detail=f"The gap cannot be judged: {mistake}.",
     )
@@ -214,6 +215,7 @@ def _too_small(subject: str, rate: GroupRate, gap: Gap, min_support: int) -> Che
         stage=STAGE,
         title=f"{_words(gap).capitalize()} of {rate.group}",
         severity=gap.severity,
+        required=gap.required,
         outcome="not_applicable",
         value=rate.value if rate.n else None,
         limit=limit,

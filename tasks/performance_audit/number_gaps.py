@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -44,11 +44,17 @@ def judge_number_gaps(
     min_support = project.audit.min_support
     taken: set[str] = set()
     checks, rows = [], []
-    for gap in project.audit.gaps:
+    for place, gap in enumerate(project.audit.gaps):
         masks = slice_masks(SliceSpec(columns=gap.crossed), frame)
         groups = [_measure(name, scored.where(mask[test]), gap) for name, mask in masks]
         groups = [group for group in groups if group.rows]
-        checks.append(_judge(gap, groups, min_support, numbered(_subject(gap), taken)))
+        found = [_judge(gap, groups, min_support, numbered(_subject(gap), taken))]
+        found += [
+            _left_out(gap, one, min_support, taken)
+            for one in groups
+            if not _large(one, min_support)
+        ]
+        checks += [replace(check, entry=f"audit.gaps[{place}]") for check in found]
         for group in groups:
             e = group.estimate
             status = "judged" if group.rows >= min_support else "too small to judge"
@@ -84,7 +90,7 @@ def _subject(gap: Gap) -> str:
 
 
 def _judge(gap: Gap, groups: Sequence[_Group], min_support: int, subject: str) -> Check:
-    large = [g for g in groups if g.rows >= min_support and math.isfinite(g.estimate.low)]
+    large = [group for group in groups if _large(group, min_support)]
     large.sort(key=lambda group: (-group.estimate.value, group.name))
     what = gap.metric.replace("_", " ")
     limit = gap.max_difference
@@ -120,6 +126,28 @@ def _judge(gap: Gap, groups: Sequence[_Group], min_support: int, subject: str) -
         interval=interval,
         n=n,
         detail=detail + declared_by(gap.owner, gap.reason),
+        evidence="gaps",
+    )
+
+
+def _large(group: _Group, min_support: int) -> bool:
+    return group.rows >= min_support and math.isfinite(group.estimate.low)
+
+
+def _left_out(gap: Gap, group: _Group, min_support: int, taken: set[str]) -> Check:
+    """A group that is not compared, so that the gap says nothing of it."""
+    what = gap.metric.replace("_", " ")
+    return Check(
+        id=numbered(f"{STAGE}.gap_group:{gap.metric}:{group.name}", taken),
+        stage=STAGE,
+        title=f"{what.capitalize()} of {group.name}",
+        severity=gap.severity,
+        required=gap.required,
+        outcome="not_applicable",
+        limit=gap.max_difference,
+        n=group.rows,
+        detail=f"{group.name} is too small to compare: it has {group.rows} test rows, and "
+        f"{min_support} that differ are needed.",
         evidence="gaps",
     )
 

@@ -54,7 +54,7 @@ def judge_numbers(
         _output_check(scored, int(facts["size_bytes"])),
         *floors,
         *gaps.checks,
-        _coverage_check(overall["coverage"], audit.min_support),
+        _coverage_check(overall["coverage"], audit.min_support, scored.too_few_groups),
     )
     return Finding(
         checks=(
@@ -128,7 +128,7 @@ def _output_check(scored: ScoredRows, size_bytes: int) -> Check:
     )
 
 
-def _coverage_check(found: Estimate, min_support: int) -> Check:
+def _coverage_check(found: Estimate, min_support: int, too_few: str) -> Check:
     """Whether the prediction intervals hold what they promise: a warning where they do not."""
     known = math.isfinite(found.value) and math.isfinite(found.low)
     outcome: Outcome = "passed"
@@ -138,6 +138,8 @@ def _coverage_check(found: Estimate, min_support: int) -> Check:
             f"Too few rows to judge prediction intervals: n={found.n}, at least {min_support} are "
             "needed, and as many on dev to make them of."
         )
+    elif too_few:
+        outcome, detail = "not_applicable", f"Too little to judge prediction intervals: {too_few}."
     else:
         off = found.high < LEVEL or found.low > LEVEL
         outcome = "failed" if off else "passed"

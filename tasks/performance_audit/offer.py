@@ -29,6 +29,7 @@ from tasks.checks import Check, Finding
 from tasks.conditions import Mask
 from tasks.intervals import Estimate
 from tasks.metrics import SCORE_METRICS, metric_value
+from tasks.performance_audit.classes import rare_classes
 from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.gap_limits import mistake_in
 from tasks.performance_audit.gaps import grouped_rows, measure_gap
@@ -96,7 +97,15 @@ def offer_mitigation(
     }
     judge = _Judge(tuple(gaps), masks, scored, project)
     own = float((trained.reweighed or {}).get("strength", 0.0))
-    floors = partial(_floors, frame=frame, dev=dev, scored=scored, project=project, classes=classes)
+    floors = partial(
+        _floors,
+        frame=frame,
+        dev=dev,
+        scored=scored,
+        project=project,
+        classes=classes,
+        rare=rare_classes(roles.labels(frame), project.audit.rare_class_share),
+    )
     before = judge.option(own, scored.predictions)
     options = [*judge.raised(before)]
     for strength, predictions in trained.mitigated.items():
@@ -184,6 +193,7 @@ def _floors(
     scored: ScoredRows,
     project: Project,
     classes: Sequence[str],
+    rare: frozenset[str],
 ) -> tuple[LimitValue, ...]:
     """The critical floors on dev, so that a gap is not closed at any price."""
     rows = replace(scored, predictions=option.predictions)
@@ -197,7 +207,7 @@ def _floors(
             met=check.outcome == "passed",
             critical=True,
         )
-        for check in judge_floors(critical, frame, dev, rows, classes, audit.min_support)
+        for check in judge_floors(critical, frame, dev, rows, classes, audit.min_support, rare)
         if check.outcome in {"passed", "failed"}
         and isinstance(check.value, float)
         and isinstance(check.limit, float)

@@ -203,8 +203,8 @@ class WeightedFloor(Section):
     @field_validator("metric")
     @classmethod
     def _higher_is_better(cls, metric: str | None) -> str | None:
-        if metric == "log_loss":
-            raise ValueError("log_loss has no minimum: a low one is good")
+        if metric in LOW_IS_GOOD:
+            raise ValueError(f"{metric} has no minimum: a low one is good")
         return metric
 
 

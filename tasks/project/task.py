@@ -23,7 +23,10 @@ def task_mistake(project: Project) -> str:
             known = sorted(REGRESSION_METRICS) if regression else ["f1", "macro_f1", "and others"]
             return f"'{place}' is {metric}, and task {project.task} takes {', '.join(known)}"
     if not regression:
-        return ""
+        numbers = [gap.metric for gap in project.audit.gaps if gap.metric in GAPS_OF_NUMBERS]
+        if numbers:
+            return f"'audit.gaps' is of {numbers[0]}, which is for task regression; choose another"
+        return _without_two_classes(project)
     for key, why in _of_classes(project):
         return f"'{key}' is for classes, and task regression {why}; leave it out"
     return _missing_limits(project)
@@ -31,12 +34,14 @@ def task_mistake(project: Project) -> str:
 
 def _declared_metrics(project: Project) -> Iterable[tuple[str, str]]:
     baselines = (*([project.baselines.hlp] if project.baselines.hlp else []),)
+    weighted = project.audit.weighted_floor
     named = [
         ("training.metric", project.training.metric),
         ("gate.metric", project.gate.metric),
         *(("baselines.hlp.metric", one.metric) for one in baselines),
         *(("baselines.declared.metric", one.metric) for one in project.baselines.declared),
         *(("audit.floors.metric", floor.metric) for floor in project.audit.floors),
+        *([("audit.weighted_floor.metric", weighted.metric)] if weighted is not None else []),
     ]
     return [(place, metric) for place, metric in named if metric is not None]
 
@@ -72,11 +77,29 @@ def _of_classes(project: Project) -> Iterable[tuple[str, str]]:
 GAPS_OF_NUMBERS = frozenset({"mae", "mean_error"})
 
 
+def _without_two_classes(project: Project) -> str:
+    asked = project.training.mitigate
+    if asked is not None and asked.max_selection_rate is not None and not project.positive_class:
+        return (
+            "'training.mitigate.max_selection_rate' is for two classes, of which 'positive_class' "
+            "names one; leave it out"
+        )
+    return ""
+
+
 def _missing_limits(project: Project) -> str:
-    metric = project.gate.metric or project.training.metric or "mae"
-    needed = "margin" if project.gate.intent == "refresh" else "min_gain"
-    if metric not in IN_UNITS or needed in project.gate.model_fields_set:
+    gate = project.gate
+    metric = gate.metric or project.training.metric or "mae"
+    wanted = {
+        "min_gain": gate.intent == "improve",
+        "margin": gate.intent == "refresh" or bool(gate.guard_slices),
+        "budget": gate.anchor is not None,
+    }
+    missing = [name for name, asked in wanted.items() if asked]
+    missing = [name for name in missing if name not in gate.model_fields_set]
+    if metric not in IN_UNITS or not missing:
         return ""
+    needed = missing[0]
     return (
         f"'gate.{needed}' is missing: for {metric} it is in units of '{project.target}', and "
         "no default would fit; say which difference matters, or set gate.metric: r2"
