@@ -1,12 +1,11 @@
-"""The sections on the decision: when evidence is enough, who signs, and when it runs."""
+"""The sections on the decision: when evidence is enough, and who signs."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field
 
 from tasks.project.fields import MetricName, Section, Slice
 
@@ -53,26 +52,3 @@ class ApprovalSection(Section):
     expires_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         default=14, description="days after which a run can no longer be signed"
     )
-
-
-class ScheduleSection(Section):
-    """When a deployment runs the project by itself."""
-
-    cron: str | None = None
-    interval_minutes: Annotated[int, Field(ge=1)] | None = None
-    timezone: str = "UTC"
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError) as reason:
-            raise ValueError(f"unknown time zone '{zone}'") from reason
-        return zone
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> ScheduleSection:
-        if (self.cron is None) == (self.interval_minutes is None):
-            raise ValueError("a schedule is either 'cron' or 'interval_minutes'")
-        return self

@@ -26,7 +26,7 @@ from tasks.project.data_sections import (
     SplitSection,
     ValidationSection,
 )
-from tasks.project.decision_sections import ApprovalSection, GateSection, ScheduleSection
+from tasks.project.decision_sections import ApprovalSection, GateSection
 from tasks.project.fields import MetricName, Section, Severity, Slice, SliceSpec
 from tasks.project.label_sections import DriftSection, LabelsSection, RatingsSection
 from tasks.project.model_sections import (
@@ -37,6 +37,7 @@ from tasks.project.model_sections import (
     MitigateSection,
     TrainingSection,
 )
+from tasks.project.operation_sections import NotifySection, RetentionSection, ScheduleSection
 from tasks.project.tag_sections import TagSpec
 
 __all__ = [
@@ -57,8 +58,10 @@ __all__ = [
     "LeakageSection",
     "MetricName",
     "MitigateSection",
+    "NotifySection",
     "Project",
     "RatingsSection",
+    "RetentionSection",
     "ScheduleSection",
     "Section",
     "Severity",
@@ -113,6 +116,8 @@ class Project(Section):
     gate: GateSection = GateSection()
     approval: ApprovalSection = ApprovalSection()
     schedule: ScheduleSection | None = None
+    notify: NotifySection | None = None
+    retention: RetentionSection = RetentionSection()
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 
     @field_validator("positive_class", mode="before")
