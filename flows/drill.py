@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.commands.rollback import carry_out, login_name
+from flows.runs.artifacts import artifact_key
 from tasks.errors import AssaylineError
 from tasks.markup import escape
 from tasks.project import load_project
@@ -68,7 +69,7 @@ def drill(
 
 def _publish(project: str, outcome: str, sentence: str) -> None:
     MarkdownArtifact(
-        key=f"{project}-rollback-drill".replace("_", "-"),
+        key=artifact_key(project, "rollback-drill"),
         description=f"Rollback drill of {project}: {outcome}",
         markdown=f"## Rollback drill of {project}: {outcome}\n\n{escape(sentence)}\n",
     ).create()

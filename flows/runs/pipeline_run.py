@@ -16,6 +16,7 @@ from typing import Any, Self
 from prefect import Task
 
 from flows.runs import progress
+from flows.runs.artifacts import page_address, publish_stage
 from flows.runs.comparison import compared_with_champion
 from flows.runs.decision import (
     identity_of,
@@ -28,7 +29,7 @@ from flows.runs.earlier_runs import EarlierRuns
 from flows.runs.error_trend import error_trend
 from flows.runs.journal import Journal
 from flows.runs.opponents import Opponents
-from flows.runs.publishing import publish_run, publish_stage
+from flows.runs.publishing import publish_run
 from flows.runs.recording import record_run
 from flows.runs.stage_inputs import columns_to_mitigate, content, suspects_to_train_on
 from flows.services.approval_requests import start_approval
@@ -310,7 +311,8 @@ class PipelineRun:
         self.records = [*(one for one in self.records if one.name != name), record]
         self.refs[name] = ref
         self.journal = replace(self.journal, last_stage=name).write(self.home / "runs")
-        links = {"MLflow run": self.mlflow_url}
+        page = page_address(self.home, self.run_id, self.mlflow_url)
+        links = {"Decision page": page, "MLflow run": self.mlflow_url}
         publish_stage(record, self.loaded.project.name, state.state_details.task_run_id, links)
         progress.active().stage_done(name, record.outcome, seconds, cached, result.summary)
         no_model = name == "training" and "model.skops" not in self.store.fingerprints(

@@ -25,7 +25,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from flows.runs import progress
-from flows.runs.publishing import prefect_url
+from flows.runs.artifacts import prefect_url
 from tasks.errors import AssaylineError
 from tasks.ledger import mirrored
 from tasks.ledger_entries import StoredEntry, chained, waiting
