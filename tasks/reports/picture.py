@@ -29,7 +29,7 @@ _INK = "#1c1d20"
 
 
 def picture(figure: Figure, frame: pd.DataFrame) -> str:
-    """The figure as a Markdown image with its text alternative; a sentence where it is empty."""
+    """The figure as an image with its text alternative; a sentence where it is empty."""
     drawn = draw(figure, frame)
     size = _SIZE.match(drawn)
     if size is None:
@@ -37,7 +37,9 @@ def picture(figure: Figure, frame: pd.DataFrame) -> str:
     image = _on_paper(drawn, float(size[1]) + 2 * _MARGIN, float(size[2]) + 2 * _MARGIN)
     # An image is XML, which a control character in a label would make unreadable.
     encoded = base64.b64encode(_NOT_XML.sub("", image).encode()).decode()
-    return f"![{escape(figure.alt)}](data:image/svg+xml;base64,{encoded})"
+    # As HTML, because Prefect's first UI shows the escapes of Markdown in an image's words.
+    words = html.escape(" ".join(_NOT_XML.sub("", figure.alt).split()))
+    return f'<img alt="{words}" src="data:image/svg+xml;base64,{encoded}">'
 
 
 def _on_paper(drawn: str, width: float, height: float) -> str:
