@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+from flows.runs.presence import Process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,22 +37,18 @@ class Journal:
 
         A journal of another machine cannot be checked and counts as alive.
         """
-        if self.host != socket.gethostname():
-            return True
-        try:
-            return bool(abs(psutil.Process(self.pid).create_time() - self.process_started) < 1)
-        except psutil.NoSuchProcess:
-            return False
+        return Process(self.host, self.pid, self.process_started).alive()
 
 
 def open_journal(run_id: str, project: str, runs: Path) -> Journal:
     """The journal of a run of this process, written."""
+    process = Process.this()
     return Journal(
         run_id=run_id,
         project=project,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        process_started=psutil.Process().create_time(),
+        host=process.host,
+        pid=process.pid,
+        process_started=process.started,
     ).write(runs)
 
 
