@@ -13,7 +13,10 @@ import psutil
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
-    """Where a run stands. `status` is running, finished, failed or interrupted."""
+    """Where a run stands. `status` is running, finished, failed or interrupted.
+
+    `ended` and what follows it are those of a run that could still say how it ended.
+    """
 
     run_id: str
     project: str
@@ -24,6 +27,10 @@ class Journal:
     mlflow_run_id: str | None = None
     prefect_flow_run_id: str | None = None
     last_stage: str | None = None
+    ended: str | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    sentence: str | None = None
 
     def write(self, runs: Path) -> Journal:
         """Keep the journal beside the run's other files, replaced atomically."""
