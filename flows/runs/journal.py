@@ -11,7 +11,10 @@ from flows.runs.presence import Process
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
-    """Where a run stands. `status` is running, finished, failed or interrupted."""
+    """Where a run stands. `status` is running, finished, failed or interrupted.
+
+    `ended` and what follows it are those of a run that could still say how it ended.
+    """
 
     run_id: str
     project: str
@@ -22,6 +25,10 @@ class Journal:
     mlflow_run_id: str | None = None
     prefect_flow_run_id: str | None = None
     last_stage: str | None = None
+    ended: str | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    sentence: str | None = None
 
     def write(self, runs: Path) -> Journal:
         """Keep the journal beside the run's other files, replaced atomically."""
