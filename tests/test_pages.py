@@ -164,6 +164,20 @@ def test_with_the_password_all_is_told_under_any_name(serve):
     assert ask("/metrics", Authorization=known).status == 200
 
 
+@pytest.mark.parametrize("auth", ["", ":", "ann", "ann:", ":word"])
+def test_half_a_password_opens_nothing(home, auth):
+    with pytest.raises(ProjectError, match="not written as user:password"):
+        serve_pages(home, "127.0.0.1", 0, list, auth)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.0.2.1", "pages.example"])
+def test_an_open_address_asks_for_a_password(home, host):
+    with pytest.raises(
+        ProjectError, match="open to all who reach .*PREFECT_SERVER_API_AUTH_STRING"
+    ):
+        serve_pages(home, host, 0, list, None)
+
+
 def test_a_port_that_is_taken_is_named(home):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -108,8 +108,16 @@ def serve_pages(
 ) -> PagesServer:
     """Serve the pages of a home until they are stopped. `auth` is `user:password`.
 
-    Raises ProjectError when the address cannot be served at.
+    Raises ProjectError when the address cannot be served at, and without a password when others
+    than this machine could ask.
     """
+    if auth is not None and not re.fullmatch(r"[^:]+:.+", auth):
+        raise ProjectError("the password of the pages is not written as user:password")
+    if auth is None and host != "localhost" and not _is_loopback(host):
+        raise ProjectError(
+            f"the pages would be open to all who reach {host}; set PREFECT_SERVER_API_AUTH_STRING "
+            "to user:password, or serve them at 127.0.0.1"
+        )
     try:
         server = PagesServer(home, host, port, services, auth)
     except OSError as failure:
