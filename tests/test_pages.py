@@ -173,7 +173,7 @@ def test_half_a_password_opens_nothing(home, auth):
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.0.2.1", "pages.example"])
 def test_an_open_address_asks_for_a_password(home, host):
     with pytest.raises(
-        ProjectError, match="open to all who reach .*PREFECT_SERVER_API_AUTH_STRING"
+        ProjectError, match=r"open to all who reach .*PREFECT_SERVER_API_AUTH_STRING"
     ):
         serve_pages(home, host, 0, list, None)
 
