@@ -8,6 +8,7 @@ import pytest
 from test_service_metrics import write_run
 
 from flows.services import pages
+from flows.services.interfaces import Addresses, _write_record
 from flows.services.metrics import ServiceState
 from flows.services.pages import serve_pages
 from flows.services.server import free_port
@@ -281,7 +282,9 @@ def test_the_overview_escapes_every_value(serve, home):
     evil = "<script>alert(1)</script>"
     write_run(home, OTHER, evil, sentence=evil)
     (home / "server.json").write_text(
-        json.dumps({"prefect_api": f"http://bob:s3cret@h/{evil}/api", "mlflow": "javascript:x"})
+        json.dumps(
+            {"addresses": {"prefect": f"http://bob:s3cret@h/{evil}", "mlflow": "javascript:x"}}
+        )
     )
     page = serve(lambda: [ServiceState(evil, True, 0)])("/").text
     assert "<script" not in page
@@ -293,9 +296,8 @@ def test_the_overview_escapes_every_value(serve, home):
 def test_the_overview_shows_services_and_the_newest_run_of_each_project(serve, home):
     write_run(home, "20260228T020000-bbbbbb", sentence="An older one.")
     write_run(home, OTHER, "churn", status="failed", exit_code=6, sentence="The disk is full.")
-    (home / "server.json").write_text(
-        json.dumps({"prefect_api": "http://127.0.0.1:4200/api", "mlflow": "http://127.0.0.1:5000"})
-    )
+    addresses = Addresses("127.0.0.1", 4200, 5000, 4280)
+    _write_record(home, addresses)
     states = list(UP)
     ask = serve(lambda: states)
     page = ask("/").text

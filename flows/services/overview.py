@@ -74,12 +74,9 @@ def find_page(home: Path, run_id: str) -> Path | None:
 def _links(home: Path) -> dict[str, str]:
     """The UIs of the servers that `assayline up` runs or uses, and the metrics."""
     try:
-        up = json.loads((home / "server.json").read_text(encoding="utf-8"))
-        known = {
-            "Prefect UI": str(up.get("prefect_api", "")).removesuffix("/api"),
-            "MLflow UI": str(up.get("mlflow", "")),
-        }
-    except (OSError, ValueError, AttributeError):
+        up = json.loads((home / "server.json").read_text(encoding="utf-8"))["addresses"]
+        known = {"Prefect UI": str(up["prefect"]), "MLflow UI": str(up["mlflow"])}
+    except (OSError, ValueError, KeyError, TypeError):
         known = {}
     shown = {
         name: public_address(address)
