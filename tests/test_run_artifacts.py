@@ -2,18 +2,16 @@
 
 import base64
 import json
-import os
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
 from test_reports_summary import check, make_run, record
 
 from flows.runs.artifacts import artifact_key, page_address
+from flows.runs.presence import Process
 from tasks.checks import Figure, Table
 from tasks.reports.decision_artifact import decision_markdown
 from tasks.reports.markdown import MOST_CHARACTERS, stage_markdown
@@ -189,15 +187,7 @@ def test_no_two_projects_share_a_key():
     assert artifact_key("a_b", "decision") == "a--b-decision"
 
 
-@pytest.fixture
-def gone():
-    """The id of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-@pytest.mark.parametrize("text", [None, "{", "[]", '{"pages": "http://127.0.0.1:4280"}'])
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"addresses": {"pages": "http://x"}}'])
 def test_where_no_pages_are_served_mlflow_shows_the_page(tmp_path, text):
     (tmp_path / "runs" / "r1").mkdir(parents=True)
     if text is not None:
@@ -205,18 +195,19 @@ def test_where_no_pages_are_served_mlflow_shows_the_page(tmp_path, text):
     assert page_address(tmp_path, "r1", MLFLOW) == f"{MLFLOW}/artifacts/decision.html"
 
 
-def test_an_up_that_was_killed_serves_no_page(tmp_path, gone):
+def test_an_up_that_was_killed_serves_no_page(tmp_path):
     (tmp_path / "runs" / "r1").mkdir(parents=True)
-    serve(tmp_path, "http://127.0.0.1:4280", gone)
+    serve(tmp_path, "http://127.0.0.1:4280", replace(Process.this(), started=1.0))
     assert page_address(tmp_path, "r1", MLFLOW) == f"{MLFLOW}/artifacts/decision.html"
 
 
 def test_up_serves_the_page_of_a_run_of_its_home(tmp_path):
     (tmp_path / "runs" / "r1").mkdir(parents=True)
-    serve(tmp_path, "http://me:secret@127.0.0.1:4280/", os.getpid())
+    serve(tmp_path, "http://me:secret@127.0.0.1:4280/", Process.this())
     assert page_address(tmp_path, "r1", MLFLOW) == "http://127.0.0.1:4280/runs/r1"
     assert page_address(tmp_path, "r2", MLFLOW) == f"{MLFLOW}/artifacts/decision.html"
 
 
-def serve(home, pages, pid):
-    (home / "server.json").write_text(json.dumps({"pages": pages, "pid": pid}))
+def serve(home, pages, process):
+    record = {"addresses": {"pages": pages}, "process": asdict(process)}
+    (home / "server.json").write_text(json.dumps(record))

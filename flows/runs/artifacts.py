@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
-import psutil
 from prefect.artifacts import MarkdownArtifact
 
 from flows.runs.version_runs import run_of_version
+from flows.services.server import served
 from tasks.addresses import public_address
 from tasks.ledger import open_ledger
 from tasks.markup import escape
@@ -67,9 +67,9 @@ def artifact_key(project: str, name: str) -> str:
 
 def page_address(home: Path, run_id: str, mlflow_url: str) -> str:
     """Where a browser opens the decision page: at `assayline up`, else its copy in MLflow."""
-    pages = _pages(home)
+    pages = served(home).get("pages")
     if pages and (home / "runs" / run_id).is_dir():
-        return f"{pages}/runs/{run_id}"
+        return f"{public_address(pages).rstrip('/')}/runs/{run_id}"
     return page_in_mlflow(mlflow_url)
 
 
@@ -83,16 +83,6 @@ def prefect_url(flow_run: str | None) -> str:
     api = os.environ.get("PREFECT_API_URL", "")
     base = os.environ.get("PREFECT_UI_URL") or api.removesuffix("/api")
     return f"{public_address(base)}/runs/flow-run/{flow_run}"
-
-
-def _pages(home: Path) -> str | None:
-    """The page server of the `assayline up` that serves this home; a record may outlive it."""
-    try:
-        record = json.loads((home / "server.json").read_text(encoding="utf-8"))
-        pages, pid = str(record["pages"]), int(record["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return public_address(pages).rstrip("/") if psutil.pid_exists(pid) else None
 
 
 def _champion_flow_run(run: RunRecord, home: Path, tracking: Tracking) -> str | None:
