@@ -312,8 +312,25 @@ def _add_up(commands: Commands[Parser]) -> None:
         help="decision pages, /metrics and /health; default: 4280",
     )
     up.add_argument(
+        "--prune-minutes",
+        type=_minutes,
+        default=24 * 60.0,
+        metavar="MINUTES",
+        help="how often runs beyond their retention are deleted; default: once a day",
+    )
+    up.add_argument(
         "--limit", type=_count, default=2, metavar="N", help="runs at the same time; default: 2"
     )
+
+
+def _minutes(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0.1 <= found < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of minutes from 0.1")
+    return found
 
 
 def _count(text: str) -> int:

@@ -14,8 +14,8 @@ import pytest
 from browser import wait_for
 from conftest import SMALL, write_small
 
-from flows.services import interfaces
 from flows.services.server import free_port
+from flows.services.supervisor import stop
 
 # Made here: a run keeps the difference of its code, and with it this file.
 SECRET = secrets.token_hex(12)
@@ -89,7 +89,7 @@ def team(tmp_path_factory, prefect_server):
         wait_for(lambda: answers(port))
         yield Team(folder, port)
     finally:
-        interfaces._stop(server)
+        stop(server)
         log.close()
 
 
@@ -144,7 +144,7 @@ def test_another_home_signs_and_no_password_is_written(team, run):
 
 
 def test_up_names_the_server_and_starts_none(team, run):
-    ports = ("--prefect-port", str(free_port()), "--mlflow-port", str(team.port))
+    ports = ("--mlflow-port", str(team.port), "--pages-port", str(free_port()))
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "up", str(team.projects["ada"]), *ports],
         env=team.environment("ada"),

@@ -36,7 +36,7 @@ def command(options: argparse.Namespace) -> int:
         other_mlflow=uri if is_served(uri) else None,
     )
     with terminating():
-        return serve_interfaces(home, addresses, projects, options.limit)
+        return serve_interfaces(home, addresses, projects, options.limit, options.prune_minutes)
 
 
 def _home(projects: list[LoadedProject]) -> Path:

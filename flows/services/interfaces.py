@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +35,7 @@ from flows.services.server import (
     running_server,
     start_process,
 )
-from flows.services.supervisor import Service, follow
+from flows.services.supervisor import Chore, Service, follow
 from flows.services.worker import ALIVE, start_worker
 from tasks.addresses import public_address, public_text
 from tasks.errors import ProjectError, UnavailableError
@@ -89,9 +90,15 @@ class Addresses:
 
 
 def serve_interfaces(
-    home: Path, addresses: Addresses, projects: Sequence[LoadedProject], limit: int
+    home: Path,
+    addresses: Addresses,
+    projects: Sequence[LoadedProject],
+    limit: int,
+    prune_minutes: float,
 ) -> int:
     """Start all, print the addresses, and keep all alive until Ctrl-C.
+
+    `limit` runs are at work at the same time; every `prune_minutes` old ones are pruned.
 
     Raises ProjectError when a port is taken, the home is served already, or other machines could
     reach it without a password; UnavailableError when something does not start.
@@ -115,7 +122,9 @@ def serve_interfaces(
         stack.callback((home / "server.json").unlink, missing_ok=True)
         _write_record(home, addresses)
         _announce(home, addresses)
-        follow(services, _tell)
+        prune = Chore("prune", lambda: _start_prune(home), every=prune_minutes * 60)
+        stack.callback(prune.end)
+        follow([*services, prune], _tell)
     return 0
 
 
@@ -171,6 +180,18 @@ def _begin(services: Sequence[Service], home: Path, stack: contextlib.ExitStack)
             if not service.alive or time.monotonic() > until:
                 raise UnavailableError(_why_it_failed(service.name, home))
             time.sleep(0.1)
+
+
+def _start_prune(home: Path) -> subprocess.Popen[bytes]:
+    with (home / "logs" / "prune.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", "prune"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "ASSAYLINE_HOME": str(home)},
+            start_new_session=True,
+        )
 
 
 def _why_it_failed(name: str, home: Path) -> str:

@@ -12,15 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.services.pools import base_job_template, pool_of
 from flows.services.server import exit_with
 from tasks.errors import AssaylineError
 from tasks.project import load_project
@@ -32,12 +31,6 @@ ALIVE = "worker.alive"
 """A file in the home that is touched as long as the worker asks for work."""
 _SECONDS = "3"
 """How often the worker asks for work: how long a person waits after filling in a form."""
-
-
-def pool_of(home: Path) -> str:
-    """The work pool of a home, its own: a machine's worker cannot carry out another's runs."""
-    digest = sha256(f"{socket.gethostname()}:{home}".encode()).hexdigest()[:8]
-    return f"assayline-{digest}"
 
 
 def start_worker(
@@ -67,26 +60,6 @@ def start_worker(
             },
             start_new_session=True,
         )
-
-
-def base_job_template() -> dict[str, Any]:
-    """How the pool starts a process; nothing in it can be set by whoever asks for a run."""
-    from prefect.utilities.processutils import command_to_string, get_sys_executable
-
-    return {
-        "job_configuration": {
-            "command": command_to_string([get_sys_executable(), "-m", "prefect.engine"]),
-            "env": {},
-            "labels": {},
-            "name": "{{ name }}",
-            "stream_output": True,
-            "working_dir": None,
-        },
-        "variables": {
-            "type": "object",
-            "properties": {"name": {"type": "string", "description": "name of the process"}},
-        },
-    }
 
 
 def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
