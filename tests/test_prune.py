@@ -105,6 +105,9 @@ def filled(tmp_path_factory, prefect_server):
 @pytest.fixture
 def assay(filled, monkeypatch, capsys):
     """Runs a command on the filled home: exit code, standard output, standard error."""
+    import mlflow
+
+    before = os.environ["MLFLOW_TRACKING_URI"]
     monkeypatch.setenv("ASSAYLINE_HOME", str(filled[1]))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{filled[1] / 'mlflow.db'}")
 
@@ -113,7 +116,8 @@ def assay(filled, monkeypatch, capsys):
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
-    return run
+    yield run
+    mlflow.set_tracking_uri(before)  # which a command sets for the whole process
 
 
 def files(home):
