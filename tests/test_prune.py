@@ -129,7 +129,7 @@ def mlflow_runs():
     from mlflow import MlflowClient
     from mlflow.entities import ViewType
 
-    client = MlflowClient()
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
     experiment = client.get_experiment_by_name("pruned").experiment_id
     found = client.search_runs([experiment], run_view_type=ViewType.ALL)
     return [one.data.tags.get("mlflow.parentRunId", "") for one in found]

@@ -47,8 +47,12 @@ class Deletion(Store):
 
     @property
     def deletes_for_good(self) -> bool:
-        """Whether the store is a database that we reach ourselves."""
-        return not is_served(self._uri)
+        """Whether the store is one that we reach ourselves, and can delete from."""
+        return not is_served(self._uri) and hasattr(self._store, "_hard_delete_run")
+
+    @property
+    def _store(self) -> Any:
+        return self._client._tracking_client.store
 
     def runs_of_versions(self, project: str) -> frozenset[str]:
         """The runs that registered versions name, by our own ids and by MLflow's."""
@@ -96,9 +100,8 @@ class Deletion(Store):
         if run.folder is not None:
             with contextlib.suppress(OSError):  # something else lies there
                 run.folder.parent.rmdir()
-        store: Any = self._client._tracking_client.store
         try:
-            store._hard_delete_run(run.run_id)
+            self._store._hard_delete_run(run.run_id)
         except MlflowException as failure:
             if not is_missing(failure):
                 raise
