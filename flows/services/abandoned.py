@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-import psutil
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -27,9 +25,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed, Scheduled
 
 from flows.runs.presence import forget, left_behind
+from flows.services.flow_processes import flow_processes
 
-_FLOW_RUN = "PREFECT__FLOW_RUN_ID"
-"""The variable by which a worker tells a process which flow run it carries out."""
 _GRACE = datetime.timedelta(seconds=20)
 """From the worker's taking a run to the start of its process."""
 _GONE = "its process ended without a word (killed, or the machine went down); run it again"
@@ -57,7 +54,7 @@ def recover(home: Path, pool: str) -> list[str]:
     touched = end_abandoned(home)
     with get_client(sync_client=True) as client:
         taken = _taken_runs(client, pool)
-        at_work = _at_work() if taken else set()
+        at_work = {flow_run for flow_run, _ in flow_processes(home)} if taken else set()
         for run in taken:
             if str(run.id) in at_work or not _is_settled(run):
                 continue
@@ -88,19 +85,6 @@ def _is_settled(run: FlowRun) -> bool:
     if run.state is None or run.state.timestamp is None:
         return False
     return datetime.datetime.now(datetime.UTC) - run.state.timestamp > _GRACE
-
-
-def _at_work() -> set[str]:
-    """The flow runs that some process of this machine carries out."""
-    return set(_flow_runs_of_processes())
-
-
-def _flow_runs_of_processes() -> Iterator[str]:
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            named = process.environ().get(_FLOW_RUN)
-            if named and process.status() != psutil.STATUS_ZOMBIE:
-                yield str(UUID(named))
 
 
 def _crash(client: SyncPrefectClient, run: FlowRun) -> None:
