@@ -35,6 +35,7 @@ def build_parser() -> Parser:
     _add_labels(commands)
     _add_tag(commands)
     _add_up(commands)
+    _add_prune(commands)
     _command(
         commands,
         "schema",
@@ -337,6 +338,23 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1")
     return int(text)
+
+
+def _add_prune(commands: Commands[Parser]) -> None:
+    prune = _command(
+        commands,
+        "prune",
+        "delete the runs, evidence and logs that no decision rests on and retention does not keep",
+        "assayline prune project.yaml --dry-run",
+    )
+    prune.add_argument(
+        "projects",
+        nargs="*",
+        metavar="PROJECT",
+        help="project files of one home; default: every project that the home of this folder knows",
+    )
+    prune.add_argument("--dry-run", action="store_true", help="say what would go, delete nothing")
+    prune.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _add_imports(parser: Parser) -> None:

@@ -164,6 +164,28 @@ def test_up_names_the_server_and_starts_none(team, run):
     assert team.written() == []
 
 
+def test_a_server_marks_runs_as_deleted_and_keeps_them(team, tmp_path, monkeypatch):
+    import mlflow
+
+    from tasks.tracking import Tracking, TrialRecord
+
+    before = os.environ["MLFLOW_TRACKING_URI"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{team.port}")
+    try:
+        tracking = Tracking(tmp_path)
+        run = tracking.start_run("going", "r1", {"assayline.run_id": "r1"})
+        tracking.log_trials(run, "going", [TrialRecord(name="a", params={}, metrics={"x": 1.0})])
+        assert tracking.run_family(run, "r2") == []
+        assert not tracking.deletes_for_good
+        for active in (True, False):
+            family = tracking.run_family(run, "r1")
+            assert [one.active for one in family] == [active, active]
+            assert [one.folder for one in family] == [None, None]
+            tracking.delete_runs(family)
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
 def test_a_server_that_is_gone_is_told_without_the_password(team, tmp_path):
     elsewhere = Team(tmp_path, free_port())
     os_environment = elsewhere.environment("ada")
