@@ -294,7 +294,8 @@ def _add_up(commands: Commands[Parser]) -> None:
         "projects",
         nargs="*",
         metavar="PROJECT",
-        help="project files to deploy; without one the home of this folder is served",
+        help="project files to serve, and no others; without one those of the last time, in the "
+        "home of this folder",
     )
     _add_imports(up)
     up.add_argument(

@@ -29,16 +29,19 @@ if TYPE_CHECKING:
 
 ALIVE = "worker.alive"
 """A file in the home that is touched as long as the worker asks for work."""
+DEPLOYED = "deployed.json"
+"""A file in the home that names what is deployed, or why it is not."""
 _SECONDS = "3"
 """How often the worker asks for work: how long a person waits after filling in a form."""
 
 
 def start_worker(
-    home: Path, api: str, parent: int, projects: Sequence[Path], limit: int
+    home: Path, prefect: tuple[str, str], parent: int, projects: Sequence[Path], limit: int
 ) -> subprocess.Popen[bytes]:
     """Start a worker process that ends when the process `parent` does.
 
-    It carries out `limit` flow runs at a time.
+    `prefect` is the address of the API and that of the UI. It carries out `limit` flow runs at a
+    time.
     """
     log = home / "logs" / "worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +57,8 @@ def start_worker(
                 "PREFECT_WORKER_QUERY_SECONDS": _SECONDS,
                 **os.environ,
                 "ASSAYLINE_HOME": str(home),
-                "PREFECT_API_URL": api,
+                "PREFECT_API_URL": prefect[0],
+                "PREFECT_UI_URL": prefect[1],
                 # A flow run's process starts in an empty folder, and has to find this code.
                 "PYTHONPATH": os.pathsep.join(place for place in code if place),
             },
@@ -70,6 +74,7 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
 
     from flows.approval import approval
     from flows.services.approval_requests import ask_again
+    from flows.services.deployments import remove_others
 
     with get_client(sync_client=True) as client:
         _put_pool(client, pool)
@@ -82,7 +87,8 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
             entrypoint_type=EntrypointType.MODULE_PATH,
         ).apply()
         record = {str(path): _deploy(client, path, pool) for path in projects}
-    _write(home / "deployed.json", {"pid": os.getpid(), "pool": pool, "projects": record})
+        removed = remove_others(client, pool, [str(path) for path in projects])
+    _write(home / DEPLOYED, {"pool": pool, "projects": record, "removed": removed})
     ask_again(home)
 
 
