@@ -113,9 +113,7 @@ def _services(
         del own["MLflow server"]
     worker = Service(
         "worker",
-        lambda: start_worker(
-            home, (addresses.prefect_api, addresses.shown()["prefect"]), parent, projects, limit
-        ),
+        lambda: start_worker(home, addresses.variables(), parent, projects, limit),
         lambda: _polls(home),
         tolerance=_WORKER_SILENCE,
         patience=_PATIENCE,

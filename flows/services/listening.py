@@ -19,7 +19,7 @@ from pathlib import Path
 from flows.runs.presence import Process
 from flows.services.mlflow_server import AUTH
 from flows.services.server import browser_address, running_server
-from tasks.addresses import public_address
+from tasks.addresses import MLFLOW_UI, public_address
 from tasks.errors import ProjectError
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -55,6 +55,15 @@ class Addresses:
         if self.other_mlflow is not None:
             mlflow = public_address(self.other_mlflow)
         return {"prefect": prefect, "mlflow": mlflow, "pages": pages}
+
+    def variables(self) -> dict[str, str]:
+        """The variables by which the worker and its runs find the servers."""
+        shown = self.shown()
+        return {
+            "PREFECT_API_URL": self.prefect_api,
+            "PREFECT_UI_URL": shown["prefect"],
+            MLFLOW_UI: shown["mlflow"],
+        }
 
     def own_ports(self) -> dict[str, int]:
         """The ports that are listened on here, by the option that chooses each."""

@@ -29,7 +29,7 @@ from pathlib import Path
 from flows.runs.presence import Process
 from flows.services.home import configured_prefect_api
 from flows.services.templates import copy_template
-from tasks.addresses import public_address
+from tasks.addresses import MLFLOW_UI, public_address
 from tasks.errors import UnavailableError
 
 UP_URL = "http://127.0.0.1:4200"
@@ -108,6 +108,9 @@ def open_server(home: Path) -> PrefectServer:
     else:
         server = PrefectServer(api_url=url)
     os.environ["PREFECT_API_URL"] = server.api_url
+    mlflow = served(home).get("mlflow")
+    if mlflow is not None:
+        os.environ[MLFLOW_UI] = mlflow
     return server
 
 

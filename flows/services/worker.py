@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +36,12 @@ _SECONDS = "3"
 
 
 def start_worker(
-    home: Path, prefect: tuple[str, str], parent: int, projects: Sequence[Path], limit: int
+    home: Path, addresses: Mapping[str, str], parent: int, projects: Sequence[Path], limit: int
 ) -> subprocess.Popen[bytes]:
     """Start a worker process that ends when the process `parent` does.
 
-    `prefect` is the address of the API and that of the UI. It carries out `limit` flow runs at a
-    time.
+    `addresses` are the variables that tell it, and its runs, where the servers are. It carries out
+    `limit` flow runs at a time.
     """
     log = home / "logs" / "worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -57,8 +57,7 @@ def start_worker(
                 "PREFECT_WORKER_QUERY_SECONDS": _SECONDS,
                 **os.environ,
                 "ASSAYLINE_HOME": str(home),
-                "PREFECT_API_URL": prefect[0],
-                "PREFECT_UI_URL": prefect[1],
+                **addresses,
                 # A flow run's process starts in an empty folder, and has to find this code.
                 "PYTHONPATH": os.pathsep.join(place for place in code if place),
             },
