@@ -166,15 +166,17 @@ def test_the_page_of_a_run_names_its_stages_and_its_artifacts(shown, page, ui):
     page.resize(1400, 1200)
     page.open(f"{UIS[ui]}/runs/flow-run/{shown.run['prefect_flow_run_id']}")
     page.wait("document.querySelector('canvas')")
-    box = "(({x, y, width, height}) => [x, y, x + width, y + height])"
-    area = page.run(f"{box}(document.querySelector('canvas').getBoundingClientRect())")
     # The graph is painted, so that its words are no text of the page: it has to be looked at.
-    wait_for(lambda: colours(page.picture().crop([int(edge) for edge in area])) > 100)
+    # Between its scale above and its events below, an empty one has four colours.
+    inner = "(({x, y, width, height}) => [x, y + 40, x + width, y + height * 0.8])"
+    area = page.run(f"{inner}(document.querySelector('canvas').getBoundingClientRect())")
+    wait_for(lambda: colours(page.picture().crop([int(edge) for edge in area])) > 300)
     page.screenshot(SCREENSHOTS / f"run-{ui}.png")
     page.wait(PRESS_TAB.replace("tab.click();", "tab.click(); return true;") % "Task Runs")
     page.wait(f"{json.dumps(STAGES)}.every(stage => {TEXT}.includes(stage))")
     page.run(PRESS_TAB % "Artifacts")
     page.wait(f"{TEXT}.includes('seen--in--prefect-decision')")
+    page.wait(f"{TEXT}.includes('columns searched, no suspect')")
     page.screenshot(SCREENSHOTS / f"artifacts-{ui}.png")
     must_be_text(page)
 
