@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,17 +12,19 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.runs.admission import admitted
-from flows.runs.outcomes import final_state, skipped
+from flows.runs.outcomes import failed, final_state, skipped
 from flows.runs.pipeline_run import PipelineRun, StoppedError
 from flows.runs.stage_inputs import one_output
 from flows.runs.start import open_run, read_request
 from tasks import stages
-from tasks.errors import UnavailableError
+from tasks.errors import AssaylineError, UnavailableError
 
 _JUDGEMENTS = 5
 """How often a run judges, where each time another run has moved the champion meanwhile."""
 
-Override = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*=.*$")]
+# No parameter may be None: the form draws "or nothing" as a switch of types that hides the field.
+Intent = Literal["as declared", "improve", "refresh"]
+Override = Annotated[str, Field(pattern=".+=.*")]
 
 
 def _run_name() -> str:
@@ -32,8 +35,8 @@ def _run_name() -> str:
 @flow(name="assayline", flow_run_name=_run_name)
 def run(
     project: Annotated[str, Field(min_length=1)],
-    intent: Literal["improve", "refresh"] | None = None,
-    overrides: list[Override] | None = None,
+    intent: Intent = "as declared",
+    overrides: tuple[Override, ...] = (),
 ) -> State[Any]:
     """Test the data, the labels and the model; promote the model only on evidence.
 
@@ -42,12 +45,19 @@ def run(
 
     Args:
         project: Path of the project file, on the machine of the worker.
-        intent: improve promotes only what is better; refresh promotes what is not worse, for a
-            model of newer data. Empty: as gate.intent of the project file says.
-        overrides: Values of the project file to change for this run, each as section.key=value,
-            for example gate.min_gain=0.02
+        intent: What a candidate has to be: improve, better than the champion; refresh, not worse,
+            for a model of newer data; as declared, what gate.intent of the project file says.
+        overrides: Values of the project file to change for this run alone. An item is
+            section.key=value, for example gate.min_gain=0.02
     """
-    request = read_request(project, intent, overrides or [])
+    try:
+        return _run(project, None if intent == "as declared" else intent, overrides)
+    except AssaylineError as failure:
+        return failed(failure)
+
+
+def _run(project: str, intent: str | None, overrides: Sequence[str]) -> State[Any]:
+    request = read_request(project, intent, overrides)
     with request.attended(str(flow_run.id)), admitted(request.project, request.home) as refusal:
         if refusal is not None:
             return skipped(refusal)

@@ -75,7 +75,7 @@ def _run_flow(
             with surrounded(given), tags(f"project:{project}"):
                 state = pipeline.run(
                     project=str(Path(options.project).resolve()),
-                    overrides=options.overrides,
+                    overrides=tuple(options.overrides),
                     return_state=True,
                 )
             # A run that could not do its work raises here what it failed by.

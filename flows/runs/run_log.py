@@ -26,6 +26,7 @@ from tasks.runs import RunRecord, StageRecord
 
 _INTERRUPTED = 130
 _LEVELS = {"passed": logging.INFO, "warned": logging.WARNING}
+_TOLD = ("Finished in state Completed", "Finished in state Cached")
 _ROWS = ("rows_in", "rows_kept", "rows")
 
 
@@ -71,9 +72,10 @@ class RunLog:
         level = _LEVELS.get(record.outcome, logging.ERROR)
         message = f"{record.name} {took}: {record.outcome}"
         self._write(level, "stage_finished", message, more)
-        for check in record.checks:
-            if needs_attention(check):
-                self._failed(check)
+        wanting = [check for check in record.checks if needs_attention(check)]
+        # First what blocks: below that, a page shows the rest only to whoever scrolls.
+        for check in sorted(wanting, key=lambda check: not check.blocks):
+            self._failed(check)
 
     def concluded(self, record: RunRecord) -> None:
         """The verdict with its reasons, or that the data was refused."""
@@ -164,6 +166,11 @@ _TO_PREFECT = APILogHandler()
 _TO_PREFECT.addFilter(_is_of_a_flow_run)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether Prefect's line about a stage says more than ours about the same stage."""
+    return not record.getMessage().startswith(_TOLD)
+
+
 def _reach_prefect(logger: logging.Logger) -> None:
     """Send the logger's records to Prefect, by one handler, whoever imported Prefect and when.
 
@@ -175,3 +182,4 @@ def _reach_prefect(logger: logging.Logger) -> None:
         if isinstance(handler, APILogHandler) and handler is not _TO_PREFECT:
             logger.removeHandler(handler)
     logger.addHandler(_TO_PREFECT)
+    logging.getLogger("prefect.task_runs").addFilter(_is_news)

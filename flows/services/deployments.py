@@ -35,11 +35,12 @@ from prefect.types.entrypoint import EntrypointType
 from flows.pipeline import run
 from tasks.errors import ProjectError
 from tasks.project.loading import LoadedProject
-from tasks.project.sections import Project
+from tasks.project.sections import Project, ScheduleSection
 
 DATA_ARRIVED = "assayline.data.arrived"
 ALARM = "assayline.alarm"
-_SLUG = "project-file"
+_OWN = "project file, "
+"""How the name of the project file's own schedule begins, which the UI shows beside its switch."""
 _ANCHOR = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 """Intervals are counted from here, so that the times do not depend on when `up` was started."""
 
@@ -100,15 +101,19 @@ def describe_schedule(project: Project) -> str:
     schedule = project.schedule
     if schedule is None:
         return "when it is asked to"
-    times = {
-        f"at {schedule.cron} ({schedule.timezone})": schedule.cron is not None,
-        f"every {schedule.interval_minutes:g} minutes"
-        if schedule.interval_minutes
-        else "": schedule.interval_minutes is not None,
-        "on new data": schedule.on_new_data,
-        "on an alarm": schedule.on_alarm,
-    }
-    return ", ".join(words for words, said in times.items() if said)
+    occasions = [
+        _times(schedule),
+        "on new data" * schedule.on_new_data,
+        "on an alarm" * schedule.on_alarm,
+    ]
+    return ", ".join(words for words in occasions if words)
+
+
+def _times(schedule: ScheduleSection) -> str:
+    if schedule.cron is not None:
+        return f"at {schedule.cron} ({schedule.timezone})"
+    minutes = schedule.interval_minutes
+    return f"every {minutes:g} minutes" if minutes is not None else ""
 
 
 def _require_same(existing: DeploymentResponse, loaded: LoadedProject) -> None:
@@ -161,18 +166,20 @@ def _put_schedule(client: SyncPrefectClient, deployment: UUID, project: Project)
     """Make the deployment's own schedule that of the project file; paused stays paused."""
     found = [s for s in client.read_deployment_schedules(deployment) if _is_own(s)]
     wanted = _schedule(project)
-    if wanted is None:
+    if project.schedule is None or wanted is None:
         for schedule in found:
             client.delete_deployment_schedule(deployment, schedule.id)
-    elif not found:
-        made = DeploymentScheduleCreate(schedule=wanted, active=True, slug=_SLUG)
+        return
+    slug = f"{_OWN}{_times(project.schedule)}"
+    if not found:
+        made = DeploymentScheduleCreate(schedule=wanted, active=True, slug=slug)
         client.create_deployment_schedules(deployment, [made])
     elif found[0].schedule != wanted:
-        client.update_deployment_schedule(deployment, found[0].id, schedule=wanted)
+        client.update_deployment_schedule(deployment, found[0].id, schedule=wanted, slug=slug)
 
 
 def _is_own(schedule: DeploymentSchedule) -> bool:
-    return schedule.slug == _SLUG
+    return (schedule.slug or "").startswith(_OWN)
 
 
 def _schedule(project: Project) -> CronSchedule | IntervalSchedule | None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,10 @@ DEPLOYED = "deployed.json"
 """A file in the home that names what is deployed, or why it is not."""
 _SECONDS = "3"
 """How often the worker asks for work: how long a person waits after filling in a form."""
+
+
+_REMEMBERED = 500
+"""How many of the worker's lines about runs are not told twice."""
 
 
 def start_worker(
@@ -126,11 +132,30 @@ def _write(path: Path, value: Any) -> None:
     part.replace(path)
 
 
+class _Once(logging.Filter):
+    """Lets a line through once: a run that waits for its turn is tried again at each look.
+
+    That a run was submitted says no more than that it is being submitted, the line before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: deque[str] = deque(maxlen=_REMEMBERED)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message in self._told or message.endswith("submitted to infrastructure"):
+            return False
+        self._told.append(message)
+        return True
+
+
 async def _work(home: Path, limit: int, projects: Sequence[Path]) -> None:
     from prefect.workers.process import ProcessWorker
 
     from flows.services.attention import attend
 
+    logging.getLogger("prefect.flow_runs.worker").addFilter(_Once())
     pool = pool_of(home)
     await asyncio.to_thread(_register, home, pool, projects)
     worker = ProcessWorker(work_pool_name=pool, name="assayline", limit=limit)
