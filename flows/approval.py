@@ -22,6 +22,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.runs.judged_run import JudgedRun, open_run
+from flows.runs.plain_results import read_results_plainly
 from flows.services.approval_requests import FLOW
 from flows.services.home import configure_environment
 from tasks.approval import NAME_LENGTH, PREFIX_LENGTH, REASON_LENGTH, Choice, describe_closed
@@ -29,6 +30,8 @@ from tasks.errors import AssaylineError
 from tasks.ledger import Entry
 from tasks.markup import escape
 from tasks.reports import request_markdown
+
+read_results_plainly()
 
 
 class SignatureForm(RunInput):
@@ -48,7 +51,7 @@ class SignatureForm(RunInput):
     ]
 
 
-@flow(name=FLOW, persist_result=True)
+@flow(name=FLOW, persist_result=True, result_serializer="json")
 def approval(
     run_id: Annotated[str, Field(description="the run that waits for a signature")],
     home: Annotated[str, Field(description="folder that holds all state")],

@@ -13,6 +13,7 @@ from pydantic import Field
 from flows.runs.admission import admitted
 from flows.runs.outcomes import final_state, skipped
 from flows.runs.pipeline_run import PipelineRun, StoppedError
+from flows.runs.plain_results import read_results_plainly
 from flows.runs.stage_inputs import one_output
 from flows.runs.start import open_run, read_request
 from tasks import stages
@@ -20,6 +21,8 @@ from tasks.errors import UnavailableError
 
 _JUDGEMENTS = 5
 """How often a run judges, where each time another run has moved the champion meanwhile."""
+
+read_results_plainly()
 
 Override = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*=.*$")]
 

@@ -107,6 +107,35 @@ def test_data_and_own_records_are_no_code(repository):
     assert not code_version(repository).dirty
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env",
+        ".env.yaml",
+        "server.pem",
+        "secrets.yaml",
+        "config/Secrets.toml",
+        "db_credentials.ini",
+        "my-passwords.py",
+        ".secrets/anything.cfg",
+    ],
+)
+def test_a_file_of_secrets_is_never_recorded(repository, name):
+    """Neither one that is new nor the change of one that was committed before."""
+    path = repository / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("password: planted-one\n")
+    (repository / "secretary.py").write_text("KEPT = 1\n")
+    found = code_version(repository)
+    assert b"KEPT" in found.patch
+    assert b"planted-one" not in found.patch
+    git(repository, "add", "--force", ".")
+    git(repository, "commit", "--quiet", "-m", "unwise")
+    path.write_text("password: planted-two\n")
+    found = code_version(repository)
+    assert (found.dirty, found.patch, found.cut) == (True, b"", False)
+
+
 @pytest.mark.parametrize("name", ["a.py", "new.py"])
 def test_a_change_too_long_to_keep_is_said_to_be_cut(repository, name):
     (repository / name).write_text("# " + "x" * LONGEST_DIFF + "\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flows.services.home import resolve_home
 from tasks.errors import ProjectError
+from tasks.label_review.files import readable_files
 from tasks.project.loading import LoadedProject
 
 HOME = "ASSAYLINE_HOME"
@@ -51,8 +52,8 @@ class Surroundings:
         return self.home or resolve_home(project)
 
     def require_within(self, loaded: LoadedProject) -> None:
-        """Raise ProjectError where the project file or its data lie outside of the roots."""
-        for what, path in (("project file", loaded.path), ("data file", loaded.source_path)):
+        """Raise ProjectError where a file that the project names lies outside of the roots."""
+        for what, path in readable_files(loaded).items():
             if self.roots and not any(path.is_relative_to(root) for root in self.roots):
                 allowed = os.pathsep.join(map(str, self.roots))
                 raise ProjectError(

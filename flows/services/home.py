@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from tasks.addresses import credentials, public_address
 
@@ -30,6 +31,7 @@ _PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "P1D",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
 }
+_LOGGING = ("PREFECT_LOGGING_CONFIG_PATH", "PREFECT_LOGGING_SETTINGS_PATH")
 
 
 def resolve_home(project: Path) -> Path:
@@ -65,12 +67,25 @@ def configure_environment(home: Path) -> None:
     # Unpickling is running code: results are JSON, and MLflow loads skops alone.
     os.environ.setdefault("PREFECT_RESULTS_DEFAULT_SERIALIZER", "json")
     os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    _keep_logging_ours(home)
     if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
         os.environ.setdefault(
             "PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"]
         )
     for name, value in _PREFECT_SERVER.items():
         os.environ.setdefault(name, value)
+
+
+def _keep_logging_ours(home: Path) -> None:
+    """Say where logging is described, in both of Prefect's words for it.
+
+    Prefect would else take it from a `.env` or `prefect.toml` in the working folder, and such a
+    description can name code to be run.
+    """
+    chosen = {**_profile(), **os.environ}
+    place = next((chosen[name] for name in _LOGGING if name in chosen), None)
+    for name in _LOGGING:
+        os.environ[name] = str(place or home / "prefect" / "logging.yml")
 
 
 def _keep_password_apart() -> None:
@@ -84,15 +99,16 @@ def _keep_password_apart() -> None:
 
 def configured_prefect_api() -> str | None:
     """The Prefect API that the environment or the user's active profile names, if any."""
-    url = os.environ.get("PREFECT_API_URL")
-    if url:
-        return url
+    url = os.environ.get("PREFECT_API_URL") or _profile().get("PREFECT_API_URL")
+    return str(url) if url else None
+
+
+def _profile() -> dict[str, Any]:
+    """The settings of the user's active profile of Prefect."""
     folder = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
     try:
         profiles = tomllib.loads((folder / "profiles.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
     name = os.environ.get("PREFECT_PROFILE", profiles.get("active"))
-    profile = profiles.get("profiles", {}).get(name, {})
-    named = profile.get("PREFECT_API_URL")
-    return str(named) if named else None
+    return dict(profiles.get("profiles", {}).get(name, {}))

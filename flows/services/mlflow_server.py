@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.services.server import exit_with
+from flows.services.server import exit_with, own_module
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,7 +31,7 @@ def start_mlflow(home: Path, host: str, port: int, parent: int) -> subprocess.Po
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.mlflow_server", host, str(port), str(parent)],
+            own_module("flows.services.mlflow_server", host, port, parent),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -143,7 +143,7 @@ def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.P
     copy_template("prefect", home / "prefect" / "prefect.db")
     with (home / "logs" / "prefect-server.log").open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.server", host, str(port), str(parent)],
+            own_module("flows.services.server", host, port, parent),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -156,6 +156,11 @@ def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.P
             # A Ctrl-C is for the command, which then stops its server itself.
             start_new_session=True,
         )
+
+
+def own_module(name: str, *words: object) -> list[str]:
+    """The command of a module of ours; modules that lie in the working folder are not imported."""
+    return [sys.executable, "-P", "-m", name, *map(str, words)]
 
 
 def browser_address(host: str, port: int) -> str:
@@ -207,7 +212,12 @@ def _serve(host: str, port: int, parent: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(), host=host, port=port, log_level="warning")
+    from flows.services.own_machine import OwnMachineOnly, is_loopback
+
+    app = create_app()
+    is_open = is_loopback(host) and not os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    served = OwnMachineOnly(app) if is_open else app
+    uvicorn.run(served, host=host, port=port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.services.server import exit_with
+from flows.services.server import exit_with, own_module
 from tasks.errors import AssaylineError
 from tasks.project import load_project
 
@@ -53,7 +53,7 @@ def start_worker(
     words = [str(home), str(parent), str(limit), *map(str, projects)]
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.worker", *words],
+            own_module("flows.services.worker", *words),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tasks.registered_models import RegisteredModel
 
 ALIAS = "champion"
+_TYPES = "assayline.model_types"
+"""Tag of a version: what loading it builds, beyond what skops itself trusts."""
 _GOLDEN = "golden.parquet"
 _UNITS = "units.parquet"
 _SEEN = f"{SEEN_ROWS}.parquet"
@@ -212,7 +214,7 @@ class Versions(Store):
                 decision.project,
                 logged.model_uri,
                 run_id=run_id,
-                tags=decision.tags,
+                tags={**decision.tags, _TYPES: _types_of(package)[:TAG_LENGTH]},
                 description=f"{decision.verdict}: {reasons}"[:_LONGEST_DESCRIPTION],
                 model_id=logged.model_id,
             )
@@ -225,6 +227,10 @@ class Versions(Store):
                 f"models:/{project}/{version}", dst_path=folder
             )
             yield Path(place) / "extra_files"
+
+
+def _types_of(package: ModelPackage) -> str:
+    return ", ".join(package.facts["extra_types"]) or "none"
 
 
 def _answering(package: ModelPackage) -> str:
