@@ -29,7 +29,7 @@ from pathlib import Path
 from flows.runs.presence import Process
 from flows.services.home import configured_prefect_api
 from flows.services.templates import copy_template
-from tasks.addresses import public_address
+from tasks.addresses import MLFLOW_UI, public_address
 from tasks.errors import UnavailableError
 
 UP_URL = "http://127.0.0.1:4200"
@@ -52,12 +52,12 @@ class PrefectServer:
         """Where a browser finds the UI."""
         return public_address(self.api_url).removesuffix("/api")
 
-    def wait_until_ready(self) -> None:
-        """Return when the API answers.
+    def wait_until_ready(self, patience: float = _ANSWER_SECONDS) -> None:
+        """Return when the API answers; of a server that this did not start, within `patience`.
 
         Raises UnavailableError when it does not in time, or its process ends.
         """
-        limit = _START_SECONDS if self.process else _ANSWER_SECONDS
+        limit = _START_SECONDS if self.process else patience
         while not self.answers():
             if self.process and self.process.poll() is not None:
                 raise UnavailableError(_why_it_ended(self.log))
@@ -108,6 +108,9 @@ def open_server(home: Path) -> PrefectServer:
     else:
         server = PrefectServer(api_url=url)
     os.environ["PREFECT_API_URL"] = server.api_url
+    mlflow = served(home).get("mlflow")
+    if mlflow is not None:
+        os.environ[MLFLOW_UI] = mlflow
     return server
 
 
@@ -152,6 +155,9 @@ def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.P
                 "PREFECT_HOME": str(home / "prefect"),
                 # The UI asks the API that it is told, whatever port serves it.
                 "PREFECT_SERVER_UI_API_URL": f"{browser_address(host, port)}/api",
+                "PREFECT_UI_URL": browser_address(host, port),
+                # What goes wrong in it is in its log, not on the terminal.
+                "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
             },
             # A Ctrl-C is for the command, which then stops its server itself.
             start_new_session=True,
