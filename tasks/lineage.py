@@ -22,8 +22,10 @@ from pathlib import Path
 CODE_SUFFIXES = (".py", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".j2", ".html", ".css")
 """What counts as code in a change; data has its own fingerprint and its own copy."""
 
-SECRET_WORDS = ("secret", "secrets", "credential", "credentials", "password", "passwords", "passwd")
-"""A file or a folder with one of these words in its name, or that begins with `.env`, is no code."""
+SECRET_WORDS = frozenset(
+    {"secret", "secrets", "credential", "credentials", "password", "passwords", "passwd"}
+)
+"""What no file or folder of code has in its name; nor does such a name begin with `.env`."""
 
 LONGEST_DIFF = 1_000_000
 _NOT_STATE = ":(exclude,glob)**/.assayline/**"

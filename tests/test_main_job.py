@@ -118,7 +118,9 @@ def test_the_types_of_the_stored_model_are_shown(mortgage):
     """The owner reads what loading it builds: plain structures of scikit-learn, and no pickle."""
     from pathlib import Path
 
-    types = mlflow.MlflowClient().get_model_version("hmda-boston", "1").tags["assayline.model_types"]
+    types = (
+        mlflow.MlflowClient().get_model_version("hmda-boston", "1").tags["assayline.model_types"]
+    )
     assert set(types.split(", ")) < ALLOWED_TYPES
     page = Path(mortgage[0]["report"]).read_text()
     said = "by skops, without pickle; types beyond skops&#39; own, each on the allow-list: "

@@ -92,7 +92,7 @@ class TestRoots:
     def test_a_file_that_the_project_names_lies_within(self, root, given, what):
         said = NAMED[what]
         section = said.partition(":")[0]
-        text = "".join(l for l in SMALL.splitlines(True) if not l.startswith(f"{section}:"))
+        text = "".join(x for x in SMALL.splitlines(True) if not x.startswith(f"{section}:"))
         path = write_small(root, text=f"{text}{said}\n")
         with pytest.raises(ProjectError, match=f"the {what} .*/outside/x.csv is outside of"):
             given.require_within(load_project(path))
@@ -120,5 +120,5 @@ class TestRoots:
     def test_a_link_to_a_project_does_not_bring_it_in(self, root, given):
         outside = write_small(root.parent / "outside")
         (root / "project.yaml").symlink_to(outside)
-        with pytest.raises(ProjectError, match="the project file .* is outside of the folders"):
+        with pytest.raises(ProjectError, match=r"the project file .* is outside of the folders"):
             given.require_within(load_project(root / "project.yaml"))

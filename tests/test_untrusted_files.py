@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import os
 import pickle
@@ -111,7 +112,9 @@ class TestStoredResults:
 
     @pytest.mark.parametrize("data", [b"\x80\x04.", b"[]", b'{"metadata": [], "result": "{}"}'])
     def test_bytes_that_are_no_record(self, data):
-        with pytest.raises(UnavailableError, match="a stored result of Prefect in .* it was not read"):
+        with pytest.raises(
+            UnavailableError, match=r"a stored result of Prefect in .* it was not read"
+        ):
             ResultRecord.deserialize(data)
 
     def test_what_prefect_wrote_is_read_back(self):
@@ -133,7 +136,7 @@ class TestStoredResults:
         assert code == decided
         assert "a stored result of Prefect in " in err
         assert "it was not read" in err
-        assert [s["name"] for s in document["stages"] if not s["cached"]][0] == "ingestion"
+        assert next(s["name"] for s in document["stages"] if not s["cached"]) == "ingestion"
         assert json.loads(stored.read_bytes())["metadata"]["serializer"]["type"] == "json"
 
 
@@ -249,6 +252,14 @@ class TestTables:
 TAGS = ("!!python/object/apply:os.system [{0}]", "!!python/name:os.system", "!!python/module:os")
 
 
+DEEP = "description: " + "[" * 5000 + "]" * 5000
+ENDLESS = "description: &a [*a]"
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, name in itertools.pairwise("abcdefghi")
+)
+
+
 class TestProjectFiles:
     @pytest.mark.parametrize("tag", TAGS)
     def test_a_tag_of_yaml_makes_no_object(self, tmp_path, canary, tag):
@@ -263,16 +274,7 @@ class TestProjectFiles:
         with pytest.raises(ProjectError, match="not valid YAML"):
             read_rules(rules)
 
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "description: " + "[" * 5000 + "]" * 5000,
-            "description: &a [*a]",
-            "a: &a [x,x,x,x,x,x,x,x,x]\n"
-            + "".join(f"{n}: &{n} [{','.join([f'*{p}'] * 9)}]\n" for p, n in zip("abcdefgh", "bcdefghi")),
-        ],
-        ids=["deep", "endless", "a billion laughs"],
-    )  # fmt: skip
+    @pytest.mark.parametrize("text", [DEEP, ENDLESS, LAUGHS], ids=["deep", "endless", "laughs"])
     def test_a_file_that_grows_without_end_is_refused(self, tmp_path, text):
         with pytest.raises(ProjectError, match=r"project\.yaml nests or repeats more than"):
             load_project(write_small(tmp_path, text=f"{text}\n"))
@@ -298,7 +300,7 @@ class TestProjectFiles:
 
     def test_words_of_a_template_stay_words(self, tmp_path):
         text = "{{ cycler.__init__.__globals__.os.system('x') }}{% for a in b %}"
-        loaded = load_project(write_small(tmp_path, text=f"{SMALL}description: \"{text}\"\n"))
+        loaded = load_project(write_small(tmp_path, text=f'{SMALL}description: "{text}"\n'))
         assert loaded.project.description == text
 
 

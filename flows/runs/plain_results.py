@@ -2,8 +2,10 @@
 
 Guarantees: a stored result is never unpickled and never names code to be called: a file whose
 metadata name another serializer than `json`, or whose value names a class, is refused with one
-sentence, and the stage that it stands for is computed again. Prefect reads by the serializer that the file names, and its JSON calls what is named by
-`__class__`, so that whoever can write a file there could run code in the next run.
+sentence, and the stage that it stands for is computed again.
+
+Prefect reads by the serializer that the file names, and its JSON calls what `__class__` names, so
+that whoever can write a file there could run code in the next run.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from prefect.results import ResultRecord, ResultRecordMetadata
+from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
 from prefect.serializers import JSONSerializer
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 

@@ -35,8 +35,8 @@ from flows.services.pages import serve_pages
 from flows.services.server import (
     PrefectServer,
     answers,
-    start_process,
     own_module,
+    start_process,
 )
 from flows.services.supervisor import Chore, Service, follow
 from flows.services.worker import ALIVE, DEPLOYED, start_worker
@@ -145,7 +145,7 @@ def _begin(services: Sequence[Service], home: Path, stack: contextlib.ExitStack)
 
 def _start_prune(home: Path) -> subprocess.Popen[bytes]:
     with (home / "logs" / "prune.log").open("ab") as output:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
             own_module("flows.cli", "prune"),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -66,7 +66,7 @@ def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
 
 
 def _require_closed(rule: Expectation) -> None:
-    """Raise ProjectError for what the library would fetch, look up elsewhere, or search for ever."""
+    """Raise ProjectError for what the library would fetch, look up, or search for ever."""
     waiting: list[Any] = [rule.kwargs]
     while waiting:
         one = waiting.pop()
