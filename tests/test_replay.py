@@ -586,3 +586,22 @@ def test_ctrl_c_leaves_neither_worktree_nor_folder(scratch):
     assert process.returncode == 130, err
     assert len(git(scratch, "worktree", "list").splitlines()) == 1
     assert left_behind(scratch / ".assayline") == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("project_file", "../../.bashrc"),
+        ("project_file", "/etc/passwd"),
+        ("source_name", ".."),
+        ("source_sha256", "../x"),
+        ("run_id", "a\\b"),
+        ("import_folders", ("ok", "../elsewhere")),
+        ("import_folders", ("/etc",)),
+    ],
+)
+def test_a_record_names_nothing_outside_of_its_folder(tmp_path, field, value):
+    """A store that others write to could have a replay write over a file of the user's."""
+    recorded(**{field: value}).write(tmp_path)
+    with pytest.raises(UnavailableError, match=f"'{field}' .*restore it from the run's artifacts"):
+        RecordedRun.read(tmp_path)
