@@ -218,3 +218,12 @@ class TestChampionProblem:
         found = champion_problem(self.champion(**champion), make_frame(), ROLES)
         assert found is not None
         assert found.startswith(reason)
+
+
+def test_what_loading_builds_beyond_skops_own_types_is_told():
+    from tasks.tracking.registry import _types_of
+
+    tree = fit("tree.DecisionTreeClassifier", max_depth=2)
+    assert _types_of(save_model(tree, extra_types=(), facts=FACTS)) == "sklearn.tree._tree.Tree"
+    plain = fit("linear_model.LogisticRegression")
+    assert _types_of(save_model(plain, extra_types=(), facts=FACTS)) == "none"
