@@ -113,7 +113,8 @@ def _public(text: str) -> str:
     """The text without the passwords of the servers and databases that the command used."""
     from tasks.addresses import public_text
 
-    named = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
+    databases = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
+    named = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", *databases)
     return public_text(text, *(os.environ.get(name, "") for name in named))
 
 

@@ -7,6 +7,7 @@ reads them; a replay is given what its record says, and a run what the project's
 from __future__ import annotations
 
 import datetime
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from flows.runs.earlier_runs import EarlierRuns, RecordedEarlierRuns
 from flows.runs.journal import find_interrupted, open_journal
 from flows.runs.opponents import Opponents, RecordedOpponents
 from flows.runs.pipeline_run import Given, PipelineRun
-from flows.services.home import configure_environment, resolve_home
+from flows.services.home import configure_environment, own_mlflow, resolve_home
 from flows.services.templates import copy_template
 from tasks.approval import expire_stale
 from tasks.errors import ProjectError
@@ -41,7 +42,8 @@ from tasks.tracking import Tracking
 
 def open_tracking(home: Path) -> Tracking:
     """The MLflow store of a home, from set-up's template where it is new."""
-    copy_template("mlflow", home / "mlflow.db")
+    if os.environ["MLFLOW_TRACKING_URI"] == own_mlflow(home):
+        copy_template("mlflow", home / "mlflow.db")
     return Tracking(home)
 
 

@@ -24,6 +24,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.services.database import is_own, prepare_database, require_apart
 from flows.services.home import configured_prefect_api
 from flows.services.templates import copy_template
 from tasks.addresses import public_address
@@ -33,6 +34,8 @@ UP_URL = "http://127.0.0.1:4200"
 _START_SECONDS = 120.0
 _LEAST_FREE = 1_000_000
 _ANSWER_SECONDS = 10.0
+_TOLD = "assayline: "
+"""How a line of the log begins that says why the server ended."""
 
 
 @dataclass
@@ -57,7 +60,7 @@ class PrefectServer:
         limit = _START_SECONDS if self.process else _ANSWER_SECONDS
         while not _answers(self.api_url):
             if self.process and self.process.poll() is not None:
-                raise UnavailableError(_why_it_ended(self.log))
+                raise UnavailableError(_why_it_ended(self.log, self.process.returncode))
             if time.monotonic() - self.started > limit:
                 raise UnavailableError(
                     f"no Prefect server answers at {public_address(self.api_url)}; start it, or "
@@ -105,9 +108,11 @@ def running_server(home: Path) -> str | None:
 
 def start_server(home: Path, port: int, parent: int) -> PrefectServer:
     """Start a server process that ends when the process `parent` does."""
+    require_apart()
     for folder in (home / "prefect", home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
-    copy_template("prefect", home / "prefect" / "prefect.db")
+    if is_own():
+        copy_template("prefect", home / "prefect" / "prefect.db")
     log = home / "logs" / "prefect-server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
@@ -141,9 +146,14 @@ def exit_with(parent: int) -> None:
     os._exit(0)
 
 
-def _why_it_ended(log: Path | None) -> str:
+def _why_it_ended(log: Path | None, code: int) -> str:
     if log is not None and shutil.disk_usage(log.parent).free < _LEAST_FREE:
         return f"the disk is full at {log.parent.parent}; free space and run again"
+    if log is not None and code == UnavailableError.exit_code:
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        sentences = [line.removeprefix(_TOLD) for line in said if line.startswith(_TOLD)]
+        if sentences:
+            return sentences[-1]
     return f"the Prefect server did not start; its log is {log}"
 
 
@@ -159,6 +169,12 @@ def _serve(port: int, parent: int) -> None:
     threading.Thread(target=exit_with, args=(parent,), daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
+
+    try:
+        prepare_database()
+    except UnavailableError as failure:
+        sys.stderr.write(f"{_TOLD}{failure}\n")
+        sys.exit(failure.exit_code)
 
     uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="warning")
 

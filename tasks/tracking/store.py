@@ -17,6 +17,8 @@ from mlflow.exceptions import MlflowException
 
 from tasks.addresses import is_served, public_address, public_text
 from tasks.errors import UnavailableError
+from tasks.postgresql import MLFLOW_DRIVER, is_postgresql, with_driver
+from tasks.tracking.database import opened_database
 
 TAG_LENGTH = 5000
 UP_MLFLOW = "http://127.0.0.1:5000"
@@ -26,7 +28,7 @@ class Store:
     """What every part of the store needs: the client, a project's experiment, the sentence."""
 
     def __init__(self, home: Path) -> None:
-        self._uri = os.environ["MLFLOW_TRACKING_URI"]
+        self._uri = with_driver(os.environ["MLFLOW_TRACKING_URI"], MLFLOW_DRIVER)
         # A server knows where its artifacts go; MLflow's own default without one depends on the
         # working directory.
         self._artifacts = None if is_served(self._uri) else home / "mlflow-artifacts"
@@ -34,7 +36,17 @@ class Store:
         self._temporary.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(self._uri)
         with self._reaching():
-            self._client = MlflowClient(tracking_uri=self._uri)
+            self._client = self._opened()
+
+    def _opened(self) -> MlflowClient:
+        if not is_postgresql(self._uri):
+            return MlflowClient(tracking_uri=self._uri)
+        with opened_database(self._uri) as new:
+            client = MlflowClient(tracking_uri=self._uri)
+            if new:  # both parts make their tables at the first question
+                client.search_experiments(max_results=1)
+                client.search_registered_models(max_results=1)
+        return client
 
     def _experiment(self, project: str) -> str:
         found = self._client.get_experiment_by_name(project)
