@@ -286,12 +286,40 @@ def _add_up(commands: Commands[Parser]) -> None:
     up = _command(
         commands,
         "up",
-        "serve both UIs and the approval form of a home until Ctrl-C",
-        "assayline up data/hmda_boston/project.yaml",
+        "serve both UIs and run projects on their schedules, until Ctrl-C",
+        "assayline up loans/project.yaml churn/project.yaml",
     )
-    up.add_argument("project", nargs="?", help="a project file of the home; default: this folder")
-    up.add_argument("--prefect-port", type=int, default=4200)
-    up.add_argument("--mlflow-port", type=int, default=5000)
+    up.add_argument(
+        "projects",
+        nargs="*",
+        metavar="PROJECT",
+        help="project files to deploy; without one the home of this folder is served",
+    )
+    _add_imports(up)
+    up.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on; any but this machine's own needs a password in "
+        "PREFECT_SERVER_API_AUTH_STRING",
+    )
+    up.add_argument("--prefect-port", type=int, default=4200, metavar="PORT")
+    up.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT")
+    up.add_argument(
+        "--pages-port",
+        type=int,
+        default=4280,
+        metavar="PORT",
+        help="decision pages, /metrics and /health; default: 4280",
+    )
+    up.add_argument(
+        "--limit", type=_count, default=2, metavar="N", help="runs at the same time; default: 2"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1")
+    return int(text)
 
 
 def _add_imports(parser: Parser) -> None:

@@ -1,4 +1,4 @@
-"""MLflow's store in PostgreSQL.
+"""The client of MLflow's store, and that store in PostgreSQL.
 
 Guarantees: a database that cannot be reached, or whose driver is missing, is told in one sentence
 within seconds, where MLflow would try again for two minutes; the tables of a new database are made
@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from mlflow import MlflowClient
+
 from tasks.addresses import public_address
 from tasks.errors import UnavailableError
 from tasks.postgresql import (
@@ -20,14 +22,30 @@ from tasks.postgresql import (
     MIGRATION_LOCK,
     MLFLOW_DRIVER,
     STILL_LOCKED,
+    is_postgresql,
     reason,
 )
 
 _CONNECT_SECONDS = 10
 
 
+def open_client(uri: str) -> MlflowClient:
+    """A client of the store; of a new database in PostgreSQL, once its tables are made.
+
+    Raises UnavailableError for a database that cannot be used.
+    """
+    if not is_postgresql(uri):
+        return MlflowClient(tracking_uri=uri)
+    with _opened_database(uri) as new:
+        client = MlflowClient(tracking_uri=uri)
+        if new:  # both parts make their tables at the first question
+            client.search_experiments(max_results=1)
+            client.search_registered_models(max_results=1)
+    return client
+
+
 @contextlib.contextmanager
-def opened_database(uri: str) -> Iterator[bool]:
+def _opened_database(uri: str) -> Iterator[bool]:
     """Try the database, and hold its lock while the caller makes the tables that are missing.
 
     Yields whether there are any to make. Raises UnavailableError.

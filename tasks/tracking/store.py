@@ -17,8 +17,8 @@ from mlflow.exceptions import MlflowException
 
 from tasks.addresses import is_served, public_address, public_text
 from tasks.errors import UnavailableError
-from tasks.postgresql import MLFLOW_DRIVER, is_postgresql, with_driver
-from tasks.tracking.database import opened_database
+from tasks.postgresql import MLFLOW_DRIVER, with_driver
+from tasks.tracking.database import open_client
 
 TAG_LENGTH = 5000
 UP_MLFLOW = "http://127.0.0.1:5000"
@@ -36,17 +36,7 @@ class Store:
         self._temporary.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(self._uri)
         with self._reaching():
-            self._client = self._opened()
-
-    def _opened(self) -> MlflowClient:
-        if not is_postgresql(self._uri):
-            return MlflowClient(tracking_uri=self._uri)
-        with opened_database(self._uri) as new:
-            client = MlflowClient(tracking_uri=self._uri)
-            if new:  # both parts make their tables at the first question
-                client.search_experiments(max_results=1)
-                client.search_registered_models(max_results=1)
-        return client
+            self._client = open_client(self._uri)
 
     def _experiment(self, project: str) -> str:
         found = self._client.get_experiment_by_name(project)
