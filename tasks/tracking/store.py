@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
-from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from tasks.addresses import is_served, public_address, public_text
