@@ -90,7 +90,8 @@ def _is_full(home: Path) -> bool:
 def _home(options: argparse.Namespace) -> Path:
     from flows.services.home import resolve_home
 
-    return resolve_home(Path(getattr(options, "project", None) or Path.cwd() / "project.yaml"))
+    named = [getattr(options, "project", None), *(getattr(options, "projects", None) or [])]
+    return resolve_home(Path(next(filter(None, named), None) or Path.cwd() / "project.yaml"))
 
 
 def _keep(trace: str, options: argparse.Namespace) -> str:

@@ -142,7 +142,7 @@ def test_the_form_explains_and_checks_what_is_typed(place, up):
     assert found["entrypoint"] == "flows.pipeline.run"
     assert found["global_concurrency_limit"]["limit"] == 1
     for wrong in ({"intent": "improove"}, {"overrides": ["gate.min_gain"]}, {"project": ""}):
-        with pytest.raises(httpx.HTTPStatusError, match="4(09|22)"):
+        with pytest.raises(httpx.HTTPStatusError, match=r"4(09|22)"):
             place.start_run(**wrong)
     pool = httpx.get(f"{place.api}/work_pools/{found['work_pool_name']}").json()
     assert list(pool["base_job_template"]["variables"]["properties"]) == ["name"]
@@ -304,12 +304,7 @@ def test_an_outage_is_made_up_for_as_declared_and_a_pause_outlives_it(tmp_path):
     paused = write_small(tmp_path, "paused", f"{SMALL}schedule: {{cron: '0 2 * * *'}}\n")
     place.environment["ASSAYLINE_HOME"] = str(place.home)
     with place.up(place.project, paused):
-        found = place.deployment("paused")
-        schedule = found["schedules"][0]
-        httpx.patch(
-            f"{place.api}/deployments/{found['id']}/schedules/{schedule['id']}",
-            json={"active": False},
-        ).raise_for_status()
+        place.set_schedules(active=False, name="paused")
         wait_for(lambda: [r for r in place.flow_runs() if r["state"]["name"] == "Promoted"])
     with place.up(place.project, paused):
         assert [s["active"] for s in place.deployment("paused")["schedules"]] == [False]

@@ -30,7 +30,7 @@ from flows.runs.presence import Process
 from flows.services.database import is_own, prepare_database, require_apart
 from flows.services.home import configured_prefect_api
 from flows.services.templates import copy_template
-from tasks.addresses import public_address
+from tasks.addresses import MLFLOW_UI, public_address
 from tasks.errors import UnavailableError
 
 UP_URL = "http://127.0.0.1:4200"
@@ -111,6 +111,9 @@ def open_server(home: Path) -> PrefectServer:
     else:
         server = PrefectServer(api_url=url)
     os.environ["PREFECT_API_URL"] = server.api_url
+    mlflow = served(home).get("mlflow")
+    if mlflow is not None:
+        os.environ[MLFLOW_UI] = mlflow
     return server
 
 
@@ -157,6 +160,9 @@ def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.P
                 "PREFECT_HOME": str(home / "prefect"),
                 # The UI asks the API that it is told, whatever port serves it.
                 "PREFECT_SERVER_UI_API_URL": f"{browser_address(host, port)}/api",
+                "PREFECT_UI_URL": browser_address(host, port),
+                # What goes wrong in it is in its log, not on the terminal.
+                "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
             },
             # A Ctrl-C is for the command, which then stops its server itself.
             start_new_session=True,

@@ -12,15 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.services.pools import base_job_template, pool_of
 from flows.services.server import exit_with
 from tasks.errors import AssaylineError
 from tasks.project import load_project
@@ -30,22 +29,19 @@ if TYPE_CHECKING:
 
 ALIVE = "worker.alive"
 """A file in the home that is touched as long as the worker asks for work."""
+DEPLOYED = "deployed.json"
+"""A file in the home that names what is deployed, or why it is not."""
 _SECONDS = "3"
 """How often the worker asks for work: how long a person waits after filling in a form."""
 
 
-def pool_of(home: Path) -> str:
-    """The work pool of a home, its own: a machine's worker cannot carry out another's runs."""
-    digest = sha256(f"{socket.gethostname()}:{home}".encode()).hexdigest()[:8]
-    return f"assayline-{digest}"
-
-
 def start_worker(
-    home: Path, api: str, parent: int, projects: Sequence[Path], limit: int
+    home: Path, addresses: Mapping[str, str], parent: int, projects: Sequence[Path], limit: int
 ) -> subprocess.Popen[bytes]:
     """Start a worker process that ends when the process `parent` does.
 
-    It carries out `limit` flow runs at a time.
+    `addresses` are the variables that tell it, and its runs, where the servers are. It carries out
+    `limit` flow runs at a time.
     """
     log = home / "logs" / "worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -61,32 +57,12 @@ def start_worker(
                 "PREFECT_WORKER_QUERY_SECONDS": _SECONDS,
                 **os.environ,
                 "ASSAYLINE_HOME": str(home),
-                "PREFECT_API_URL": api,
+                **addresses,
                 # A flow run's process starts in an empty folder, and has to find this code.
                 "PYTHONPATH": os.pathsep.join(place for place in code if place),
             },
             start_new_session=True,
         )
-
-
-def base_job_template() -> dict[str, Any]:
-    """How the pool starts a process; nothing in it can be set by whoever asks for a run."""
-    from prefect.utilities.processutils import command_to_string, get_sys_executable
-
-    return {
-        "job_configuration": {
-            "command": command_to_string([get_sys_executable(), "-m", "prefect.engine"]),
-            "env": {},
-            "labels": {},
-            "name": "{{ name }}",
-            "stream_output": True,
-            "working_dir": None,
-        },
-        "variables": {
-            "type": "object",
-            "properties": {"name": {"type": "string", "description": "name of the process"}},
-        },
-    }
 
 
 def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
@@ -97,6 +73,7 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
 
     from flows.approval import approval
     from flows.services.approval_requests import ask_again
+    from flows.services.deployments import remove_others
 
     with get_client(sync_client=True) as client:
         _put_pool(client, pool)
@@ -109,7 +86,8 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
             entrypoint_type=EntrypointType.MODULE_PATH,
         ).apply()
         record = {str(path): _deploy(client, path, pool) for path in projects}
-    _write(home / "deployed.json", {"pid": os.getpid(), "pool": pool, "projects": record})
+        removed = remove_others(client, pool, [str(path) for path in projects])
+    _write(home / DEPLOYED, {"pool": pool, "projects": record, "removed": removed})
     ask_again(home)
 
 
