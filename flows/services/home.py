@@ -2,8 +2,8 @@
 
 Guarantees: nothing is written outside the home; addresses that the user has set are kept, only the
 password of an MLflow server is moved to where MLflow does not write it down, and a PostgreSQL
-database without a driver gets one; must be called before
-Prefect, MLflow or matplotlib is imported, because they read the environment then.
+database without a driver gets one; must be called before Prefect, MLflow or matplotlib is imported,
+because they read the environment then.
 """
 
 from __future__ import annotations
