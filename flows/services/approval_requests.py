@@ -27,7 +27,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from flows.runs import progress
-from flows.runs.publishing import prefect_url
+from flows.runs.artifacts import prefect_url
 from flows.services.flow_processes import flow_processes
 from flows.services.pools import pool_of
 from tasks.errors import AssaylineError

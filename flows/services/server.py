@@ -55,12 +55,12 @@ class PrefectServer:
         """Where a browser finds the UI."""
         return public_address(self.api_url).removesuffix("/api")
 
-    def wait_until_ready(self) -> None:
-        """Return when the API answers.
+    def wait_until_ready(self, patience: float = _ANSWER_SECONDS) -> None:
+        """Return when the API answers; of a server that this did not start, within `patience`.
 
         Raises UnavailableError when it does not in time, or its process ends.
         """
-        limit = _START_SECONDS if self.process else _ANSWER_SECONDS
+        limit = _START_SECONDS if self.process else patience
         while not self.answers():
             if self.process and self.process.poll() is not None:
                 raise UnavailableError(_why_it_ended(self.log, self.process.returncode))

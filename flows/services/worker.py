@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.services.pools import base_job_template, pool_of
-from flows.services.server import exit_with
+from flows.services.server import PrefectServer, exit_with
 from tasks.errors import AssaylineError
 from tasks.project import load_project
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ALIVE = "worker.alive"
 """A file in the home that is touched as long as the worker asks for work."""
+_SERVER_SECONDS = 120.0
 DEPLOYED = "deployed.json"
 """A file in the home that names what is deployed, or why it is not."""
 _SECONDS = "3"
@@ -75,6 +76,8 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
     from flows.services.approval_requests import ask_again
     from flows.services.deployments import remove_others
 
+    # Both may have been started again, and the server takes longer.
+    PrefectServer(os.environ["PREFECT_API_URL"]).wait_until_ready(_SERVER_SECONDS)
     with get_client(sync_client=True) as client:
         _put_pool(client, pool)
         RunnerDeployment.from_flow(
