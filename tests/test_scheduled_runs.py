@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter
 from prefect.flow_engine import run_flow
+from prefect.states import Pending
 
 from flows import pipeline
 from flows.services.deployments import deploy_project, remove_others
@@ -133,6 +134,7 @@ def set_back(home, run, due):
 def carry_out(client, runs):
     """Runs each flow run as its worker's process would; the final states."""
     for run in runs:
+        client.set_flow_run_state(run.id, Pending(), force=True)
         run_flow(pipeline.run, flow_run=run, parameters=dict(run.parameters), return_type="state")
     return [client.read_flow_run(run.id).state for run in runs]
 
