@@ -3,6 +3,7 @@
 import datetime
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 from browser import wait_for
@@ -163,7 +164,7 @@ def test_every_late_run_is_run(client, late_runs):
 
 def test_a_run_that_meets_another_is_skipped_where_the_project_says_so(client, late_runs, home):
     (first, *_) = late_runs("all", overlap="skip")
-    project = load_project(first.parameters["project"]).project.name
+    project = load_project(Path(first.parameters["project"])).project.name
     with project_turn(home, project, lambda: False) as taken:
         assert taken
         (state,) = carry_out(client, [first])
@@ -173,7 +174,7 @@ def test_a_run_that_meets_another_is_skipped_where_the_project_says_so(client, l
 
 def test_a_run_that_meets_another_waits_for_it(client, late_runs, home):
     (first, *_) = late_runs("all")
-    project = load_project(first.parameters["project"]).project.name
+    project = load_project(Path(first.parameters["project"])).project.name
     with project_turn(home, project, lambda: False):
         import threading
 
