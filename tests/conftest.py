@@ -62,6 +62,20 @@ gate: {replicates: 300}
 """
 
 
+# Without expectations: their library takes a process of its own three seconds to import.
+LIGHT = SMALL[: SMALL.index("validation:")] + SMALL[SMALL.index("labels:") :]
+
+
+def pytest_collection_modifyitems(items):
+    """Files that start processes or run the flow come first: the short ones even out the end."""
+    long = {
+        item.path
+        for item in items
+        if "prefect_server" in item.fixturenames or hasattr(item.module, "subprocess")
+    }
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def home():
     """The home that every test of the flow shares; projects differ by name."""
@@ -95,9 +109,18 @@ def assayline(prefect_server, capsys):
 @pytest.fixture
 def small_project(tmp_path, request):
     """A project of 600 rows that trains in a second, under a name of its own."""
-    return write_small(
-        tmp_path, name=request.node.name.lower().translate(str.maketrans("[]", "--"))
-    )
+    return write_small(tmp_path, name_of(request))
+
+
+@pytest.fixture
+def light_project(tmp_path, request):
+    """The same without expectations, for runs in a process of their own."""
+    return write_small(tmp_path, name_of(request), LIGHT)
+
+
+def name_of(request):
+    """A project's name that no other test has."""
+    return request.node.name.lower().translate(str.maketrans("[]", "--"))
 
 
 def small_rows(rows=600, seed=0):

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 from browser import open_browser, wait_for
-from conftest import SMALL, write_small
+from conftest import LIGHT, write_small
 from mlflow import MlflowClient
 
 from flows.services.server import free_port
@@ -36,7 +36,7 @@ class Place:
 
     def __init__(self, folder):
         self.home = folder / "home"
-        self.project = write_small(folder, "signed", f"{SMALL}approval: {{mode: approve}}\n")
+        self.project = write_small(folder, "signed", f"{LIGHT}approval: {{mode: approve}}\n")
         self.port, self.mlflow_port = free_port(), free_port()
         self.api = f"http://127.0.0.1:{self.port}/api"
         own = ("PREFECT", "MLFLOW", "ASSAYLINE", "MPL")
