@@ -52,10 +52,6 @@ def command(options: argparse.Namespace) -> int:
 
 
 def _run_flow(options: argparse.Namespace, home: Path, server: PrefectServer) -> dict[str, Any]:
-    # Before Prefect and MLflow: skops looks for its types in every module that is loaded, and
-    # theirs are thousands, which took a second more.
-    import tasks.models  # noqa: F401, I001
-
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from flows import pipeline
