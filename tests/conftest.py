@@ -6,6 +6,8 @@ started by the first test that needs it.
 """
 
 import atexit
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -104,6 +106,28 @@ def assayline(prefect_server, capsys):
         return code, json.loads(printed.out) if printed.out else None, printed.err
 
     return command
+
+
+@pytest.fixture
+def replay_here(prefect_server, monkeypatch):
+    """Runs again in this process what a replay would run in one of its own, in the same new home.
+
+    For tests of what a replay is given; that it is a process of its own is tested by test_replay.
+    """
+    from flows.cli import main
+    from flows.commands import replay
+
+    def run_again(run, given, code, home):
+        words = ["run", str(given / run.project_file), "--json", "--as-recorded", str(given)]
+        words += [f"--set={one}" for one in run.overrides]
+        printed = io.StringIO()
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(printed):
+            patch.setenv("ASSAYLINE_HOME", str(home))
+            patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+            main(words)
+        return json.loads(printed.getvalue())
+
+    monkeypatch.setattr(replay, "_run_again", run_again)
 
 
 @pytest.fixture

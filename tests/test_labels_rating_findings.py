@@ -398,7 +398,7 @@ def test_a_column_that_the_data_lack_is_said(rated, assayline):
     assert (code, "'nowhere' in labels.ratings.matches" in err) == (2, True)
 
 
-def test_a_replay_is_given_the_ratings_of_then(rated, assayline, capsys):
+def test_a_replay_is_given_the_ratings_of_then(rated, assayline, replay_here, capsys):
     from flows.cli import main
 
     code, document, _ = assayline(rated)

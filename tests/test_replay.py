@@ -432,7 +432,7 @@ def test_the_first_version_is_equal_after_its_file_and_champion_changed(twice, r
 
 
 def test_the_second_version_is_equal_against_the_champion_and_sides_of_then(
-    twice, replay, home, monkeypatch
+    twice, replay, home, replay_here
 ):
     from tasks.tracking import Tracking
 
