@@ -7,7 +7,6 @@ failure that a user can act on is one sentence on standard error and a documente
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import os
 import sys
@@ -18,7 +17,6 @@ from pathlib import Path
 from flows.arguments import build_parser
 
 _LEAST_FREE = 100_000
-_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +44,7 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 
 def _explain(failure: Exception, options: argparse.Namespace) -> int:
-    from tasks.errors import AssaylineError
+    from tasks.errors import FULL, UNWRITABLE, AssaylineError
 
     home = _home(options)
     if _is_full(home):
@@ -56,13 +54,13 @@ def _explain(failure: Exception, options: argparse.Namespace) -> int:
     if isinstance(failure, AssaylineError):
         _complain(str(failure))
         return failure.exit_code
-    if isinstance(failure, OSError) and failure.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(failure, OSError) and failure.errno in FULL:
         _complain(
             f"the disk is full at {failure.filename or 'the home folder'}; free space and run "
             "again: finished stages are kept"
         )
         return 6
-    if isinstance(failure, OSError) and failure.errno in _UNWRITABLE:
+    if isinstance(failure, OSError) and failure.errno in UNWRITABLE:
         _complain(
             f"{failure.filename}: {failure.strerror}; make it writable, or set ASSAYLINE_HOME"
         )
@@ -92,7 +90,8 @@ def _is_full(home: Path) -> bool:
 def _home(options: argparse.Namespace) -> Path:
     from flows.services.home import resolve_home
 
-    return resolve_home(Path(getattr(options, "project", None) or Path.cwd() / "project.yaml"))
+    named = [getattr(options, "project", None), *(getattr(options, "projects", None) or [])]
+    return resolve_home(Path(next(filter(None, named), None) or Path.cwd() / "project.yaml"))
 
 
 def _keep(trace: str, options: argparse.Namespace) -> str:

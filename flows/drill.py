@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.commands.rollback import carry_out, login_name
+from flows.runs.surroundings import surroundings
 from tasks.errors import AssaylineError
 from tasks.markup import escape
 from tasks.project import load_project
@@ -32,29 +33,27 @@ def _run_name() -> str:
 
 
 @flow(name="assayline-rollback-drill", flow_run_name=_run_name)
-def drill(
-    project: Annotated[str, Field(description="path of the project file on the worker")],
-    home: Annotated[
-        str | None, Field(description="folder that holds all state; default: found from project")
-    ] = None,
-    allow_imports: Annotated[
-        list[str] | None, Field(description="packages that estimators may be imported from")
-    ] = None,
-) -> dict[str, Any]:
+def drill(project: Annotated[str, Field(min_length=1)]) -> dict[str, Any]:
     """Try whether the version before the champion could serve again; move nothing.
 
     Returns the document that `assayline rollback --drill --json` prints. Raises DrillFailedError
     when that version is not what it was, and what the command raises otherwise.
+
+    Args:
+        project: Path of the project file, on the machine of the worker.
     """
-    name = load_project(Path(project)).project.name
+    given = surroundings()
+    loaded = load_project(Path(project))
+    given.require_within(loaded)
+    name = loaded.project.name
     try:
         done, _ = carry_out(
             Path(project),
             drill=True,
             who=login_name(),
             why="scheduled drill",
-            allow_imports=allow_imports or (),
-            home=Path(home) if home else None,
+            allow_imports=given.allow_imports,
+            home=given.home_of(loaded.path),
         )
     except AssaylineError as failure:
         _publish(name, "failed", str(failure))

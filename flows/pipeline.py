@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.runs.admission import admitted
+from flows.runs.outcomes import final_state, skipped
 from flows.runs.pipeline_run import PipelineRun, StoppedError
 from flows.runs.stage_inputs import one_output
-from flows.runs.start import open_run
+from flows.runs.start import open_run, read_request
 from tasks import stages
 from tasks.errors import UnavailableError
 
 _JUDGEMENTS = 5
 """How often a run judges, where each time another run has moved the champion meanwhile."""
+
+Override = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*=.*$")]
 
 
 def _run_name() -> str:
@@ -26,29 +31,32 @@ def _run_name() -> str:
 
 @flow(name="assayline", flow_run_name=_run_name)
 def run(
-    project: Annotated[str, Field(description="path of the project file")],
-    overrides: Annotated[
-        list[str] | None, Field(description="values to change, as section.key=value")
-    ] = None,
-    allow_imports: Annotated[
-        list[str] | None, Field(description="packages that estimators may be imported from")
-    ] = None,
-    home: Annotated[str | None, Field(description="folder that holds all state")] = None,
-    as_recorded: Annotated[
-        str | None, Field(description="folder of a recorded run to judge again, as it was then")
-    ] = None,
-) -> dict[str, Any]:
+    project: Annotated[str, Field(min_length=1)],
+    intent: Literal["improve", "refresh"] | None = None,
+    overrides: list[Override] | None = None,
+) -> State[Any]:
     """Test the data, the labels and the model; promote the model only on evidence.
 
-    Returns the document that `assayline run --json` prints.
+    The result is the document that `assayline run --json` prints. The form of the Prefect UI shows
+    what stands here of the parameters.
+
+    Args:
+        project: Path of the project file, on the machine of the worker.
+        intent: improve promotes only what is better; refresh promotes what is not worse, for a
+            model of newer data. Empty: as gate.intent of the project file says.
+        overrides: Values of the project file to change for this run, each as section.key=value,
+            for example gate.min_gain=0.02
     """
-    words = (overrides or [], allow_imports or [])
-    with open_run(project, *words, home, as_recorded) as this:
-        try:
-            _judge(this)
-        except StoppedError:
-            this.skip_the_rest()
-        return this.finish()
+    request = read_request(project, intent, overrides or [])
+    with request.attended(str(flow_run.id)), admitted(request.project, request.home) as refusal:
+        if refusal is not None:
+            return skipped(refusal)
+        with open_run(request) as this:
+            try:
+                _judge(this)
+            except StoppedError:
+                this.skip_the_rest()
+            return final_state(this.finish())
 
 
 def _judge(this: PipelineRun) -> None:

@@ -3,6 +3,13 @@
 Bad data is never one of these: data is judged by checks.
 """
 
+import errno
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the operating system says of a full disk."""
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+"""What it says of a place that may not be written."""
+
 
 class AssaylineError(Exception):
     """Base of the failures that a user can act on; `exit_code` is what the command ends with."""

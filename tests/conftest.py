@@ -70,10 +70,11 @@ LIGHT = SMALL[: SMALL.index("validation:")] + SMALL[SMALL.index("labels:") :]
 
 def pytest_collection_modifyitems(items):
     """Files that start processes or run the flow come first: the short ones even out the end."""
+    processes = {"subprocess", "Served"}
     long = {
         item.path
         for item in items
-        if "prefect_server" in item.fixturenames or hasattr(item.module, "subprocess")
+        if "prefect_server" in item.fixturenames or processes & vars(item.module).keys()
     }
     items.sort(key=lambda item: item.path not in long)
 

@@ -28,7 +28,7 @@ def project(tmp_path_factory, prefect_server, home):
     path = write_small(tmp_path_factory.mktemp("history"), NAME, SMALL.replace("300", "200"))
     second = ["gate.intent=refresh", "gate.margin=0.2", "training.class_weight=none"]
     for overrides in ([], second):
-        assert run(project=str(path), overrides=overrides, home=str(home))["exit_code"] == 0
+        assert run(project=str(path), overrides=overrides)["exit_code"] == 0
     return path
 
 
@@ -205,7 +205,7 @@ class TestRefusals:
         path = put_back(served_file(home, tracking, "1", "extra_files/model.json"))
         path.write_text(path.read_text().replace('"threshold": 0.', '"threshold": 0.9'))
         with pytest.raises(DrillFailedError, match="it was changed after it was registered"):
-            drill(project=str(project), home=str(home))
+            drill(project=str(project))
         assert "drill of looked-back-on: failed" in newest_artifact().data
 
     @pytest.mark.parametrize("at", ["yesterday", "2026-13-01", "2026-05-01T99"])
@@ -224,11 +224,11 @@ def newest_artifact():
     return max(found, key=lambda artifact: artifact.created)
 
 
-def test_a_drill_passes_as_a_flow(home, project, ledger):
+def test_a_drill_passes_as_a_flow(project, ledger):
     from flows.drill import drill
 
     before = ledger.entries()
-    document = drill(project=str(project), home=str(home))
+    document = drill(project=str(project))
     assert (document["to_version"], document["golden_rows"]) == ("1", 50)
     assert ledger.entries() == before
     assert "drill of looked-back-on: passed" in newest_artifact().data

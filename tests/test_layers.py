@@ -26,6 +26,7 @@ PURE = [
     "tasks.ledger_audit",
     "tasks.approval",
     "tasks.rollback",
+    "tasks.retention",
     "tasks.golden_rows",
     "tasks.run_comparison.results",
     "tasks.reports.comparison",

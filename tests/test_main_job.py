@@ -1,6 +1,5 @@
 """The main job on real data, through the command line, Prefect's server and MLflow's store."""
 
-import os
 import re
 
 import mlflow
@@ -28,8 +27,7 @@ def mortgage(prefect_server):
     from flows.pipeline import run
 
     path = str(DATA / "hmda_boston" / "project.yaml")
-    home = os.environ["ASSAYLINE_HOME"]
-    return run(project=path, home=home), run(project=path, home=home)
+    return run(project=path), run(project=path)
 
 
 def checks_of(document, stage):

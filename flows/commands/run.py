@@ -21,6 +21,7 @@ from typing import Any
 
 from flows.commands.interruption import terminating
 from flows.runs import progress
+from flows.runs.surroundings import Surroundings, surrounded
 from flows.services.home import configure_environment, resolve_home
 from flows.services.server import PrefectServer, open_server
 from tasks.errors import ProjectError
@@ -38,12 +39,17 @@ def command(options: argparse.Namespace) -> int:
     home = resolve_home(loaded.path)
     home.mkdir(parents=True, exist_ok=True)
     configure_environment(home)
+    given = Surroundings(
+        home=home,
+        allow_imports=tuple(options.allow_imports),
+        as_recorded=options.as_recorded,
+    )
     shown = progress.Progress(len(STAGES), quiet=options.quiet)
     progress.activate(shown)
     with _closing(shown), terminating(), _prefect_server(home) as server:
         shown.doing("starting")
         with contextlib.redirect_stdout(sys.stderr):
-            document = _run_flow(options, home, server)
+            document = _run_flow(options, loaded.project.name, given, server)
     if options.json:
         sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
     elif shown.record is not None:
@@ -51,28 +57,34 @@ def command(options: argparse.Namespace) -> int:
     return int(document["exit_code"])
 
 
-def _run_flow(options: argparse.Namespace, home: Path, server: PrefectServer) -> dict[str, Any]:
+def _run_flow(
+    options: argparse.Namespace, project: str, given: Surroundings, server: PrefectServer
+) -> dict[str, Any]:
+    from prefect import tags
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from flows import pipeline
     from flows.runs.start import open_tracking
 
     # The first question opens the store, a second of imports, while the server is starting.
-    open_tracking(home).champion_version("")
+    open_tracking(given.home_of(Path(options.project))).champion_version("")
     server.wait_until_ready()
     # The heartbeat thread would sleep a second after the flow's end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         try:
-            document = pipeline.run(
-                project=str(Path(options.project).resolve()),
-                overrides=options.overrides,
-                allow_imports=options.allow_imports,
-                home=str(home),
-                as_recorded=options.as_recorded,
-            )
+            with surrounded(given), tags(f"project:{project}"):
+                state = pipeline.run(
+                    project=str(Path(options.project).resolve()),
+                    overrides=options.overrides,
+                    return_state=True,
+                )
+            # A run that could not do its work raises here what it failed by.
+            found = state.result(raise_on_failure=False)
+            if isinstance(found, BaseException):
+                raise found
         finally:
             _deliver_events()
-    return dict(document)
+    return dict(found)
 
 
 def _deliver_events() -> None:

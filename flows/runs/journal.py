@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+from flows.runs.presence import Process
 
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
-    """Where a run stands. `status` is running, finished, failed or interrupted."""
+    """Where a run stands. `status` is running, finished, failed or interrupted.
+
+    `ended` and what follows it are those of a run that could still say how it ended.
+    """
 
     run_id: str
     project: str
@@ -24,6 +25,10 @@ class Journal:
     mlflow_run_id: str | None = None
     prefect_flow_run_id: str | None = None
     last_stage: str | None = None
+    ended: str | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    sentence: str | None = None
 
     def write(self, runs: Path) -> Journal:
         """Keep the journal beside the run's other files, replaced atomically."""
@@ -39,22 +44,18 @@ class Journal:
 
         A journal of another machine cannot be checked and counts as alive.
         """
-        if self.host != socket.gethostname():
-            return True
-        try:
-            return bool(abs(psutil.Process(self.pid).create_time() - self.process_started) < 1)
-        except psutil.NoSuchProcess:
-            return False
+        return Process(self.host, self.pid, self.process_started).alive()
 
 
 def open_journal(run_id: str, project: str, runs: Path) -> Journal:
     """The journal of a run of this process, written."""
+    process = Process.this()
     return Journal(
         run_id=run_id,
         project=project,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        process_started=psutil.Process().create_time(),
+        host=process.host,
+        pid=process.pid,
+        process_started=process.started,
     ).write(runs)
 
 

@@ -7,6 +7,7 @@ ends the run, the journal and MLflow say how it ended.
 
 from __future__ import annotations
 
+import datetime
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from flows.runs.journal import Journal
 from flows.runs.opponents import Opponents
 from flows.runs.publishing import publish_run, publish_stage
 from flows.runs.recording import record_run
+from flows.runs.run_log import RunLog, ending_of
 from flows.runs.stage_inputs import columns_to_mitigate, content, suspects_to_train_on
 from flows.services.approval_requests import start_approval
 from tasks import stages
@@ -100,8 +102,11 @@ class PipelineRun:
     decided: dict[str, Any] | None = None
     basis: str = ""
     verdict_hash: str | None = None
+    concluded: RunRecord | None = None
+    began: float = field(default_factory=time.perf_counter)
 
     def __enter__(self) -> Self:
+        self.log.began(self.resumed_from, self.loaded.overrides)
         return self
 
     def __exit__(
@@ -110,11 +115,28 @@ class PipelineRun:
         failure: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        ending = ending_of(failure, self.concluded)
+        seconds = round(time.perf_counter() - self.began, 3)
+        # First: the stores, which are told next, may be what failed.
+        self.log.ended(ending, seconds)
         # Prefect's own signal for a SIGTERM is, like KeyboardInterrupt, no Exception.
         failed = "FAILED" if kind is not None and issubclass(kind, Exception) else "KILLED"
         self.tracking.end_run(self.mlflow_run, "FINISHED" if kind is None else failed)
         status = "finished" if kind is None else "failed"
-        replace(self.journal, status=status).write(self.home / "runs")
+        replace(
+            self.journal,
+            status=status,
+            ended=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            seconds=seconds,
+            exit_code=ending.exit_code,
+            sentence=ending.sentence,
+        ).write(self.home / "runs")
+
+    @property
+    def log(self) -> RunLog:
+        """Where the run says what happens."""
+        flow_run = self.journal.prefect_flow_run_id
+        return RunLog(self.home, self.run_id, self.loaded.project.name, flow_run)
 
     @property
     def store(self) -> EvidenceStore:
@@ -266,6 +288,8 @@ class PipelineRun:
                 prefect_flow_run_id=self.journal.prefect_flow_run_id,
             )
         )
+        self.concluded = record
+        self.log.concluded(record)
         if self.given.recorded is not None:
             return run_document(record)
         document = publish_run(
@@ -313,6 +337,7 @@ class PipelineRun:
         links = {"MLflow run": self.mlflow_url}
         publish_stage(record, self.loaded.project.name, state.state_details.task_run_id, links)
         progress.active().stage_done(name, record.outcome, seconds, cached, result.summary)
+        self.log.stage_finished(record)
         no_model = name == "training" and "model.skops" not in self.store.fingerprints(
             name, ref["key"]
         )

@@ -6,10 +6,11 @@ reads them; a replay is given what its record says, and a run what the project's
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import secrets
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefect.runtime import flow_run
@@ -20,7 +21,11 @@ from flows.runs.earlier_runs import EarlierRuns, RecordedEarlierRuns
 from flows.runs.journal import find_interrupted, open_journal
 from flows.runs.opponents import Opponents, RecordedOpponents
 from flows.runs.pipeline_run import Given, PipelineRun
-from flows.services.home import configure_environment, resolve_home
+from flows.runs.presence import present
+from flows.runs.surroundings import surroundings
+from flows.services.abandoned import end_abandoned
+from flows.services.home import configure_environment
+from flows.services.locks import using
 from flows.services.templates import copy_template
 from tasks.approval import expire_stale
 from tasks.errors import ProjectError
@@ -29,7 +34,7 @@ from tasks.label_review.files import LabelFiles, find_label_files
 from tasks.label_review.overlay import read_overlay
 from tasks.ledger import Ledger, open_ledger
 from tasks.lineage import code_version, own_code_version
-from tasks.project import load_project
+from tasks.project import Project, load_project
 from tasks.project.loading import LoadedProject, require_allowed
 from tasks.project_state import ProjectState
 from tasks.recorded_run import RecordedRun, label_files
@@ -45,20 +50,47 @@ def open_tracking(home: Path) -> Tracking:
     return Tracking(home)
 
 
-def open_run(
-    project: str,
-    overrides: Sequence[str],
-    allow_imports: Sequence[str],
-    home: str | None,
-    as_recorded: str | None = None,
-) -> PipelineRun:
-    """Read the project, put the champion's alias right, open the MLflow run."""
-    loaded = load_project(Path(project), overrides)
-    if as_recorded is None and not loaded.source_path.is_file():
+@dataclass(frozen=True)
+class Request:
+    """What a run was asked to do: the project as it was read, and what surrounds the run."""
+
+    loaded: LoadedProject
+    home: Path
+    allow_imports: tuple[str, ...]
+    as_recorded: str | None
+
+    @property
+    def project(self) -> Project:
+        """The project, with the values that this run changes."""
+        return self.loaded.project
+
+    @contextlib.contextmanager
+    def attended(self, flow_run_id: str) -> Iterator[None]:
+        """Put right what killed runs left, and be on record as the process of this run."""
+        configure_environment(self.home)
+        with present(self.home, flow_run_id), using(self.home):
+            end_abandoned(self.home)
+            yield
+
+
+def read_request(project: str, intent: str | None, overrides: Sequence[str]) -> Request:
+    """Read the project file, with its changes for this run.
+
+    Raises ProjectError for what cannot be used: said before the run does anything.
+    """
+    given = surroundings()
+    changes = [*overrides, *([f"gate.intent={intent}"] if intent else [])]
+    loaded = load_project(Path(project), changes)
+    given.require_within(loaded)
+    if given.as_recorded is None and not loaded.source_path.is_file():
         raise ProjectError(f"no data file at {loaded.source_path}; correct 'source'")
-    require_allowed(loaded.project, allow_imports)
-    place = Path(home) if home else resolve_home(loaded.path)
-    configure_environment(place)
+    require_allowed(loaded.project, given.allow_imports)
+    return Request(loaded, given.home_of(loaded.path), given.allow_imports, given.as_recorded)
+
+
+def open_run(request: Request) -> PipelineRun:
+    """Put the champion's alias right and open the MLflow run."""
+    loaded, place, as_recorded = request.loaded, request.home, request.as_recorded
     code = (code_version(loaded.path.parent), own_code_version(Path(tasks.__file__).parent))
     name, now = loaded.project.name, datetime.datetime.now(datetime.UTC)
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
@@ -89,7 +121,7 @@ def open_run(
         given=given,
         code=code,
         home=place,
-        allow_imports=tuple(allow_imports),
+        allow_imports=request.allow_imports,
         run_id=run_id,
         started=started,
         tracking=tracking,

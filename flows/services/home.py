@@ -21,6 +21,14 @@ _PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    # In memory, a slot that is taken when the server is started again would never be free.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    ),
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
+    # What an outage of a day holds up is there to be judged when it is over.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "P1D",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
 }
 
 
@@ -54,6 +62,13 @@ def configure_environment(home: Path) -> None:
     os.environ.setdefault("MPLCONFIGDIR", str(home / "matplotlib"))
     # The command's own progress is what a person reads; the flow's log goes to the Prefect UI.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    # Unpickling is running code: results are JSON, and MLflow loads skops alone.
+    os.environ.setdefault("PREFECT_RESULTS_DEFAULT_SERIALIZER", "json")
+    os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
+        os.environ.setdefault(
+            "PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"]
+        )
     for name, value in _PREFECT_SERVER.items():
         os.environ.setdefault(name, value)
 

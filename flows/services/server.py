@@ -21,12 +21,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
+from flows.runs.presence import Process
 from flows.services.home import configured_prefect_api
 from flows.services.templates import copy_template
-from tasks.addresses import public_address
+from tasks.addresses import MLFLOW_UI, public_address
 from tasks.errors import UnavailableError
 
 UP_URL = "http://127.0.0.1:4200"
@@ -55,7 +58,7 @@ class PrefectServer:
         Raises UnavailableError when it does not in time, or its process ends.
         """
         limit = _START_SECONDS if self.process else _ANSWER_SECONDS
-        while not _answers(self.api_url):
+        while not self.answers():
             if self.process and self.process.poll() is not None:
                 raise UnavailableError(_why_it_ended(self.log))
             if time.monotonic() - self.started > limit:
@@ -64,6 +67,20 @@ class PrefectServer:
                     "unset PREFECT_API_URL to let this command bring its own"
                 )
             time.sleep(0.05)
+
+    def answers(self) -> bool:
+        """Whether it is up.
+
+        Raises UnavailableError where it asks for a password that this process does not have.
+        """
+        if not answers(f"{self.api_url}/health"):
+            return False
+        if _status(f"{self.api_url}/admin/version") == HTTPStatus.UNAUTHORIZED:
+            raise UnavailableError(
+                f"the Prefect server at {public_address(self.api_url)} asks for a password; set "
+                "PREFECT_API_AUTH_STRING to user:password"
+            )
+        return True
 
     def stop(self) -> None:
         """End the process if this command started it."""
@@ -91,27 +108,45 @@ def open_server(home: Path) -> PrefectServer:
     else:
         server = PrefectServer(api_url=url)
     os.environ["PREFECT_API_URL"] = server.api_url
+    mlflow = served(home).get("mlflow")
+    if mlflow is not None:
+        os.environ[MLFLOW_UI] = mlflow
     return server
 
 
 def running_server(home: Path) -> str | None:
-    """The API of the server that `assayline up` runs on this home, if it answers."""
+    """The API of the server that `assayline up` runs on this home; None where none is up.
+
+    A server that is being started again is up: who asks waits for it.
+    """
+    return served(home).get("prefect_api")
+
+
+def served(home: Path) -> dict[str, str]:
+    """The addresses of what `assayline up` serves on this home: prefect_api, mlflow, pages."""
     try:
-        url = str(json.loads((home / "server.json").read_text(encoding="utf-8"))["prefect_api"])
-    except (OSError, ValueError, KeyError):
-        return None
-    return url if _answers(url) else None
+        record = json.loads((home / "server.json").read_text(encoding="utf-8"))
+        alive = Process(**record["process"]).alive()
+        return {name: str(url) for name, url in record["addresses"].items()} if alive else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def start_server(home: Path, port: int, parent: int) -> PrefectServer:
-    """Start a server process that ends when the process `parent` does."""
+    """Start a server process on the loopback interface that ends when the process `parent` does."""
+    process = start_process(home, port, parent, "127.0.0.1")
+    log = home / "logs" / "prefect-server.log"
+    return PrefectServer(api_url=f"http://127.0.0.1:{port}/api", process=process, log=log)
+
+
+def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.Popen[bytes]:
+    """The process of a Prefect server that listens on `host`."""
     for folder in (home / "prefect", home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
     copy_template("prefect", home / "prefect" / "prefect.db")
-    log = home / "logs" / "prefect-server.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.server", str(port), str(parent)],
+    with (home / "logs" / "prefect-server.log").open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            [sys.executable, "-m", "flows.services.server", host, str(port), str(parent)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -119,12 +154,20 @@ def start_server(home: Path, port: int, parent: int) -> PrefectServer:
                 **os.environ,
                 "PREFECT_HOME": str(home / "prefect"),
                 # The UI asks the API that it is told, whatever port serves it.
-                "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
+                "PREFECT_SERVER_UI_API_URL": f"{browser_address(host, port)}/api",
+                "PREFECT_UI_URL": browser_address(host, port),
+                # What goes wrong in it is in its log, not on the terminal.
+                "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
             },
             # A Ctrl-C is for the command, which then stops its server itself.
             start_new_session=True,
         )
-    return PrefectServer(api_url=f"http://127.0.0.1:{port}/api", process=process, log=log)
+
+
+def browser_address(host: str, port: int) -> str:
+    """Where a browser finds what listens on a host and a port."""
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return f"http://{socket.gethostname() if everywhere else host}:{port}"
 
 
 def free_port() -> int:
@@ -147,21 +190,31 @@ def _why_it_ended(log: Path | None) -> str:
     return f"the Prefect server did not start; its log is {log}"
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether an address answers that all is well."""
+    return _status(url) == HTTPStatus.OK
+
+
+def _status(url: str) -> int | None:
+    auth = os.environ.get("PREFECT_API_AUTH_STRING", "")
+    headers = {"Authorization": f"Basic {b64encode(auth.encode()).decode()}"} if auth else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - our own servers
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        return int(refusal.code)
     except (urllib.error.URLError, OSError, ValueError):
-        return False
+        return None
 
 
-def _serve(port: int, parent: int) -> None:
+def _serve(host: str, port: int, parent: int) -> None:
     threading.Thread(target=exit_with, args=(parent,), daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(create_app(), host=host, port=port, log_level="warning")
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), int(sys.argv[2]))
+    _serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

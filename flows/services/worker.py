@@ -1,35 +1,55 @@
-"""The worker of `assayline up`: serves the deployments, one process a flow run.
+"""The worker of `assayline up`: deploys the projects, and carries out their runs.
 
 Guarantees: it ends when the command that started it does, however that happened; its flow runs
-have the home, the stores, the code and the libraries of that command; the deployments are
-registered again at each start, by a module's name, so that they are those of this code, be it
-installed or a checkout.
+have the home, the stores, the code, the libraries and the allowed imports of that command, and a
+form cannot give them others; the deployments are registered again at each start, by a module's
+name, so that they are those of this code; what is not deployed is told, and keeps no other project
+from being served.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from flows.services.pools import base_job_template, pool_of
 from flows.services.server import exit_with
+from tasks.errors import AssaylineError
+from tasks.project import load_project
 
-POOL = "assayline"
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+ALIVE = "worker.alive"
+"""A file in the home that is touched as long as the worker asks for work."""
+DEPLOYED = "deployed.json"
+"""A file in the home that names what is deployed, or why it is not."""
 _SECONDS = "3"
-"""How often the worker asks for work: how long a person waits after filling in the form."""
+"""How often the worker asks for work: how long a person waits after filling in a form."""
 
 
-def start_worker(home: Path, api: str, parent: int) -> subprocess.Popen[bytes]:
-    """Start a worker process that ends when the process `parent` does."""
+def start_worker(
+    home: Path, addresses: Mapping[str, str], parent: int, projects: Sequence[Path], limit: int
+) -> subprocess.Popen[bytes]:
+    """Start a worker process that ends when the process `parent` does.
+
+    `addresses` are the variables that tell it, and its runs, where the servers are. It carries out
+    `limit` flow runs at a time.
+    """
     log = home / "logs" / "worker.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     code = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))
+    words = [str(home), str(parent), str(limit), *map(str, projects)]
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.worker", str(home), str(parent)],
+            [sys.executable, "-m", "flows.services.worker", *words],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -37,7 +57,7 @@ def start_worker(home: Path, api: str, parent: int) -> subprocess.Popen[bytes]:
                 "PREFECT_WORKER_QUERY_SECONDS": _SECONDS,
                 **os.environ,
                 "ASSAYLINE_HOME": str(home),
-                "PREFECT_API_URL": api,
+                **addresses,
                 # A flow run's process starts in an empty folder, and has to find this code.
                 "PYTHONPATH": os.pathsep.join(place for place in code if place),
             },
@@ -45,30 +65,76 @@ def start_worker(home: Path, api: str, parent: int) -> subprocess.Popen[bytes]:
         )
 
 
-async def _work(home: Path) -> None:
+def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
+    """The pool, the form to sign in, the projects; leaves on record what came of them."""
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectAlreadyExists
+    from prefect.deployments.runner import RunnerDeployment
     from prefect.types.entrypoint import EntrypointType
-    from prefect.workers.process import ProcessWorker
 
     from flows.approval import approval
-    from flows.services.approval_requests import DEPLOYMENT, ask_again
+    from flows.services.approval_requests import ask_again
+    from flows.services.deployments import remove_others
 
-    async with get_client() as client:
-        template = ProcessWorker.get_default_base_job_template()
-        with contextlib.suppress(ObjectAlreadyExists):
-            await client.create_work_pool(
-                WorkPoolCreate(name=POOL, type="process", base_job_template=template)
-            )
-    deployment = await approval.ato_deployment(
-        DEPLOYMENT, work_pool_name=POOL, entrypoint_type=EntrypointType.MODULE_PATH
-    )
-    await deployment.aapply()
-    await asyncio.to_thread(ask_again, home)
-    await ProcessWorker(work_pool_name=POOL, name="assayline").start()
+    with get_client(sync_client=True) as client:
+        _put_pool(client, pool)
+        RunnerDeployment.from_flow(
+            approval,
+            name=pool,
+            description="Asks for the signature that a run waits for.",
+            tags=["assayline"],
+            work_pool_name=pool,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ).apply()
+        record = {str(path): _deploy(client, path, pool) for path in projects}
+        removed = remove_others(client, pool, [str(path) for path in projects])
+    _write(home / DEPLOYED, {"pool": pool, "projects": record, "removed": removed})
+    ask_again(home)
+
+
+def _deploy(client: SyncPrefectClient, path: Path, pool: str) -> dict[str, Any]:
+    from flows.services.deployments import deploy_project, describe_schedule
+
+    try:
+        loaded = load_project(path)
+        deployment = deploy_project(client, loaded, pool)
+    except AssaylineError as failure:
+        sys.stderr.write(f"{path} was not deployed: {failure}\n")
+        return {"problem": str(failure)}
+    said = {"name": loaded.project.name, "runs": describe_schedule(loaded.project)}
+    return {"problem": None, "deployment": str(deployment), **said}
+
+
+def _put_pool(client: SyncPrefectClient, pool: str) -> None:
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+    from prefect.exceptions import ObjectAlreadyExists
+
+    template = base_job_template()
+    try:
+        client.create_work_pool(
+            WorkPoolCreate(name=pool, type="process", base_job_template=template)
+        )
+    except ObjectAlreadyExists:
+        client.update_work_pool(pool, WorkPoolUpdate(base_job_template=template))
+
+
+def _write(path: Path, value: Any) -> None:
+    part = path.with_name(f".{path.name}")
+    part.write_text(json.dumps(value), encoding="utf-8")
+    part.replace(path)
+
+
+async def _work(home: Path, limit: int, projects: Sequence[Path]) -> None:
+    from prefect.workers.process import ProcessWorker
+
+    from flows.services.attention import attend
+
+    pool = pool_of(home)
+    await asyncio.to_thread(_register, home, pool, projects)
+    worker = ProcessWorker(work_pool_name=pool, name="assayline", limit=limit)
+    threading.Thread(target=attend, args=(home, pool, projects, worker), daemon=True).start()
+    await worker.start(printer=lambda *_: None)
 
 
 if __name__ == "__main__":
     threading.Thread(target=exit_with, args=(int(sys.argv[2]),), daemon=True).start()
-    asyncio.run(_work(Path(sys.argv[1])))
+    asyncio.run(_work(Path(sys.argv[1]), int(sys.argv[3]), [Path(p) for p in sys.argv[4:]]))

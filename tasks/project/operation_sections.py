@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator, model_validator
 
 from tasks.project.fields import Section
@@ -35,6 +37,19 @@ class ScheduleSection(Section):
     on_alarm: bool = Field(
         default=False, description="retrain, with intent 'refresh', when an alarm is raised"
     )
+
+    @field_validator("cron")
+    @classmethod
+    def _known_cron(cls, cron: str | None) -> str | None:
+        if cron is not None:
+            try:
+                CronSim(cron, datetime.datetime(2026, 1, 1))
+            except CronSimError as reason:
+                raise ValueError(
+                    f"no cron expression ({reason}); write five fields: minute, hour, day of the "
+                    'month, month, day of the week, such as "0 2 * * *"'
+                ) from None
+        return cron
 
     @field_validator("timezone")
     @classmethod

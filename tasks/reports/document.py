@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tasks.checks import Check
+from tasks.reports.summary import promotion_action, verdict_sentence
 from tasks.runs import RunRecord, StageRecord
 
 _DATASET = ("fingerprint", "rows_in", "rows_kept", "rows_quarantined")
@@ -24,6 +25,8 @@ def run_document(run: RunRecord) -> dict[str, Any]:
         "run_id": run.run_id,
         "project": run.project.name,
         "verdict": run.verdict,
+        "sentence": verdict_sentence(run),
+        "standing": promotion_action(run) or None,
         "reasons": list(run.reasons),
         "refused_by": list(run.refused_by),
         "exit_code": run.exit_code,

@@ -1,0 +1,190 @@
+"""From a project file to a Prefect deployment: its form, its schedule, what starts it by itself.
+
+Guarantees: deploying again changes only what the project file changed: a schedule that somebody
+paused stays paused, and schedules that were added in the UI stay; a project never takes over the
+deployment of another one of the same name; what is not served any more is not started any more.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    DeploymentSchedule,
+)
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
+from prefect.exceptions import ObjectNotFound
+from prefect.types.entrypoint import EntrypointType
+
+from flows.pipeline import run
+from tasks.errors import ProjectError
+from tasks.project.loading import LoadedProject
+from tasks.project.sections import Project
+
+DATA_ARRIVED = "assayline.data.arrived"
+ALARM = "assayline.alarm"
+_SLUG = "project-file"
+_ANCHOR = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+"""Intervals are counted from here, so that the times do not depend on when `up` was started."""
+
+
+def resource_of(project: str) -> str:
+    """The resource that an event is about, where it is about a project."""
+    return f"assayline.project.{project}"
+
+
+def deploy_project(client: SyncPrefectClient, loaded: LoadedProject, pool: str) -> UUID:
+    """Register or update the deployment of a project, served by the workers of a pool.
+
+    Raises ProjectError where the name belongs to a deployment of another project file.
+    """
+    project = loaded.project
+    existing = find_deployment(client, project.name)
+    if existing is not None:
+        _require_same(existing, loaded)
+    deployment = RunnerDeployment.from_flow(
+        run,
+        name=project.name,
+        parameters={"project": str(loaded.path)},
+        description=_description(loaded),
+        tags=["assayline", f"project:{project.name}"],
+        triggers=_triggers(project),
+        concurrency_limit=_limit(project),
+        work_pool_name=pool,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    applied = UUID(str(deployment.apply()))
+    _put_schedule(client, applied, project)
+    return applied
+
+
+def find_deployment(client: SyncPrefectClient, project: str) -> DeploymentResponse | None:
+    """The deployment of a project; None where there is none."""
+    try:
+        return client.read_deployment_by_name(f"{run.name}/{project}")
+    except ObjectNotFound:
+        return None
+
+
+def remove_others(client: SyncPrefectClient, pool: str, projects: Sequence[str]) -> list[str]:
+    """Remove the deployments of a pool that are of none of the project files; their names."""
+    found = client.read_deployments(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[run.name])),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
+        limit=200,
+    )
+    others = [one for one in found if one.parameters.get("project") not in projects]
+    for deployment in others:
+        client.delete_deployment(deployment.id)
+    return sorted(deployment.name for deployment in others)
+
+
+def describe_schedule(project: Project) -> str:
+    """When the project runs by itself, in a clause."""
+    schedule = project.schedule
+    if schedule is None:
+        return "when it is asked to"
+    times = {
+        f"at {schedule.cron} ({schedule.timezone})": schedule.cron is not None,
+        f"every {schedule.interval_minutes:g} minutes"
+        if schedule.interval_minutes
+        else "": schedule.interval_minutes is not None,
+        "on new data": schedule.on_new_data,
+        "on an alarm": schedule.on_alarm,
+    }
+    return ", ".join(words for words, said in times.items() if said)
+
+
+def _require_same(existing: DeploymentResponse, loaded: LoadedProject) -> None:
+    there = existing.parameters.get("project")
+    if there != str(loaded.path):
+        raise ProjectError(
+            f"a deployment '{loaded.project.name}' is there already, for {there}, and not for "
+            f"{loaded.path}; give one of them another name, or delete the deployment in the UI"
+        )
+
+
+def _description(loaded: LoadedProject) -> str:
+    said = loaded.project.description.strip()
+    return f"{said}\n\n" * bool(said) + (
+        "Tests the data, the labels and the model of this project; promotes the model only on "
+        f"evidence. Project file: `{loaded.path}`"
+    )
+
+
+def _limit(project: Project) -> ConcurrencyLimitConfig | None:
+    """One run at a time, the others queue; where they are skipped, the run itself sees to that."""
+    if project.schedule is not None and project.schedule.overlap == "skip":
+        return None
+    return ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+
+
+def _triggers(project: Project) -> list[Any]:
+    """What starts the project besides its times."""
+    schedule = project.schedule
+    if schedule is None:
+        return []
+    started_by: list[tuple[bool, str, str, dict[str, Any]]] = [
+        (schedule.on_new_data, DATA_ARRIVED, "new data", {}),
+        (schedule.on_alarm, ALARM, "an alarm", {"intent": "refresh"}),
+    ]
+    return [
+        DeploymentEventTrigger(
+            name=f"{project.name}: run on {what}",
+            description=f"The event {event} about {resource_of(project.name)} starts a run.",
+            match={"prefect.resource.id": resource_of(project.name)},
+            expect={event},
+            parameters=parameters or None,
+        )
+        for wanted, event, what, parameters in started_by
+        if wanted
+    ]
+
+
+def _put_schedule(client: SyncPrefectClient, deployment: UUID, project: Project) -> None:
+    """Make the deployment's own schedule that of the project file; paused stays paused."""
+    found = [s for s in client.read_deployment_schedules(deployment) if _is_own(s)]
+    wanted = _schedule(project)
+    if wanted is None:
+        for schedule in found:
+            client.delete_deployment_schedule(deployment, schedule.id)
+    elif not found:
+        made = DeploymentScheduleCreate(schedule=wanted, active=True, slug=_SLUG)
+        client.create_deployment_schedules(deployment, [made])
+    elif found[0].schedule != wanted:
+        client.update_deployment_schedule(deployment, found[0].id, schedule=wanted)
+
+
+def _is_own(schedule: DeploymentSchedule) -> bool:
+    return schedule.slug == _SLUG
+
+
+def _schedule(project: Project) -> CronSchedule | IntervalSchedule | None:
+    declared = project.schedule
+    if declared is None:
+        return None
+    if declared.cron is not None:
+        return CronSchedule(cron=declared.cron, timezone=declared.timezone)
+    if declared.interval_minutes is not None:
+        return IntervalSchedule(
+            interval=datetime.timedelta(minutes=declared.interval_minutes),
+            anchor_date=_ANCHOR,
+            timezone=declared.timezone,
+        )
+    return None

@@ -1,0 +1,89 @@
+"""The MLflow server of a home: one process, `python -m flows.services.mlflow_server`.
+
+Guarantees: it ends when the command that started it does, however that happened; where a password
+is configured, nothing but its health is told without; the database's address is on no command line.
+MLflow's own command would start a second process and six job consumers besides.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.services.server import exit_with
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+AUTH = "PREFECT_SERVER_API_AUTH_STRING"
+"""`user:password`, which guards all that `assayline up` serves."""
+
+
+def start_mlflow(home: Path, host: str, port: int, parent: int) -> subprocess.Popen[bytes]:
+    """Start an MLflow server process on the store of the home."""
+    log = home / "logs" / "mlflow-server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            [sys.executable, "-m", "flows.services.mlflow_server", host, str(port), str(parent)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={
+                **os.environ,
+                # Not as a word of the command, which every user of the machine can list.
+                "_MLFLOW_SERVER_FILE_STORE": os.environ["MLFLOW_TRACKING_URI"],
+                "_MLFLOW_SERVER_REGISTRY_STORE": os.environ["MLFLOW_TRACKING_URI"],
+                "_MLFLOW_SERVER_ARTIFACT_ROOT": (home / "mlflow-artifacts").as_uri(),
+                "_MLFLOW_SERVER_ARTIFACT_DESTINATION": (home / "mlflow-artifacts").as_uri(),
+                "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+                "_MLFLOW_SGI_NAME": "uvicorn",
+                # Job consumers would cost a gigabyte and are not used.
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
+            start_new_session=True,
+        )
+
+
+class Guarded:
+    """An ASGI application behind HTTP Basic; `/health` is open, for whoever watches it."""
+
+    def __init__(self, app: ASGIApp, auth: str) -> None:
+        self._app = app
+        self._expected = b"Basic " + base64.b64encode(auth.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on if it may pass."""
+        given = dict(scope.get("headers", [])).get(b"authorization", b"")
+        is_open = scope["type"] == "lifespan" or scope.get("path") == "/health"
+        if is_open or hmac.compare_digest(given, self._expected):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        from starlette.responses import PlainTextResponse
+
+        asking = {"WWW-Authenticate": 'Basic realm="Assayline"'}
+        refusal = PlainTextResponse("a name and a password are needed", 401, headers=asking)
+        await refusal(scope, receive, send)
+
+
+def _serve(host: str, port: int, parent: int) -> None:
+    threading.Thread(target=exit_with, args=(parent,), daemon=True).start()
+    import uvicorn
+    from mlflow.server.fastapi_app import app
+
+    auth = os.environ.get(AUTH)
+    guarded = Guarded(app, auth) if auth else app
+    uvicorn.run(guarded, host=host, port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
