@@ -205,6 +205,11 @@ def _first(failure: Exception) -> str:
     return (str(failure).splitlines() or [type(failure).__name__])[0]
 
 
+def stored_types(package: ModelPackage) -> list[str]:
+    """What loading a package builds beyond skops' own trusted types, sorted: all of it listed."""
+    return sorted(skops.io.get_untrusted_types(data=package.skops))
+
+
 def package_digest(package: ModelPackage) -> str:
     """SHA-256 (hex) of a package: of the stored model and of the facts that scoring needs."""
     files = package.to_files("model").items()

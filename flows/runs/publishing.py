@@ -199,7 +199,7 @@ def _provenance(run: RunRecord, project: CodeVersion, own: CodeVersion) -> dict[
 def _stored_model(run: RunRecord) -> str:
     """What reading the model builds: who serves it sees that no code is among it."""
     facts = next((s.result.facts for s in run.stages if s.name == "training" and s.result), {})
-    if "extra_types" not in facts:
+    if "stored_types" not in facts:
         return ""  # no model was stored
-    types = ", ".join(facts["extra_types"]) or "none"
+    types = ", ".join(facts["stored_types"]) or "none"
     return f"by skops, without pickle; types beyond skops' own, each on the allow-list: {types}"

@@ -180,7 +180,7 @@ class Versions(Store):
         The model folder carries, beside MLflow's own form, the exact package that was judged, the
         verdict, and frames by their file names.
         """
-        from tasks.models import ALLOWED_TYPES, load_model
+        from tasks.models import ALLOWED_TYPES, load_model, stored_types
 
         model = load_model(package, extra_types=extra_types)
         answers = (
@@ -214,7 +214,7 @@ class Versions(Store):
                 decision.project,
                 logged.model_uri,
                 run_id=run_id,
-                tags={**decision.tags, _TYPES: _types_of(package)[:TAG_LENGTH]},
+                tags={**decision.tags, _TYPES: ", ".join(stored_types(package))[:TAG_LENGTH]},
                 description=f"{decision.verdict}: {reasons}"[:_LONGEST_DESCRIPTION],
                 model_id=logged.model_id,
             )
@@ -227,10 +227,6 @@ class Versions(Store):
                 f"models:/{project}/{version}", dst_path=folder
             )
             yield Path(place) / "extra_files"
-
-
-def _types_of(package: ModelPackage) -> str:
-    return ", ".join(package.facts["extra_types"]) or "none"
 
 
 def _answering(package: ModelPackage) -> str:
