@@ -150,8 +150,10 @@ def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.P
             env={
                 **os.environ,
                 "PREFECT_HOME": str(home / "prefect"),
-                # The UI asks the API that it is told, whatever port serves it.
-                "PREFECT_SERVER_UI_API_URL": f"{browser_address(host, port)}/api",
+                # The UI asks the API that it is told; behind a proxy the user says which that is.
+                "PREFECT_SERVER_UI_API_URL": os.environ.get(
+                    "PREFECT_SERVER_UI_API_URL", f"{browser_address(host, port)}/api"
+                ),
             },
             # A Ctrl-C is for the command, which then stops its server itself.
             start_new_session=True,
