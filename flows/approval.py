@@ -21,6 +21,7 @@ from prefect.input import RunInput
 from prefect.states import Completed
 from pydantic import Field
 
+from flows.runs.artifacts import artifact_key, page_address
 from flows.runs.judged_run import JudgedRun, open_run
 from flows.services.approval_requests import FLOW
 from flows.services.home import configure_environment
@@ -62,7 +63,8 @@ def approval(
         if pending is None:
             closed = describe_closed(run.ledger, run.asked_as)
             return _conclude(run, {"outcome": "closed", "sentence": closed})
-        form = SignatureForm.with_initial_data(description=_describe(run, pending, problem))
+        asked = _describe(run, pending, problem, Path(home))
+        form = SignatureForm.with_initial_data(description=asked)
         answer = suspend_flow_run(wait_for_input=form, key=f"turn-{turn}")
         done = settlement(turn, run_id, home, answer.model_dump())
         if done["outcome"] != "unsigned":
@@ -91,14 +93,14 @@ def settlement(turn: int, run_id: str, home: str, answer: dict[str, str]) -> dic
     return {"outcome": done.outcome, "sentence": done.sentence}
 
 
-def _describe(run: JudgedRun, pending: Entry, problem: str) -> str:
+def _describe(run: JudgedRun, pending: Entry, problem: str, home: Path) -> str:
     mlflow_url = run.tracking.run_url(run.verdict.beside["mlflow_run_id"])
     return request_markdown(
         run.verdict.core,
         pending,
         problem,
         page=str(run.folder / "decision.html"),
-        page_url=f"{mlflow_url}/artifacts/decision.html",
+        page_url=page_address(home, run.run_id, mlflow_url),
         mlflow_url=mlflow_url,
     )
 
@@ -110,7 +112,7 @@ def _conclude(run: JudgedRun, done: dict[str, str]) -> State[Any]:
     """
     get_run_logger().info(done["sentence"])
     MarkdownArtifact(
-        key=f"{run.ledger.project}-signature".replace("_", "-"),
+        key=artifact_key(run.ledger.project, "signature"),
         markdown=f"**{done['outcome'].capitalize()}.** {escape(done['sentence'])}\n",
     ).create()
     return Completed(name=done["outcome"].capitalize(), message=done["sentence"], data=done)

@@ -35,6 +35,7 @@ def build_parser() -> Parser:
     _add_labels(commands)
     _add_tag(commands)
     _add_up(commands)
+    _add_prune(commands)
     _command(
         commands,
         "schema",
@@ -293,7 +294,8 @@ def _add_up(commands: Commands[Parser]) -> None:
         "projects",
         nargs="*",
         metavar="PROJECT",
-        help="project files to deploy; without one the home of this folder is served",
+        help="project files to serve, and no others; without one those of the last time, in the "
+        "home of this folder",
     )
     _add_imports(up)
     up.add_argument(
@@ -312,14 +314,48 @@ def _add_up(commands: Commands[Parser]) -> None:
         help="decision pages, /metrics and /health; default: 4280",
     )
     up.add_argument(
+        "--prune-minutes",
+        type=_minutes,
+        default=24 * 60.0,
+        metavar="MINUTES",
+        help="how often runs beyond their retention are deleted; default: once a day",
+    )
+    up.add_argument(
         "--limit", type=_count, default=2, metavar="N", help="runs at the same time; default: 2"
     )
+
+
+def _minutes(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0.1 <= found < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of minutes from 0.1")
+    return found
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1")
     return int(text)
+
+
+def _add_prune(commands: Commands[Parser]) -> None:
+    prune = _command(
+        commands,
+        "prune",
+        "delete the runs, evidence and logs that no decision rests on and retention does not keep",
+        "assayline prune project.yaml --dry-run",
+    )
+    prune.add_argument(
+        "projects",
+        nargs="*",
+        metavar="PROJECT",
+        help="project files of one home; default: every project that the home of this folder knows",
+    )
+    prune.add_argument("--dry-run", action="store_true", help="say what would go, delete nothing")
+    prune.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _add_imports(parser: Parser) -> None:

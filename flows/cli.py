@@ -90,7 +90,8 @@ def _is_full(home: Path) -> bool:
 def _home(options: argparse.Namespace) -> Path:
     from flows.services.home import resolve_home
 
-    return resolve_home(Path(getattr(options, "project", None) or Path.cwd() / "project.yaml"))
+    named = [getattr(options, "project", None), *(getattr(options, "projects", None) or [])]
+    return resolve_home(Path(next(filter(None, named), None) or Path.cwd() / "project.yaml"))
 
 
 def _keep(trace: str, options: argparse.Namespace) -> str:
@@ -111,7 +112,8 @@ def _public(text: str) -> str:
     """The text without the passwords of the servers and databases that the command used."""
     from tasks.addresses import public_text
 
-    named = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
+    databases = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
+    named = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", *databases)
     return public_text(text, *(os.environ.get(name, "") for name in named))
 
 

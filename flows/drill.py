@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.commands.rollback import carry_out, login_name
+from flows.runs.artifacts import artifact_key
 from flows.runs.surroundings import surroundings
 from tasks.errors import AssaylineError
 from tasks.markup import escape
@@ -67,7 +68,7 @@ def drill(project: Annotated[str, Field(min_length=1)]) -> dict[str, Any]:
 
 def _publish(project: str, outcome: str, sentence: str) -> None:
     MarkdownArtifact(
-        key=f"{project}-rollback-drill".replace("_", "-"),
+        key=artifact_key(project, "rollback-drill"),
         description=f"Rollback drill of {project}: {outcome}",
         markdown=f"## Rollback drill of {project}: {outcome}\n\n{escape(sentence)}\n",
     ).create()

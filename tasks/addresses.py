@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+MLFLOW_UI = "ASSAYLINE_MLFLOW_UI"
+"""The variable that says where a browser finds MLflow, where the store itself is no server."""
 _SERVED = ("http:", "https:", "databricks")
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"<>]*@")
 _SHORTEST_SECRET = 4

@@ -7,6 +7,7 @@ holds no character that a terminal or a browser would act on.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 _SPECIAL = re.compile(r"([\\`*_\[\]{}#|~!@$])")
 _AT_START = re.compile(r"^([-+=>]|\d+[.)])(?=\s|$|-|=)")
@@ -24,3 +25,18 @@ def link(name: str, address: str) -> str:
     """A link whose name and address stay what they are."""
     safe = re.sub(r"[\s<>]", lambda sign: f"%{ord(sign[0]):02X}", address)
     return f"[{escape(name)}](<{safe}>)"
+
+
+def grid(
+    head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[bool] | None = None
+) -> str:
+    """A table of texts; `right` says which columns are numbers."""
+    lines = [head, *rows]
+    written = [f"| {' | '.join(escape(cell) for cell in cells)} |" for cells in lines]
+    rule = "|".join("---:" if is_right else "---" for is_right in right or [False] * len(head))
+    return "\n".join([written[0], f"|{rule}|", *written[1:]])
+
+
+def bullets(sentences: Iterable[str], sign: str = "-") -> str:
+    """A list of sentences."""
+    return "\n".join(f"{sign} {escape(sentence)}" for sentence in sentences)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.errors import UnavailableError
 from tasks.evidence import hash_of
 from tasks.snapshots import read_snapshot, write_snapshot
 
@@ -77,6 +78,19 @@ class ProjectState:
     def record_verdict(self, gate_key: str, verdict: dict[str, Any]) -> None:
         """Keep a verdict under its gate inputs."""
         self._write(f"verdicts/{gate_key}.json", verdict)
+
+    def decided_runs(self) -> frozenset[str]:
+        """The runs whose verdicts are recorded. Raises UnavailableError where one is unreadable."""
+        found = set()
+        for path in sorted((self.root / "verdicts").glob("[!.]*.json")):
+            try:
+                found.add(str(json.loads(path.read_text(encoding="utf-8"))["run_id"]))
+            except (OSError, ValueError, KeyError, TypeError) as failure:
+                raise UnavailableError(
+                    f"{path} is no recorded verdict ({type(failure).__name__}); bring it back from "
+                    "a backup, or delete it: the next run then judges again"
+                ) from None
+        return frozenset(found)
 
     def _additions(self, epoch: int) -> list[Path]:
         return sorted((self.root / "sides" / str(epoch)).glob("*.parquet"))

@@ -1,6 +1,8 @@
-"""Headless Chromium by its DevTools protocol: enough to fill in a form."""
+"""Headless Chromium by its DevTools protocol: enough to fill in a form and to look at a page."""
 
+import base64
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -10,6 +12,7 @@ import time
 import urllib.request
 
 import pytest
+from PIL import Image
 from websockets.sync.client import connect
 
 
@@ -71,6 +74,23 @@ class Page:
         """Wait until a JavaScript expression is true."""
         wait_for(lambda: self.run(f"Boolean({script})"))
 
+    def resize(self, width, height):
+        """Make the page as large as that: what lies below is not in a screenshot."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._send("Emulation.setDeviceMetricsOverride", **size)
+
+    def picture(self):
+        """The page as it is seen now."""
+        shown = self._send("Page.captureScreenshot", format="png")["data"]
+        return Image.open(io.BytesIO(base64.b64decode(shown))).convert("RGB")
+
+    def screenshot(self, path):
+        """Save what is seen to a file, for a person to look at; an empty page is a failure."""
+        picture = self.picture()
+        assert colours(picture) > 100, f"there is nothing to see on {path.name}"
+        path.parent.mkdir(exist_ok=True)
+        picture.save(path)
+
     def _send(self, method, **parameters):
         number = next(self.numbers)
         self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
@@ -78,6 +98,11 @@ class Page:
             answer = json.loads(self.socket.recv())
             if answer.get("id") == number:
                 return answer["result"]
+
+
+def colours(picture):
+    """How many colours a picture has: one where nothing is drawn, hundreds where there is text."""
+    return len(picture.getcolors(picture.width * picture.height))
 
 
 def wait_for(found, seconds=120):

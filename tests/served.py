@@ -87,28 +87,40 @@ class Served:
         assert [child for child in started if child.is_running()] == []
         assert list(flow_processes(self.home)) == []
 
-    def ask(self, path, body=None):
-        """A question to the Prefect API."""
-        answer = httpx.post(f"{self.api}{path}", json=body or {}, timeout=30)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+    def ask(self, path, body=None, method="POST"):
+        """A question to the Prefect API, again while the server is busy or being started."""
+
+        def answer():
+            try:
+                found = httpx.request(method, f"{self.api}{path}", json=body or {}, timeout=30)
+            except httpx.TransportError:
+                return None
+            return None if found.status_code == 503 else found
+
+        found = wait_for(lambda: (there := answer()) is not None and [there])[0]
+        found.raise_for_status()
+        return found.json() if found.content else None
 
     def deployment(self, name=None):
-        answer = httpx.get(f"{self.api}/deployments/name/assayline/{name or self.name}")
-        answer.raise_for_status()
-        return answer.json()
+        return self.ask(f"/deployments/name/assayline/{name or self.name}", method="GET")
 
     def start_run(self, **parameters):
         """Asks for a run as the form of the UI does; its id."""
-        found = self.deployment()
         made = self.ask(
-            f"/deployments/{found['id']}/create_flow_run",
+            f"/deployments/{self.deployment()['id']}/create_flow_run",
             {"parameters": parameters, "state": {"type": "SCHEDULED"}},
         )
         return made["id"]
 
+    def set_schedules(self, active, name=None):
+        """Pauses or resumes the schedules of a deployment, as the switch of the UI does."""
+        found = self.deployment(name)
+        for schedule in found["schedules"]:
+            place = f"/deployments/{found['id']}/schedules/{schedule['id']}"
+            self.ask(place, {"active": active}, method="PATCH")
+
     def flow_run(self, flow_run):
-        return httpx.get(f"{self.api}/flow_runs/{flow_run}", timeout=30).json()
+        return self.ask(f"/flow_runs/{flow_run}", method="GET")
 
     def flow_runs(self, deployment=None):
         """The runs of a deployment, the earliest first."""

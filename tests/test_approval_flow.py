@@ -1,20 +1,12 @@
 """The signature by the form of the Prefect UI: real server, real worker, real browser."""
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import httpx
-import psutil
 import pytest
 from browser import open_browser, wait_for
-from conftest import SMALL, write_small
 from mlflow import MlflowClient
-
-from flows.services.server import free_port
+from served import Served
 
 BUTTON = "[...document.querySelectorAll('{0}button')].find(b => b.textContent.trim() == '{1}')"
 FORM = "document.querySelector('[role=dialog] .schema-form-property')"
@@ -31,52 +23,11 @@ FILL = """(answers => {
 })"""
 
 
-class Place:
-    """A home of its own, with its servers and its worker."""
+class Place(Served):
+    """A home whose runs are signed, with its servers and its worker."""
 
     def __init__(self, folder):
-        self.home = folder / "home"
-        self.project = write_small(folder, "signed", f"{SMALL}approval: {{mode: approve}}\n")
-        self.port, self.mlflow_port = free_port(), free_port()
-        self.api = f"http://127.0.0.1:{self.port}/api"
-        own = ("PREFECT", "MLFLOW", "ASSAYLINE", "MPL")
-        inherited = {n: v for n, v in os.environ.items() if not n.startswith(own)}
-        self.environment = {**inherited, "ASSAYLINE_HOME": str(self.home)}
-
-    def command(self, *words):
-        return [sys.executable, "-m", "flows.cli", *words]
-
-    def run(self, *words):
-        return subprocess.run(
-            self.command(*words), env=self.environment, capture_output=True, text=True, check=False
-        )
-
-    @contextlib.contextmanager
-    def up(self):
-        """`assayline up`, stopped at the end unless it has ended."""
-        ports = ("--prefect-port", str(self.port), "--mlflow-port", str(self.mlflow_port))
-        process = subprocess.Popen(
-            self.command("up", str(self.project), *ports),
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started = []
-        try:
-            wait_for(lambda: "Ctrl-C" in process.stdout.readline())
-            wait_for(self.serves)
-            started = psutil.Process(process.pid).children(recursive=True)
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                assert process.wait() == 0
-        assert [child for child in started if child.is_running()] == []
-
-    def serves(self):
-        address = f"{self.api}/deployments/name/assayline-approval/approval"
-        return httpx.get(address).status_code == 200
+        super().__init__(folder, "signed", "approval: {mode: approve}\n")
 
     def entries(self):
         lines = (self.home / "ledger" / "signed.jsonl").read_text().splitlines()
@@ -85,10 +36,10 @@ class Place:
     def form(self):
         """The flow run that asks, once there is one."""
         asked = {"flows": {"name": {"any_": ["assayline-approval"]}}}
-        found = httpx.post(f"{self.api}/flow_runs/filter", json=asked).json()
+        found = self.ask("/flow_runs/filter", asked)
         return found[0] if found else None
 
-    def wait(self, state, turn=None):
+    def wait_for_form(self, state, turn=None):
         def there():
             form = self.form()
             if form is None or form["state"]["name"] != state:
@@ -137,7 +88,7 @@ def test_a_form_in_the_browser_signs_a_run(place, tmp_path):
             done = place.run("run", str(place.project), "--json")
             run = json.loads(done.stdout)
             assert (done.returncode, run["verdict"]) == (5, "promote")
-            form = place.wait("Suspended", turn=1)
+            form = place.wait_for_form("Suspended", turn=1)
             assert form["name"] == f"signed/{run['run_id']}"
 
             empty = httpx.post(f"{place.api}/flow_runs/{form['id']}/resume", json={})
@@ -155,23 +106,14 @@ def test_a_form_in_the_browser_signs_a_run(place, tmp_path):
 
             values = {"Decision": "approve", "Name": "Ada", "Reason": "the gain is real"}
             answer(page, **values, Verdict="00000000")
-            place.wait("Suspended", turn=2)
+            place.wait_for_form("Suspended", turn=2)
         assert [entry["action"] for entry in place.entries()] == ["pending"]
 
-        with place.up() as up:
+        with place.up():
             open_form(page, place, form)
             assert "Nothing was signed: the verdict of run" in text_of(page)
             answer(page, **values, Verdict=run["verdict_hash"][:8])
-            state = place.wait("Approved")["state"]
-
-            worker = next(
-                c
-                for c in psutil.Process(up.pid).children()
-                if "flows.services.worker" in c.cmdline()
-            )
-            worker.kill()
-            assert up.wait() == 6
-            assert "the worker ended by itself, exit code -9" in up.stderr.read()
+            state = place.wait_for_form("Approved")["state"]
     assert state["type"] == "COMPLETED"
     assert state["message"].endswith("version 1 of signed is the champion, was no version")
     entry = place.entries()[-1]

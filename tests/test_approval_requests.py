@@ -1,10 +1,12 @@
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.states import Cancelled, Running
 
 from flows.approval import approval
 from flows.cli import main
-from flows.services.approval_requests import DEPLOYMENT, FLOW, ask_again, start_approval
+from flows.services.approval_requests import FLOW, ask_again, start_approval
+from flows.services.pools import pool_of
 
 
 @pytest.fixture
@@ -14,9 +16,11 @@ def client(prefect_server):
 
 
 @pytest.fixture
-def served(client):
-    """A server that serves the deployment, for this test only."""
-    deployment = approval.to_deployment(DEPLOYMENT).apply()
+def served(client, home):
+    """A server that serves the deployment of the home, for this test only."""
+    pool = WorkPoolCreate(name=pool_of(home), type="process")
+    client.create_work_pool(pool, overwrite=True)
+    deployment = approval.to_deployment(pool.name, work_pool_name=pool.name).apply()
     yield client
     client.delete_deployment(deployment)
 

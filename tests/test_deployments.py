@@ -14,7 +14,7 @@ import yaml
 from prefect.workers.process import ProcessJobConfiguration
 
 from flows.services.deployments import ALARM, DATA_ARRIVED, resource_of
-from flows.services.worker import base_job_template
+from flows.services.pools import base_job_template
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOYMENTS = ROOT / "deployments"

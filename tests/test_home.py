@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.services import interfaces
+from flows.services import mlflow_server
 from flows.services.home import configure_environment, configured_prefect_api, resolve_home
 from flows.services.server import PrefectServer
 from flows.services.templates import copy_template, template_name
@@ -62,7 +62,7 @@ def test_the_password_of_an_mlflow_server_is_kept_out_of_its_address(monkeypatch
     database = "postgresql://bob:s3cret@host/runs"
     monkeypatch.setattr(os, "environ", {"MLFLOW_TRACKING_URI": database})
     configure_environment(tmp_path)
-    assert os.environ["MLFLOW_TRACKING_URI"] == database
+    assert os.environ["MLFLOW_TRACKING_URI"] == "postgresql+pg8000://bob:s3cret@host/runs"
 
 
 def test_no_process_is_told_a_database_password_by_its_words(monkeypatch, tmp_path):
@@ -70,12 +70,11 @@ def test_no_process_is_told_a_database_password_by_its_words(monkeypatch, tmp_pa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
     started = {}
     monkeypatch.setattr(
-        interfaces.subprocess, "Popen", lambda words, **more: started.update(more, words=words)
+        mlflow_server.subprocess, "Popen", lambda words, **more: started.update(more, words=words)
     )
-    (tmp_path / "logs").mkdir()
-    interfaces._start_mlflow(tmp_path, 5000)
+    mlflow_server.start_mlflow(tmp_path, "127.0.0.1", 5000, 1)
     assert "s3cret" not in " ".join(started["words"])
-    assert started["env"]["MLFLOW_BACKEND_STORE_URI"] == database
+    assert started["env"]["_MLFLOW_SERVER_FILE_STORE"] == database
 
 
 @pytest.mark.parametrize("uri", ["http://bob:s3cret@127.0.0.1:9", "nonsense://bob:s3cret@host/db"])

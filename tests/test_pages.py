@@ -8,7 +8,7 @@ import pytest
 from test_service_metrics import write_run
 
 from flows.services import pages
-from flows.services.interfaces import Addresses, _write_record
+from flows.services.listening import Addresses, write_record
 from flows.services.metrics import ServiceState
 from flows.services.pages import serve_pages
 from flows.services.server import free_port
@@ -297,7 +297,7 @@ def test_the_overview_shows_services_and_the_newest_run_of_each_project(serve, h
     write_run(home, "20260228T020000-bbbbbb", sentence="An older one.")
     write_run(home, OTHER, "churn", status="failed", exit_code=6, sentence="The disk is full.")
     addresses = Addresses("127.0.0.1", 4200, 5000, 4280)
-    _write_record(home, addresses)
+    write_record(home, addresses)
     states = list(UP)
     ask = serve(lambda: states)
     page = ask("/").text

@@ -51,6 +51,8 @@ def test_the_document_is_strict_json_with_plain_values():
         "run_id": "run-1",
         "project": "loans",
         "verdict": "reject",
+        "sentence": "Reject: the candidate does not ship.",
+        "standing": None,
         "reasons": ["Not enough."],
         "refused_by": [],
         "exit_code": 4,

@@ -201,11 +201,12 @@ def test_markdown_of_a_stage_has_summary_checks_and_ten_rows_of_a_table():
     assert lines[4] == "[MLflow run](<http://h/r?a=%3Cb%3E>)"
     assert lines[6] == "gain 0.065"
     assert "2 checks: 1 failed, 1 passed." in lines
-    head = lines.index("| Outcome | Severity | Check | Value | Interval | Limit | n | Detail |")
-    assert lines[head + 2] == (
-        "| ✕ failed | warning | Beats it | 0.5 |  | 0.8 | 9 | It beats it by 0.1. |"
+    failed = lines.index(
+        "- **✕ failed**, warning: Beats it: 0.5 (limit 0.8, n 9). It beats it by 0.1."
     )
-    assert lines[head + 3].startswith("| ✓ passed | critical |")
+    head = lines.index("| Severity | Check | Value | Interval | Limit | n |")
+    assert failed < head
+    assert lines[head + 2] == "| critical | Beats it |  |  |  |  |"
     assert "All. (The first 10 of 25 rows.)" in lines
     assert lines[-12:-9] == ["| row n |", "|---:|", "| 0 |"]
     assert lines[-1] == "| 9 |"

@@ -14,8 +14,8 @@ import pytest
 from browser import wait_for
 from conftest import SMALL, write_small
 
-from flows.services import interfaces
 from flows.services.server import free_port
+from flows.services.supervisor import stop
 
 # Made here: a run keeps the difference of its code, and with it this file.
 SECRET = secrets.token_hex(12)
@@ -89,7 +89,7 @@ def team(tmp_path_factory, prefect_server):
         wait_for(lambda: answers(port))
         yield Team(folder, port)
     finally:
-        interfaces._stop(server)
+        stop(server)
         log.close()
 
 
@@ -144,7 +144,7 @@ def test_another_home_signs_and_no_password_is_written(team, run):
 
 
 def test_up_names_the_server_and_starts_none(team, run):
-    ports = ("--prefect-port", str(free_port()), "--mlflow-port", str(team.port))
+    ports = ("--mlflow-port", str(team.port), "--pages-port", str(free_port()))
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "up", str(team.projects["ada"]), *ports],
         env=team.environment("ada"),
@@ -162,6 +162,28 @@ def test_up_names_the_server_and_starts_none(team, run):
     assert "mlflow" not in "".join(words)
     assert SECRET not in "".join(lines + words)
     assert team.written() == []
+
+
+def test_a_server_marks_runs_as_deleted_and_keeps_them(team, tmp_path, monkeypatch):
+    import mlflow
+
+    from tasks.tracking import Tracking, TrialRecord
+
+    before = os.environ["MLFLOW_TRACKING_URI"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{team.port}")
+    try:
+        tracking = Tracking(tmp_path)
+        run = tracking.start_run("going", "r1", {"assayline.run_id": "r1"})
+        tracking.log_trials(run, "going", [TrialRecord(name="a", params={}, metrics={"x": 1.0})])
+        assert tracking.run_family(run, "r2") == []
+        assert not tracking.deletes_for_good
+        for active in (True, False):
+            family = tracking.run_family(run, "r1")
+            assert [one.active for one in family] == [active, active]
+            assert [one.folder for one in family] == [None, None]
+            tracking.delete_runs(family)
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def test_a_server_that_is_gone_is_told_without_the_password(team, tmp_path):

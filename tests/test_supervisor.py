@@ -6,7 +6,7 @@ import sys
 import psutil
 from browser import wait_for
 
-from flows.services.supervisor import Service, stop
+from flows.services.supervisor import Chore, Service, stop
 
 SLEEP = "import time; time.sleep(600)"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
@@ -67,3 +67,20 @@ def test_all_that_a_service_started_ends_with_it():
     stop(process)
     assert process.poll() is not None
     assert not child.is_running()
+
+
+def test_a_chore_is_done_again_and_again_and_a_failure_is_told():
+    codes = iter(("0", "3", "0"))
+    chore = Chore("prune", lambda: start(f"raise SystemExit({next(codes)})"), every=60)
+    now = chore._next
+    assert chore.follow(now) is None
+    chore.process.wait()
+    assert chore.follow(now + 1) is None  # done, and not yet time again
+    assert chore.follow(now + 59) is None
+    assert chore.process is None
+    assert chore.follow(now + 60) is None
+    chore.process.wait()
+    assert chore.follow(now + 61) == "prune failed, exit code 3; it is tried again"
+    assert chore.follow(now + 120) is None
+    chore.end()
+    assert chore.process is None

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 
 import httpx
 import psutil
@@ -18,7 +19,6 @@ OPERATED = """
 schedule: {cron: "0 2 * * *", timezone: Europe/Berlin, on_new_data: true, on_alarm: true}
 notify: {webhook: ops}
 """
-TICKING = "schedule: {interval_minutes: 0.1, late: latest, late_minutes: 0.2}\n"
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_the_form_explains_and_checks_what_is_typed(place, up):
     assert found["entrypoint"] == "flows.pipeline.run"
     assert found["global_concurrency_limit"]["limit"] == 1
     for wrong in ({"intent": "improove"}, {"overrides": ["gate.min_gain"]}, {"project": ""}):
-        with pytest.raises(httpx.HTTPStatusError, match="4(09|22)"):
+        with pytest.raises(httpx.HTTPStatusError, match=r"4(09|22)"):
             place.start_run(**wrong)
     pool = httpx.get(f"{place.api}/work_pools/{found['work_pool_name']}").json()
     assert list(pool["base_job_template"]["variables"]["properties"]) == ["name"]
@@ -281,8 +281,6 @@ def test_a_killed_run_of_a_person_is_ended_by_the_next_command(tmp_path, prefect
     """It has no worker that would notice: the next command does, by its host, pid and start."""
     place = Served(tmp_path / "own", PREFECT_API_URL=prefect_server.api_url)
     place.api = prefect_server.api_url
-    import subprocess
-
     process = subprocess.Popen(
         place.command("run", place.project, "--quiet"), env=place.environment
     )
@@ -297,33 +295,3 @@ def test_a_killed_run_of_a_person_is_ended_by_the_next_command(tmp_path, prefect
     state = place.flow_run(record.stem)["state"]
     assert (state["type"], left_behind(place.home)) == ("CRASHED", [])
     assert "its process ended without a word" in state["message"]
-
-
-def test_an_outage_is_made_up_for_as_declared_and_a_pause_outlives_it(tmp_path):
-    place = Served(tmp_path / "ticking", "ticking", TICKING)
-    paused = write_small(tmp_path, "paused", f"{SMALL}schedule: {{cron: '0 2 * * *'}}\n")
-    place.environment["ASSAYLINE_HOME"] = str(place.home)
-    with place.up(place.project, paused):
-        found = place.deployment("paused")
-        schedule = found["schedules"][0]
-        httpx.patch(
-            f"{place.api}/deployments/{found['id']}/schedules/{schedule['id']}",
-            json={"active": False},
-        ).raise_for_status()
-        wait_for(lambda: [r for r in place.flow_runs() if r["state"]["name"] == "Promoted"])
-    with place.up(place.project, paused):
-        assert [s["active"] for s in place.deployment("paused")["schedules"]] == [False]
-        runs = wait_for(lambda: skipped(place))
-        assert "takes its place" in runs[0]["state"]["message"]
-        last = max(run["expected_start_time"] for run in runs)
-        wait_for(
-            lambda: [
-                run
-                for run in place.flow_runs()
-                if run["expected_start_time"] > last and run["state"]["name"] == "Unchanged"
-            ]
-        )
-
-
-def skipped(place):
-    return [run for run in place.flow_runs() if run["state"]["name"] == "Skipped"]

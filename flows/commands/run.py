@@ -116,7 +116,7 @@ def _closing(shown: progress.Progress) -> Iterator[None]:
 
 
 def _print_summary(record: RunRecord, project: str, home: Path, server: PrefectServer) -> None:
-    from flows.runs.publishing import prefect_url
+    from flows.runs.artifacts import prefect_url
     from tasks.reports import promotion_action, summary_text
 
     command = "assayline" if shutil.which("assayline") else os.path.relpath(sys.argv[0])

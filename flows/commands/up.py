@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -16,14 +17,17 @@ from tasks.project.loading import LoadedProject, load_project, require_allowed
 def command(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     projects = [load_project(Path(path)) for path in options.projects]
+    home = _home(projects)
+    projects = projects or _served_before(home)
     for loaded in projects:
         require_allowed(loaded.project, options.allow_imports)
-    home = _home(projects)
     home.mkdir(parents=True, exist_ok=True)
     configure_environment(home)
     os.environ[IMPORTS] = " ".join(options.allow_imports)
-    os.environ.setdefault(ROOTS, os.pathsep.join(_roots(projects)))
-    from flows.services.interfaces import Addresses, serve_interfaces
+    # Without a project nothing may be read, and not everything.
+    os.environ.setdefault(ROOTS, os.pathsep.join(_roots(projects) or [str(home)]))
+    from flows.services.interfaces import serve_interfaces
+    from flows.services.listening import Addresses
     from tasks.addresses import is_served
 
     uri = os.environ["MLFLOW_TRACKING_URI"]
@@ -36,7 +40,7 @@ def command(options: argparse.Namespace) -> int:
         other_mlflow=uri if is_served(uri) else None,
     )
     with terminating():
-        return serve_interfaces(home, addresses, projects, options.limit)
+        return serve_interfaces(home, addresses, projects, options.limit, options.prune_minutes)
 
 
 def _home(projects: list[LoadedProject]) -> Path:
@@ -49,6 +53,16 @@ def _home(projects: list[LoadedProject]) -> Path:
             "ASSAYLINE_HOME, or start one 'up' for each, with ports of its own"
         )
     return next(iter(homes), None) or resolve_home(Path.cwd() / "project.yaml")
+
+
+def _served_before(home: Path) -> list[LoadedProject]:
+    """The projects of the home's last `up` whose files are still there."""
+    try:
+        record = json.loads((home / "deployed.json").read_text(encoding="utf-8"))
+        found = [Path(path) for path in record["projects"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [load_project(path) for path in found if path.is_file()]
 
 
 def _roots(projects: list[LoadedProject]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any, Self
 from prefect import Task
 
 from flows.runs import progress
+from flows.runs.artifacts import page_address, publish_stage
 from flows.runs.comparison import compared_with_champion
 from flows.runs.decision import (
     identity_of,
@@ -29,7 +30,7 @@ from flows.runs.earlier_runs import EarlierRuns
 from flows.runs.error_trend import error_trend
 from flows.runs.journal import Journal
 from flows.runs.opponents import Opponents
-from flows.runs.publishing import publish_run, publish_stage
+from flows.runs.publishing import publish_run
 from flows.runs.recording import record_run
 from flows.runs.run_log import RunLog, ending_of
 from flows.runs.stage_inputs import columns_to_mitigate, content, suspects_to_train_on
@@ -334,7 +335,8 @@ class PipelineRun:
         self.records = [*(one for one in self.records if one.name != name), record]
         self.refs[name] = ref
         self.journal = replace(self.journal, last_stage=name).write(self.home / "runs")
-        links = {"MLflow run": self.mlflow_url}
+        page = page_address(self.home, self.run_id, self.mlflow_url)
+        links = {"Decision page": page, "MLflow run": self.mlflow_url}
         publish_stage(record, self.loaded.project.name, state.state_details.task_run_id, links)
         progress.active().stage_done(name, record.outcome, seconds, cached, result.summary)
         self.log.stage_finished(record)

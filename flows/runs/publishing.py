@@ -8,43 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
-
-from prefect.artifacts import MarkdownArtifact
 
 from flows.runs import progress
+from flows.runs.artifacts import page_in_mlflow, prefect_url, publish_decision
 from flows.runs.recording import RECORDED, write_patches
-from tasks.addresses import public_address
 from tasks.evidence import EvidenceStore
 from tasks.lineage import CodeVersion, installed_libraries
-from tasks.markup import escape, link
+from tasks.markup import link
 from tasks.project.loading import LoadedProject
-from tasks.reports import render_page, run_document, run_markdown, stage_markdown
-from tasks.runs import RunRecord, StageRecord
+from tasks.reports import render_page, run_document, run_markdown
+from tasks.runs import RunRecord
 from tasks.stages import Ref
 from tasks.tracking import DatasetRecord, Tracking, TrialRecord
 
 EXAMPLES = "dev_errors.parquet"
 """Every error of error analysis, in the run's folder and on its MLflow run."""
-
-
-def publish_stage(
-    record: StageRecord, project: str, task_run: UUID | None, links: Mapping[str, str]
-) -> None:
-    """The stage's checks and key tables as an artifact of its task run."""
-    MarkdownArtifact(
-        key=_artifact_key(project, record.name),
-        description=escape(record.result.summary) if record.result else "",
-        markdown=stage_markdown(record, links),
-        task_run_id=task_run,
-    ).create()
 
 
 def publish_run(
@@ -73,11 +57,7 @@ def publish_run(
     _write(folder / "run.json", json.dumps(document, indent=1, allow_nan=False))
     _write(page, html)
     _log(run, loaded, folder, store, refs, tracking, page_hash, code)
-    mlflow_url = tracking.run_url(run.mlflow_run_id or "")
-    MarkdownArtifact(
-        key=_artifact_key(run.project.name, "decision"),
-        markdown=f"{run_markdown(run)}\n\n{link('MLflow run', mlflow_url)}\n",
-    ).create()
+    publish_decision(run, home, tracking)
     progress.active().finished(run)
     return document
 
@@ -99,24 +79,7 @@ def _log(
     page_hash: str,
     code: tuple[CodeVersion, CodeVersion],
 ) -> None:
-    project_code, own_code = code
     training = store.facts("training", refs["training"]["key"]) if "training" in refs else {}
-    tags = {
-        "assayline.verdict": run.verdict or "refused",
-        "assayline.refused_by": ", ".join(run.refused_by),
-        "assayline.page_sha256": page_hash,
-        "assayline.verdict_hash": str(run.verdict_hash),
-        "assayline.dataset_fingerprint": str(run.dataset.get("fingerprint")),
-        "assayline.candidate_version": str(run.candidate_version),
-        "assayline.unchanged_since": str(run.unchanged_since),
-        "assayline.code": own_code.text,
-        "mlflow.source.git.commit": project_code.commit or "",
-        "git.dirty": str(project_code.dirty).lower(),
-        "prefect.flow_run_url": prefect_url(run.prefect_flow_run_id),
-        "mlflow.note.content": (
-            f"{run_markdown(run)}\n\n{link('Prefect run', prefect_url(run.prefect_flow_run_id))}\n"
-        ),
-    }
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         bundle = Path(temporary)
         for path in folder.iterdir():
@@ -130,7 +93,7 @@ def _log(
             run.mlflow_run_id or "",
             params=_params(run, training),
             metrics=run.metrics,
-            tags=tags,
+            tags=_tags(run, page_hash, code, tracking.run_url(run.mlflow_run_id or "")),
             datasets=_datasets(run, loaded, store, refs),
             artifacts=bundle,
         )
@@ -143,6 +106,29 @@ def _log(
         for number, trial in enumerate(training.get("trials", []), 1)
     ]
     tracking.log_trials(run.mlflow_run_id or "", run.project.name, trials)
+
+
+def _tags(
+    run: RunRecord, page_hash: str, code: tuple[CodeVersion, CodeVersion], mlflow_url: str
+) -> dict[str, str]:
+    project_code, own_code = code
+    note = run_markdown(replace(run, report=page_in_mlflow(mlflow_url)))
+    return {
+        "assayline.verdict": run.verdict or "refused",
+        "assayline.refused_by": ", ".join(run.refused_by),
+        "assayline.page_sha256": page_hash,
+        "assayline.verdict_hash": str(run.verdict_hash),
+        "assayline.dataset_fingerprint": str(run.dataset.get("fingerprint")),
+        "assayline.candidate_version": str(run.candidate_version),
+        "assayline.unchanged_since": str(run.unchanged_since),
+        "assayline.code": own_code.text,
+        "mlflow.source.git.commit": project_code.commit or "",
+        "git.dirty": str(project_code.dirty).lower(),
+        "prefect.flow_run_url": prefect_url(run.prefect_flow_run_id),
+        "mlflow.note.content": (
+            f"{note}\n\n{link('Prefect run', prefect_url(run.prefect_flow_run_id))}\n"
+        ),
+    }
 
 
 def _copy_evidence(source: Path, target: Path) -> None:
@@ -207,14 +193,3 @@ def _provenance(run: RunRecord, project: CodeVersion, own: CodeVersion) -> dict[
         "MLflow run": run.mlflow_run_id or "",
         "Prefect flow run": run.prefect_flow_run_id or "",
     }
-
-
-def prefect_url(flow_run: str | None) -> str:
-    """Where a browser finds the flow run."""
-    api = os.environ.get("PREFECT_API_URL", "")
-    base = os.environ.get("PREFECT_UI_URL") or api.removesuffix("/api")
-    return f"{public_address(base)}/runs/flow-run/{flow_run}"
-
-
-def _artifact_key(project: str, name: str) -> str:
-    return f"{project}-{name}".replace("_", "-")

@@ -27,7 +27,7 @@ from prefect.states import Crashed, Scheduled
 from flows.runs.presence import forget, left_behind
 from flows.services.flow_processes import flow_processes
 
-_GRACE = datetime.timedelta(seconds=20)
+_GRACE = datetime.timedelta(seconds=30)
 """From the worker's taking a run to the start of its process."""
 _GONE = "its process ended without a word (killed, or the machine went down); run it again"
 

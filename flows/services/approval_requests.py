@@ -19,19 +19,22 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from flows.runs import progress
-from flows.runs.publishing import prefect_url
+from flows.runs.artifacts import prefect_url
+from flows.services.flow_processes import flow_processes
+from flows.services.pools import pool_of
 from tasks.errors import AssaylineError
 from tasks.ledger import mirrored
 from tasks.ledger_entries import StoredEntry, chained, waiting
 
 FLOW = "assayline-approval"
-DEPLOYMENT = "approval"
 
 
 def start_approval(run_id: str, home: Path, project: str) -> str | None:
@@ -54,13 +57,13 @@ def start_approval(run_id: str, home: Path, project: str) -> str | None:
 
 
 def ask_again(home: Path) -> None:
-    """Ask for every signature that the home's ledgers wait for, when no flow run is running.
+    """Ask for every signature that the home's ledgers wait for, when its worker starts.
 
     The mirrors are enough: a form whose run was settled elsewhere closes by itself. A mirror that
     cannot be read is told on standard error and passed over.
     """
     with get_client(sync_client=True) as client:
-        _end_orphans(client)
+        _end_orphans(client, home)
     for mirror in sorted((home / "ledger").glob("*.jsonl")):
         try:
             _ask_for(mirror, home)
@@ -78,7 +81,7 @@ def _ask_for(mirror: Path, home: Path) -> None:
 
 def _open_form(client: SyncPrefectClient, run_id: str, home: Path, project: str) -> str:
     """The id of the flow run that asks; a new one where the last has ended without an answer."""
-    deployment = client.read_deployment_by_name(f"{FLOW}/{DEPLOYMENT}")
+    deployment = client.read_deployment_by_name(f"{FLOW}/{pool_of(home)}")
     for attempt in itertools.count(1):
         made = client.create_flow_run_from_deployment(
             deployment.id,
@@ -91,14 +94,18 @@ def _open_form(client: SyncPrefectClient, run_id: str, home: Path, project: str)
     return str(made.id)
 
 
-def _end_orphans(client: SyncPrefectClient) -> None:
-    """End the flow runs whose process was killed: nobody else will ever say that they ended."""
+def _end_orphans(client: SyncPrefectClient, home: Path) -> None:
+    """End the home's forms whose process was killed: nobody else will say so in time."""
     states = FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
     found = client.read_flow_runs(
         flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=states)),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool_of(home)])),
     )
+    at_work = {flow_run for flow_run, _ in flow_processes(home)} if found else set()
     for orphan in found:
+        if str(orphan.id) in at_work:
+            continue
         ended: State[Any] = Crashed(
             message="its process ended with its worker; another form asks instead"
         )

@@ -2,17 +2,24 @@
 
 Guarantees: deploying again changes only what the project file changed: a schedule that somebody
 paused stays paused, and schedules that were added in the UI stay; a project never takes over the
-deployment of another one of the same name.
+deployment of another one of the same name; what is not served any more is not started any more.
 """
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
 from prefect.client.schemas.objects import (
     ConcurrencyLimitConfig,
     ConcurrencyLimitStrategy,
@@ -73,6 +80,19 @@ def find_deployment(client: SyncPrefectClient, project: str) -> DeploymentRespon
         return client.read_deployment_by_name(f"{run.name}/{project}")
     except ObjectNotFound:
         return None
+
+
+def remove_others(client: SyncPrefectClient, pool: str, projects: Sequence[str]) -> list[str]:
+    """Remove the deployments of a pool that are of none of the project files; their names."""
+    found = client.read_deployments(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[run.name])),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
+        limit=200,
+    )
+    others = [one for one in found if one.parameters.get("project") not in projects]
+    for deployment in others:
+        client.delete_deployment(deployment.id)
+    return sorted(deployment.name for deployment in others)
 
 
 def describe_schedule(project: Project) -> str:

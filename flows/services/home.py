@@ -1,8 +1,9 @@
 """The home folder: where all state lives, and the environment that keeps every library in it.
 
 Guarantees: nothing is written outside the home; addresses that the user has set are kept, only the
-password of an MLflow server is moved to where MLflow does not write it down; must be called before
-Prefect, MLflow or matplotlib is imported, because they read the environment then.
+password of an MLflow server is moved to where MLflow does not write it down, and a PostgreSQL
+database without a driver gets one; must be called before Prefect, MLflow or matplotlib is imported,
+because they read the environment then.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import tomllib
 from pathlib import Path
 
+from flows.services.database import name_driver
 from tasks.addresses import credentials, public_address
+from tasks.postgresql import MLFLOW_DRIVER, with_driver
 
 _PREFECT_SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -52,8 +55,12 @@ def configure_environment(home: Path) -> None:
         # A profile that names a server is left in place: it may hold more, such as a password.
         os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(home / "prefect" / "storage"))
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+    os.environ.setdefault("MLFLOW_TRACKING_URI", own_mlflow(home))
     _keep_password_apart()
+    os.environ["MLFLOW_TRACKING_URI"] = with_driver(
+        os.environ["MLFLOW_TRACKING_URI"], MLFLOW_DRIVER
+    )
+    name_driver()
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     # A failure is one sentence of the command's; MLflow's store would print its trace before it.
@@ -71,6 +78,11 @@ def configure_environment(home: Path) -> None:
         )
     for name, value in _PREFECT_SERVER.items():
         os.environ.setdefault(name, value)
+
+
+def own_mlflow(home: Path) -> str:
+    """The address of a home's own MLflow store, used where the user names none."""
+    return f"sqlite:///{home / 'mlflow.db'}"
 
 
 def _keep_password_apart() -> None:

@@ -9,99 +9,65 @@ Prefect server while it is up, and find it by `server.json` in the home.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
-import socket
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
-from flows.runs.presence import Process
 from flows.services.flow_processes import flow_processes
+from flows.services.listening import (
+    EVERYWHERE,
+    Addresses,
+    only_one,
+    require_free,
+    require_password,
+    write_record,
+)
+from flows.services.logs import open_logs
 from flows.services.metrics import ServiceState
 from flows.services.mlflow_server import AUTH, start_mlflow
 from flows.services.pages import serve_pages
 from flows.services.server import (
     PrefectServer,
     answers,
-    browser_address,
-    running_server,
     start_process,
 )
-from flows.services.supervisor import Service, follow
-from flows.services.worker import ALIVE, start_worker
-from tasks.addresses import public_address, public_text
-from tasks.errors import ProjectError, UnavailableError
+from flows.services.supervisor import Chore, Service, follow
+from flows.services.worker import ALIVE, DEPLOYED, start_worker
+from tasks.addresses import public_text
+from tasks.errors import UnavailableError
 from tasks.project.loading import LoadedProject
 
 _PATIENCE = 10.0
 """Seconds for a flow run that is about to suspend or to end: cut off, it would count as crashed."""
 _START_SECONDS = 120.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _WORKER_SILENCE = 120.0
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where `up` listens: the interface, and a port each; servers that are there already."""
-
-    host: str
-    prefect: int
-    mlflow: int
-    pages: int
-    other_prefect: str | None = None
-    other_mlflow: str | None = None
-
-    @property
-    def prefect_api(self) -> str:
-        """The Prefect API, as programs of this machine reach it."""
-        if self.other_prefect is not None:
-            return self.other_prefect
-        host = "127.0.0.1" if self.host in _EVERYWHERE else self.host
-        return f"http://{host}:{self.prefect}/api"
-
-    def shown(self) -> dict[str, str]:
-        """Where a browser finds each."""
-        prefect, mlflow, pages = (
-            browser_address(self.host, port) for port in (self.prefect, self.mlflow, self.pages)
-        )
-        if self.other_prefect is not None:
-            prefect = public_address(self.other_prefect).removesuffix("/api")
-        if self.other_mlflow is not None:
-            mlflow = public_address(self.other_mlflow)
-        return {"prefect": prefect, "mlflow": mlflow, "pages": pages}
-
-    def own_ports(self) -> dict[str, int]:
-        """The ports that are listened on here, by the option that chooses each."""
-        ports = {"--pages-port": self.pages}
-        if self.other_prefect is None:
-            ports["--prefect-port"] = self.prefect
-        if self.other_mlflow is None:
-            ports["--mlflow-port"] = self.mlflow
-        return ports
-
-
 def serve_interfaces(
-    home: Path, addresses: Addresses, projects: Sequence[LoadedProject], limit: int
+    home: Path,
+    addresses: Addresses,
+    projects: Sequence[LoadedProject],
+    limit: int,
+    prune_minutes: float,
 ) -> int:
     """Start all, print the addresses, and keep all alive until Ctrl-C.
+
+    `limit` runs are at work at the same time; every `prune_minutes` old ones are pruned.
 
     Raises ProjectError when a port is taken, the home is served already, or other machines could
     reach it without a password; UnavailableError when something does not start.
     """
-    _require_password(addresses.host)
+    require_password(addresses.host)
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
-        stack.enter_context(_only_one(home))
-        _require_free(addresses.host, addresses.own_ports())
-        stack.callback(_end_runs, home)
+        stack.enter_context(only_one(home))
+        require_free(addresses.host, addresses.own_ports())
         services = _services(home, addresses, [loaded.path for loaded in projects], limit)
         _begin(services, home, stack)
         pages = serve_pages(
@@ -113,9 +79,11 @@ def serve_interfaces(
         )
         stack.callback(pages.stop)
         stack.callback((home / "server.json").unlink, missing_ok=True)
-        _write_record(home, addresses)
+        write_record(home, addresses)
         _announce(home, addresses)
-        follow(services, _tell)
+        prune = Chore("prune", lambda: _start_prune(home), every=prune_minutes * 60)
+        stack.callback(prune.end)
+        follow([*services, prune], lambda sentence: _tell(sentence, home))
     return 0
 
 
@@ -125,7 +93,7 @@ def _services(
     """What is started, in the order in which one needs the other."""
     host, parent = addresses.host, os.getpid()
     prefect = PrefectServer(addresses.prefect_api)
-    mlflow_host = "127.0.0.1" if host in _EVERYWHERE else host
+    mlflow_host = "127.0.0.1" if host in EVERYWHERE else host
     own = {
         "Prefect server": Service(
             "Prefect server",
@@ -145,7 +113,7 @@ def _services(
         del own["MLflow server"]
     worker = Service(
         "worker",
-        lambda: start_worker(home, addresses.prefect_api, parent, projects, limit),
+        lambda: start_worker(home, addresses.variables(), parent, projects, limit),
         lambda: _polls(home),
         tolerance=_WORKER_SILENCE,
         patience=_PATIENCE,
@@ -164,6 +132,7 @@ def _begin(services: Sequence[Service], home: Path, stack: contextlib.ExitStack)
         service.begin()
     for service in services:
         if service is services[-1]:  # the worker, which needs the others
+            stack.callback(_end_runs, home)
             stack.callback(service.end)
             service.begin()
         until = time.monotonic() + _START_SECONDS
@@ -171,6 +140,18 @@ def _begin(services: Sequence[Service], home: Path, stack: contextlib.ExitStack)
             if not service.alive or time.monotonic() > until:
                 raise UnavailableError(_why_it_failed(service.name, home))
             time.sleep(0.1)
+
+
+def _start_prune(home: Path) -> subprocess.Popen[bytes]:
+    with (home / "logs" / "prune.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", "prune"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "ASSAYLINE_HOME": str(home)},
+            start_new_session=True,
+        )
 
 
 def _why_it_failed(name: str, home: Path) -> str:
@@ -205,54 +186,6 @@ def _end_runs(home: Path) -> None:
             process.kill()
 
 
-@contextlib.contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    """Raise ProjectError where another `up` serves the home."""
-    place = home / "locks" / "up.lock"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            where = running_server(home) or "addresses that it is about to print"
-            raise ProjectError(
-                f"the home {home} is served already, at {where}; use that one"
-            ) from None
-        yield
-
-
-def _require_password(host: str) -> None:
-    """Raise ProjectError where other machines could come in without a password."""
-    name, _, password = os.environ.get(AUTH, "").partition(":")
-    if host not in _LOOPBACK and not (name and password):
-        raise ProjectError(
-            f"--host {host} lets other machines in, and no password is configured; set {AUTH} to "
-            "user:password, or leave --host out to listen on this machine alone"
-        )
-
-
-def _require_free(host: str, ports: Mapping[str, int]) -> None:
-    for option, port in ports.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as failure:
-                if failure.errno != errno.EADDRINUSE:
-                    raise ProjectError(
-                        f"--host {host} port {port} cannot be listened on: {failure.strerror}"
-                    ) from None
-                raise ProjectError(f"port {port} is taken; choose another with {option}") from None
-
-
-def _write_record(home: Path, addresses: Addresses) -> None:
-    shown = {**addresses.shown(), "prefect_api": addresses.prefect_api}
-    record = {"addresses": shown, "process": asdict(Process.this())}
-    part = home / ".server.json"
-    part.write_text(json.dumps(record), encoding="utf-8")
-    part.replace(home / "server.json")
-
-
 def _announce(home: Path, addresses: Addresses) -> None:
     shown = addresses.shown()
     lines = [
@@ -268,15 +201,18 @@ def _announce(home: Path, addresses: Addresses) -> None:
 
 def _deployed(home: Path, prefect: str) -> Iterator[str]:
     """A line a project: what the worker made of it."""
-    record = json.loads((home / "deployed.json").read_text(encoding="utf-8"))
+    record = json.loads((home / DEPLOYED).read_text(encoding="utf-8"))
     for path, found in record["projects"].items():
         if found["problem"] is not None:
             yield f"Not deployed: {path}: {found['problem']}"
         else:
             link = f"{prefect}/deployments/deployment/{found['deployment']}"
             yield f"Project     {found['name']}, {found['runs']}: {link}"
+    for name in record["removed"]:
+        yield f"Project     {name} is not served any more: its deployment is gone, its runs stay"
 
 
-def _tell(sentence: str) -> None:
+def _tell(sentence: str, home: Path) -> None:
     sys.stderr.write(f"assayline: {time.strftime('%Y-%m-%d %H:%M:%S')} {sentence}\n")
     sys.stderr.flush()
+    open_logs(home).warning(sentence, extra={"event": "service"})

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.services.server import browser_address, exit_with
+from tasks.errors import UnavailableError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -94,6 +95,13 @@ def _serve(host: str, port: int, parent: int) -> None:
     import uvicorn
     from mlflow.server.fastapi_app import app
 
+    from tasks.tracking.database import open_client
+
+    try:  # MLflow alone would try for minutes, and make tables while others do
+        open_client(os.environ["MLFLOW_TRACKING_URI"])
+    except UnavailableError as failure:
+        sys.stderr.write(f"assayline: {failure}\n")
+        sys.exit(failure.exit_code)
     auth = os.environ.get(AUTH)
     guarded = Guarded(app, auth) if auth else app
     uvicorn.run(guarded, host=host, port=port, log_level="warning")

@@ -1,4 +1,4 @@
-"""Processes that are kept alive: started, watched, started again when they die, stopped together.
+"""Processes that are kept alive, or started now and then; all are stopped together.
 
 Guarantees: a service that ends or hangs is started again, after a pause that doubles up to a minute
 and starts small again once it has lived for a while; each restart is told; when the supervisor
@@ -89,11 +89,40 @@ class Service:
         return told
 
 
-def follow(services: Sequence[Service], tell: Callable[[str], None]) -> None:
-    """Keep the services alive until this is interrupted."""
+@dataclass
+class Chore:
+    """A process that does something and ends, started every so many seconds."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+    every: float
+    process: subprocess.Popen[bytes] | None = None
+    _next: float = field(default_factory=time.monotonic, init=False)
+
+    def follow(self, now: float) -> str | None:
+        """Start it when it is time to; returns what there is to tell of one that has ended."""
+        if self.process is None:
+            if now >= self._next:
+                self.process, self._next = self.start(), now + self.every
+            return None
+        code = self.process.poll()
+        if code is None:
+            return None
+        self.process = None
+        return f"{self.name} failed, exit code {code}; it is tried again" if code else None
+
+    def end(self) -> None:
+        """Stop it, if it is at work."""
+        if self.process is not None:
+            stop(self.process)
+            self.process = None
+
+
+def follow(followed: Sequence[Service | Chore], tell: Callable[[str], None]) -> None:
+    """Keep the services alive, and have the chores done, until this is interrupted."""
     while True:
-        for service in services:
-            said = service.follow(time.monotonic())
+        for one in followed:
+            said = one.follow(time.monotonic())
             if said is not None:
                 tell(said)
         time.sleep(_LOOK)

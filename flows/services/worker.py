@@ -12,16 +12,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.services.server import exit_with
+from flows.services.pools import base_job_template, pool_of
+from flows.services.server import PrefectServer, exit_with
 from tasks.errors import AssaylineError
 from tasks.project import load_project
 
@@ -30,22 +29,20 @@ if TYPE_CHECKING:
 
 ALIVE = "worker.alive"
 """A file in the home that is touched as long as the worker asks for work."""
+_SERVER_SECONDS = 120.0
+DEPLOYED = "deployed.json"
+"""A file in the home that names what is deployed, or why it is not."""
 _SECONDS = "3"
 """How often the worker asks for work: how long a person waits after filling in a form."""
 
 
-def pool_of(home: Path) -> str:
-    """The work pool of a home, its own: a machine's worker cannot carry out another's runs."""
-    digest = sha256(f"{socket.gethostname()}:{home}".encode()).hexdigest()[:8]
-    return f"assayline-{digest}"
-
-
 def start_worker(
-    home: Path, api: str, parent: int, projects: Sequence[Path], limit: int
+    home: Path, addresses: Mapping[str, str], parent: int, projects: Sequence[Path], limit: int
 ) -> subprocess.Popen[bytes]:
     """Start a worker process that ends when the process `parent` does.
 
-    It carries out `limit` flow runs at a time.
+    `addresses` are the variables that tell it, and its runs, where the servers are. It carries out
+    `limit` flow runs at a time.
     """
     log = home / "logs" / "worker.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -61,35 +58,12 @@ def start_worker(
                 "PREFECT_WORKER_QUERY_SECONDS": _SECONDS,
                 **os.environ,
                 "ASSAYLINE_HOME": str(home),
-                "PREFECT_API_URL": api,
+                **addresses,
                 # A flow run's process starts in an empty folder, and has to find this code.
                 "PYTHONPATH": os.pathsep.join(place for place in code if place),
             },
             start_new_session=True,
         )
-
-
-def base_job_template() -> dict[str, Any]:
-    """How the pool starts a process; nothing in it can be set by whoever asks for a run.
-
-    There is no `env`: Prefect merges a run's own into one that is there, whatever `variables` say.
-    """
-    from prefect.utilities.processutils import command_to_string, get_sys_executable
-
-    return {
-        "job_configuration": {
-            "command": command_to_string([get_sys_executable(), "-m", "prefect.engine"]),
-            "labels": {},
-            "name": "{{ name }}",
-            "stream_output": True,
-            "working_dir": None,
-        },
-        "variables": {
-            "type": "object",
-            "properties": {"name": {"type": "string", "description": "name of the process"}},
-            "additionalProperties": False,
-        },
-    }
 
 
 def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
@@ -100,7 +74,10 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
 
     from flows.approval import approval
     from flows.services.approval_requests import ask_again
+    from flows.services.deployments import remove_others
 
+    # Both may have been started again, and the server takes longer.
+    PrefectServer(os.environ["PREFECT_API_URL"]).wait_until_ready(_SERVER_SECONDS)
     with get_client(sync_client=True) as client:
         _put_pool(client, pool)
         RunnerDeployment.from_flow(
@@ -112,7 +89,8 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
             entrypoint_type=EntrypointType.MODULE_PATH,
         ).apply()
         record = {str(path): _deploy(client, path, pool) for path in projects}
-    _write(home / "deployed.json", {"pid": os.getpid(), "pool": pool, "projects": record})
+        removed = remove_others(client, pool, [str(path) for path in projects])
+    _write(home / DEPLOYED, {"pool": pool, "projects": record, "removed": removed})
     ask_again(home)
 
 

@@ -7,6 +7,7 @@ digest sees 10,000 rows).
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from tasks.addresses import public_address
+from tasks.addresses import MLFLOW_UI, public_address
 from tasks.errors import UnavailableError
 from tasks.tracking.store import TAG_LENGTH, UP_MLFLOW, Store, is_missing
 
@@ -143,7 +144,8 @@ class Runs(Store):
         """Where a browser finds the run: on the MLflow server, else where `assayline up` serves."""
         with self._reaching():
             experiment = self._client.get_run(run_id).info.experiment_id
-        server = public_address(self._uri) if self._uri.startswith("http") else UP_MLFLOW
+        own = os.environ.get(MLFLOW_UI, UP_MLFLOW)
+        server = public_address(self._uri) if self._uri.startswith("http") else own
         return f"{server.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
 
 
