@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,12 @@ import httpx
 import pytest
 import yaml
 from prefect.workers.process import ProcessJobConfiguration
+from prometheus_client import generate_latest
 
 from flows.services.deployments import ALARM, DATA_ARRIVED, resource_of
+from flows.services.metrics import metrics_registry
 from flows.services.pools import base_job_template
+from flows.services.run_facts import RunReader
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOYMENTS = ROOT / "deployments"
@@ -198,6 +202,56 @@ class TestPools:
         )
         assert made.status_code in (200, 201), made.text
         return made.json()
+
+
+def test_the_alerts_ask_for_metrics_that_there_are(tmp_path):
+    served = generate_latest(metrics_registry(RunReader(tmp_path), list)).decode()
+    known = set(re.findall(r"# HELP (\w+)", served))
+    groups = yaml.safe_load((DEPLOYMENTS / "alerts.yaml").read_text())["groups"]
+    (rules,) = (group["rules"] for group in groups)
+    asked = {name for rule in rules for name in re.findall(r"assayline_\w+", rule["expr"])}
+    assert asked == {
+        "assayline_service_up",
+        "assayline_last_run_exit_code",
+        "assayline_last_run_timestamp_seconds",
+    }
+    assert asked <= known
+
+
+def test_compose_gives_both_servers_a_database_and_a_password():
+    services = yaml.safe_load((DEPLOYMENTS / "compose.yaml").read_text())["services"]
+    given = services["assayline"]["environment"]
+    forms = (DEPLOYMENTS / "compose.env").read_text()
+    written = json.dumps(services)
+    assert set(re.findall(r"\$\{(\w+)", written)) == set(
+        re.findall(r"^(\w+)=", forms, re.MULTILINE)
+    )
+    assert re.findall(r"^(?:POSTGRES_PASSWORD|ASSAYLINE_AUTH)=(.+)$", forms, re.MULTILINE) == []
+    assert given["PREFECT_SERVER_API_AUTH_STRING"].startswith("${ASSAYLINE_AUTH:?")
+    databases = {
+        given[name].rpartition("/")[2]
+        for name in ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "MLFLOW_TRACKING_URI")
+    }
+    assert databases == {services["postgres"]["environment"]["POSTGRES_DB"], "mlflow"}
+    assert (DEPLOYMENTS / "databases.sql").read_text() == "CREATE DATABASE mlflow;\n"
+    ports = services["assayline"]["ports"]
+    assert ports and all(port.startswith("127.0.0.1:") for port in ports)
+    context = DEPLOYMENTS / services["assayline"]["build"]["context"]
+    assert (context / services["assayline"]["build"]["dockerfile"]).is_file()
+
+
+def test_what_the_image_copies_is_what_the_build_may_see():
+    """The list of `Dockerfile.dockerignore`: no data, no state, nothing that is not copied."""
+    copied = {
+        word.strip("./")
+        for line in (DEPLOYMENTS / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    }
+    lines = (DEPLOYMENTS / "Dockerfile.dockerignore").read_text().splitlines()
+    assert lines[1] == "*"
+    assert {line[1:] for line in lines if line.startswith("!")} == copied
+    assert all((ROOT / name).exists() for name in copied)
 
 
 def test_a_run_of_up_is_given_no_environment_by_who_asks_for_it():
