@@ -12,7 +12,7 @@ import threading
 import httpx
 import psutil
 from browser import wait_for
-from conftest import SMALL, write_small
+from conftest import LIGHT, write_small
 
 from flows.services.flow_processes import flow_processes
 from flows.services.server import free_port
@@ -27,7 +27,7 @@ class Served:
         self.home = folder / "home"
         folder.mkdir(exist_ok=True)
         self.name = name
-        self.project = write_small(folder, name, f"{SMALL}{more}", rows)
+        self.project = write_small(folder, name, f"{LIGHT}{more}", rows)
         self.port, self.mlflow_port, self.pages_port = free_port(), free_port(), free_port()
         self.api = f"http://127.0.0.1:{self.port}/api"
         self.pages = f"http://127.0.0.1:{self.pages_port}"

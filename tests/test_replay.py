@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import SMALL, small_rows, write_small
+from conftest import LIGHT, small_rows, write_small
 
 import tasks
 from flows.commands.replay import _stopped
@@ -31,8 +31,6 @@ from tasks.source_archive import find_source, keep_source
 from tasks.verdict_document import VerdictDocument
 
 ROOT = Path(tasks.__file__).resolve().parents[1]
-# Without expectations: a replay is a process of its own, and would import Great Expectations.
-LIGHT = SMALL[: SMALL.index("validation:")] + SMALL[SMALL.index("labels:") :]
 CLEAN = RecordedCode(commit="a" * 40, dirty=False, cut=False)
 
 
@@ -434,7 +432,7 @@ def test_the_first_version_is_equal_after_its_file_and_champion_changed(twice, r
 
 
 def test_the_second_version_is_equal_against_the_champion_and_sides_of_then(
-    twice, replay, home, monkeypatch
+    twice, replay, home, replay_here
 ):
     from tasks.tracking import Tracking
 
