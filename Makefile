@@ -51,7 +51,7 @@ $(READY): requirements.lock pyproject.toml
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock && \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
-	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
 	fi
 	$(BIN)/python -m compileall -q flows tasks
@@ -62,7 +62,7 @@ $(PEERS): $(READY) tests/benchmarks/requirements.lock
 	if [ -x $(BIN)/uv ]; then \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/benchmarks/requirements.lock; \
 	else \
-	  $(BIN)/python -m pip install --quiet --require-hashes -r tests/benchmarks/requirements.lock; \
+	  $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r tests/benchmarks/requirements.lock; \
 	fi
 	touch $@
 

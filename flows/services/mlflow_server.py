@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.services.server import exit_with, own_module
+from flows.services.server import browser_address, exit_with, own_module
 from tasks.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def start_mlflow(home: Path, host: str, port: int, parent: int) -> subprocess.Po
             stdout=output,
             stderr=output,
             env={
+                **_addressed_as(browser_address(host, port)),
                 **os.environ,
                 # Not as a word of the command, which every user of the machine can list.
                 "_MLFLOW_SERVER_FILE_STORE": os.environ["MLFLOW_TRACKING_URI"],
@@ -50,6 +51,19 @@ def start_mlflow(home: Path, host: str, port: int, parent: int) -> subprocess.Po
             },
             start_new_session=True,
         )
+
+
+def _addressed_as(address: str) -> dict[str, str]:
+    """How MLflow may be asked: by the address that is shown, and from this machine.
+
+    By itself it refuses other names than localhost, and what a page at another one sends.
+    """
+    here = ("localhost", "127.0.0.1")
+    names = [address.removeprefix("http://"), *here, *(f"{name}:*" for name in here)]
+    return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(names),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": address,
+    }
 
 
 class Guarded:

@@ -158,9 +158,11 @@ def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.P
             env={
                 **os.environ,
                 "PREFECT_HOME": str(home / "prefect"),
-                # The UI asks the API that it is told, whatever port serves it.
-                "PREFECT_SERVER_UI_API_URL": f"{browser_address(host, port)}/api",
-                "PREFECT_UI_URL": browser_address(host, port),
+                # The UI asks the API that it is told; behind a proxy the user says which that is.
+                "PREFECT_SERVER_UI_API_URL": os.environ.get(
+                    "PREFECT_SERVER_UI_API_URL", f"{browser_address(host, port)}/api"
+                ),
+                "PREFECT_UI_URL": os.environ.get("PREFECT_UI_URL", browser_address(host, port)),
                 # What goes wrong in it is in its log, not on the terminal.
                 "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
             },
