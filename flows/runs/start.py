@@ -81,6 +81,7 @@ def read_request(project: str, intent: str | None, overrides: Sequence[str]) -> 
     Raises ProjectError for what cannot be used: said before the run does anything.
     """
     given = surroundings()
+    given.require_own_name(overrides)
     changes = [*overrides, *([f"gate.intent={intent}"] if intent else [])]
     loaded = load_project(Path(project), changes)
     given.require_within(loaded)

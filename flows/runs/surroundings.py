@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,14 @@ class Surroundings:
     def home_of(self, project: Path) -> Path:
         """The home for a project file."""
         return self.home or resolve_home(project)
+
+    def require_own_name(self, overrides: Iterable[str]) -> None:
+        """Raise ProjectError where a form would run a project under the name of another."""
+        if self.roots and any(one.partition("=")[0].strip() == "name" for one in overrides):
+            raise ProjectError(
+                "a form cannot change 'name', which names the ledger and the champion; change it "
+                "in the project file"
+            )
 
     def require_within(self, loaded: LoadedProject) -> None:
         """Raise ProjectError where a file that the project names lies outside of the roots."""
