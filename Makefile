@@ -1,6 +1,7 @@
 # make demo   set up, and run the mortgage project
 # make test   set up, and run ruff, mypy and pytest
 # make bench  set up, measure against named peers, and simulate the gate's errors
+# make soak   set up, and let 200 scheduled runs be disturbed: half an hour
 # make audit  ask the registry which pinned dependencies have known vulnerabilities
 # make lock   resolve the pinned dependencies again
 
@@ -11,7 +12,7 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: demo test bench audit lock clean
+.PHONY: demo test bench soak audit lock clean
 
 demo: $(READY)
 	@$(BIN)/assayline run data/hmda_boston/project.yaml; status=$$?; \
@@ -26,6 +27,7 @@ test: $(READY)
 bench: $(PEERS)
 	$(BIN)/python tests/benchmarks/fingerprint_speed.py
 	$(BIN)/python tests/benchmarks/run_cost.py
+	$(BIN)/python tests/benchmarks/up_cost.py
 	$(BIN)/python tests/benchmarks/gate_error_rates.py
 	$(BIN)/python tests/benchmarks/label_issue_speed.py
 	$(BIN)/python tests/benchmarks/label_conflicts_speed.py
@@ -41,6 +43,9 @@ bench: $(PEERS)
 	  $(BIN)/python tests/benchmarks/consensus_accuracy.py && \
 	  $(BIN)/python tests/benchmarks/audit_at_scale.py; \
 	else echo "label_rankings.py, consensus_accuracy.py and audit_at_scale.py need ASSAYLINE_DATASETS"; fi
+
+soak: $(READY)
+	$(BIN)/python tests/soak.py --runs 200
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'

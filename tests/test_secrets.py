@@ -162,7 +162,7 @@ def test_nothing_printed_and_no_command_line_holds_a_secret(worked):
     assert planted_in(worked.process.printed) == []
     assert planted_in("".join(worked.process.told)) == []
     assert any("flows.services.mlflow_server" in words for words in worked.words)
-    assert any("prefect.engine" in words for words in worked.words)
+    assert any("flows.services.flow_process" in words for words in worked.words)
     assert planted_in("\n".join(worked.words)) == []
 
 

@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+_FLOW_PROCESS = "flows.services.flow_process"
+
 
 def pool_of(home: Path) -> str:
     """The work pool of a home, its own: a machine's worker cannot carry out another's runs."""
@@ -23,7 +25,7 @@ def base_job_template() -> dict[str, Any]:
 
     return {
         "job_configuration": {
-            "command": command_to_string([get_sys_executable(), "-m", "prefect.engine"]),
+            "command": command_to_string([get_sys_executable(), "-P", "-m", _FLOW_PROCESS]),
             "labels": {},
             "name": "{{ name }}",
             "stream_output": True,
