@@ -23,6 +23,7 @@ from pydantic import Field
 
 from flows.runs.artifacts import artifact_key, page_address
 from flows.runs.judged_run import JudgedRun, open_run
+from flows.runs.plain_results import read_results_plainly
 from flows.services.approval_requests import FLOW
 from flows.services.home import configure_environment
 from tasks.approval import NAME_LENGTH, PREFIX_LENGTH, REASON_LENGTH, Choice, describe_closed
@@ -30,6 +31,8 @@ from tasks.errors import AssaylineError
 from tasks.ledger import Entry
 from tasks.markup import escape
 from tasks.reports import request_markdown
+
+read_results_plainly()
 
 
 class SignatureForm(RunInput):
@@ -49,7 +52,7 @@ class SignatureForm(RunInput):
     ]
 
 
-@flow(name=FLOW, persist_result=True)
+@flow(name=FLOW, persist_result=True, result_serializer="json")
 def approval(
     run_id: Annotated[str, Field(description="the run that waits for a signature")],
     home: Annotated[str, Field(description="folder that holds all state")],

@@ -17,6 +17,19 @@ from pathlib import Path
 from flows.arguments import build_parser
 
 _LEAST_FREE = 100_000
+_ADDRESSES = (
+    "MLFLOW_TRACKING_URI",
+    "PREFECT_API_URL",
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+)
+_SECRETS = (
+    "PREFECT_SERVER_API_AUTH_STRING",
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_API_KEY",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,10 +123,11 @@ def _complain(sentence: str) -> None:
 
 def _public(text: str) -> str:
     """The text without the passwords of the servers and databases that the command used."""
-    from tasks.addresses import public_text
+    from tasks.addresses import hide, public_text
 
-    named = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
-    return public_text(text, *(os.environ.get(name, "") for name in named))
+    for name in _SECRETS:
+        text = hide(text, os.environ.get(name, ""))
+    return public_text(text, *(os.environ.get(name, "") for name in _ADDRESSES))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pydantic import Field
 from flows.runs.admission import admitted
 from flows.runs.outcomes import failed, final_state, skipped
 from flows.runs.pipeline_run import PipelineRun, StoppedError
+from flows.runs.plain_results import read_results_plainly
 from flows.runs.stage_inputs import one_output
 from flows.runs.start import open_run, read_request
 from tasks import stages
@@ -21,6 +22,8 @@ from tasks.errors import AssaylineError, UnavailableError
 
 _JUDGEMENTS = 5
 """How often a run judges, where each time another run has moved the champion meanwhile."""
+
+read_results_plainly()
 
 # No parameter may be None: the form draws "or nothing" as a switch of types that hides the field.
 Intent = Literal["as declared", "improve", "refresh"]

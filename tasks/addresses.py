@@ -7,6 +7,7 @@ not percent-encoded; in doubt more is left out than has to be.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from urllib.parse import unquote
 
 MLFLOW_UI = "ASSAYLINE_MLFLOW_UI"
@@ -43,6 +44,14 @@ def public_text(text: str, *uris: str) -> str:
         for secret in _secrets(uri):
             text = text.replace(secret, "***")
     return _USERINFO.sub(r"\g<scheme>", text)
+
+
+def hide(text: str, secret: str) -> str:
+    """The text without a secret, or `user:password`, also as a browser sends it."""
+    password = secret.rpartition(":")[2]
+    for one in (b64encode(secret.encode()).decode(), secret, password):
+        text = text.replace(one, "***") if len(one) >= _SHORTEST_SECRET else text
+    return text
 
 
 def credentials(uri: str) -> tuple[str, str] | None:

@@ -3,12 +3,14 @@
 Guarantees: a commit is named together with whether the tree was changed since; the change itself
 is kept, new files of code included, and applied to the commit it gives the same code; a change
 that is too long to keep is said to be cut, not passed off as whole; outside a repository that is
-said, not guessed. The repository is only read: its index and its objects stay as they are.
+said, not guessed; a file whose name says that it holds secrets is not kept. The repository is only
+read: its index and its objects stay as they are.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,11 @@ from pathlib import Path
 
 CODE_SUFFIXES = (".py", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".j2", ".html", ".css")
 """What counts as code in a change; data has its own fingerprint and its own copy."""
+
+SECRET_WORDS = frozenset(
+    {"secret", "secrets", "credential", "credentials", "password", "passwords", "passwd"}
+)
+"""What no file or folder of code has in its name; nor does such a name begin with `.env`."""
 
 LONGEST_DIFF = 1_000_000
 _NOT_STATE = ":(exclude,glob)**/.assayline/**"
@@ -126,9 +133,16 @@ def _changes(root: Path) -> tuple[bytes, bool]:
 
 
 def _code(listed: bytes | None) -> list[str]:
-    """Names that end like code, of a list that git separated by NUL."""
+    """Names that end like code, secrets aside, of a list that git separated by NUL."""
     names = [os.fsdecode(name) for name in (listed or b"").split(b"\0") if name]
-    return [name for name in names if name.endswith(CODE_SUFFIXES)]
+    return [name for name in names if name.endswith(CODE_SUFFIXES) and not _is_secret(name)]
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a path says that there are secrets, such as `.env.yaml` and `config/secrets.toml`."""
+    parts = name.lower().split("/")
+    words = {word for part in parts for word in re.split(r"[^a-z]+", part)}
+    return not words.isdisjoint(SECRET_WORDS) or any(part.startswith(".env") for part in parts)
 
 
 def _scratch_index(root: Path, folder: Path) -> dict[str, str]:

@@ -186,8 +186,8 @@ def load_model(package: ModelPackage, *, extra_types: Sequence[str] = ()) -> Any
     allowed = ALLOWED_TYPES | set(extra_types)
     try:
         needed = skops.io.get_untrusted_types(data=package.skops)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as failure:
-        raise UnavailableError(f"the stored model cannot be read: {failure}") from None
+    except Exception as failure:  # whatever skops makes of bytes that it did not write
+        raise UnavailableError(f"the stored model cannot be read: {_first(failure)}") from None
     unknown = sorted(set(needed) - allowed)
     if unknown:
         raise ProjectError(
@@ -195,7 +195,19 @@ def load_model(package: ModelPackage, *, extra_types: Sequence[str] = ()) -> Any
             "list of types that are loaded; if you trust it, name it in the candidate's "
             "trusted_types"
         )
-    return skops.io.loads(package.skops, trusted=sorted(needed))
+    try:
+        return skops.io.loads(package.skops, trusted=sorted(needed))
+    except Exception as failure:  # an array of objects, for one, would have to be unpickled
+        raise UnavailableError(f"the stored model cannot be read: {_first(failure)}") from None
+
+
+def _first(failure: Exception) -> str:
+    return (str(failure).splitlines() or [type(failure).__name__])[0]
+
+
+def stored_types(package: ModelPackage) -> list[str]:
+    """What loading a package builds beyond skops' own trusted types, sorted: all of it listed."""
+    return sorted(skops.io.get_untrusted_types(data=package.skops))
 
 
 def package_digest(package: ModelPackage) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -114,6 +114,7 @@ class RecordedRun:
                 known[name] = None if known[name] is None else tuple(known[name])
             for name in ("own_code", "project_code"):
                 known[name] = RecordedCode(**known[name])
+            _require_plain_names(known)
         except (OSError, ValueError, KeyError, TypeError) as failure:
             raise UnavailableError(
                 f"{folder / DOCUMENT} is no record of a run ({type(failure).__name__}: {failure}); "
@@ -130,6 +131,20 @@ class RecordedRun:
     def source(self, folder: Path) -> Path:
         """Where a replay finds the data file."""
         return folder / SOURCE / self.source_name
+
+
+def _require_plain_names(values: Mapping[str, Any]) -> None:
+    """Raise ValueError for a name that leads out of the folder that a replay makes.
+
+    A record may come from an MLflow store that others write to.
+    """
+    for name in ("run_id", "project_file", "source_name", "source_sha256"):
+        value = str(values[name])
+        if value in ("", ".", "..") or "/" in value or "\\" in value or "\0" in value:
+            raise ValueError(f"'{name}' is {value!r}, which is no plain name")
+    for folder in values["import_folders"]:
+        if PurePosixPath(folder).is_absolute() or ".." in PurePosixPath(folder).parts:
+            raise ValueError(f"'import_folders' has {folder!r}, which leads out of the repository")
 
 
 def label_files(folder: Path) -> LabelFiles:

@@ -145,7 +145,7 @@ def foreign_versions(seen: Project) -> dict[str, str]:
     packages = foreign_packages(seen)
     found: dict[str, str] = {}
     for package in sorted(packages):
-        for name in packages_distributions().get(package, [package]):
+        for name in _distributions_of(package):
             with contextlib.suppress(PackageNotFoundError):
                 found[name] = version(name)
     return {**found, **running_sources(packages)}
@@ -161,6 +161,12 @@ def foreign_packages(seen: Project) -> frozenset[str]:
     }
     tags = {tag.package for tag in seen.error_analysis.tags if tag.package is not None}
     return (frozenset(name.partition(".")[0] for name in named) - {"sklearn"}) | tags
+
+
+@cache
+def _distributions_of(package: str) -> tuple[str, ...]:
+    """Looked up once a process and not once a stage: it reads the files of every distribution."""
+    return tuple(packages_distributions().get(package, [package]))
 
 
 @cache

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
+from prefect.client.schemas.objects import State
 
 from tasks.checks import StageResult
+from tasks.errors import UnavailableError
 from tasks.evidence import EvidenceStore
 from tasks.ledger import open_ledger
 from tasks.project import Project, Roles
@@ -292,7 +294,21 @@ def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
     )
 
 
-@task(name="promotion", task_run_name="promotion", cache_policy=NO_CACHE, persist_result=False)
+def _store_did_not_answer(_task: object, _run: object, state: State[Any]) -> bool:
+    return isinstance(state.result(raise_on_failure=False), UnavailableError)
+
+
+# The one stage that speaks to a server; what it wrote before it failed it finds again. A gate is
+# never tried twice.
+@task(
+    name="promotion",
+    task_run_name="promotion",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=_store_did_not_answer,
+)
 def promotion(
     step: Step,
     decision: Decision,

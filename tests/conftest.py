@@ -6,6 +6,8 @@ started by the first test that needs it.
 """
 
 import atexit
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -62,6 +64,21 @@ gate: {replicates: 300}
 """
 
 
+# Without expectations: their library takes a process of its own three seconds to import.
+LIGHT = SMALL[: SMALL.index("validation:")] + SMALL[SMALL.index("labels:") :]
+
+
+def pytest_collection_modifyitems(items):
+    """Files that start processes or run the flow come first: the short ones even out the end."""
+    processes = {"subprocess", "Served"}
+    long = {
+        item.path
+        for item in items
+        if "prefect_server" in item.fixturenames or processes & vars(item.module).keys()
+    }
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def home():
     """The home that every test of the flow shares; projects differ by name."""
@@ -93,11 +110,42 @@ def assayline(prefect_server, capsys):
 
 
 @pytest.fixture
+def replay_here(prefect_server, monkeypatch):
+    """Runs again in this process what a replay would run in one of its own, in the same new home.
+
+    For tests of what a replay is given; that it is a process of its own is tested by test_replay.
+    """
+    from flows.cli import main
+    from flows.commands import replay
+
+    def run_again(run, given, code, home):
+        words = ["run", str(given / run.project_file), "--json", "--as-recorded", str(given)]
+        words += [f"--set={one}" for one in run.overrides]
+        printed = io.StringIO()
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(printed):
+            patch.setenv("ASSAYLINE_HOME", str(home))
+            patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+            main(words)
+        return json.loads(printed.getvalue())
+
+    monkeypatch.setattr(replay, "_run_again", run_again)
+
+
+@pytest.fixture
 def small_project(tmp_path, request):
     """A project of 600 rows that trains in a second, under a name of its own."""
-    return write_small(
-        tmp_path, name=request.node.name.lower().translate(str.maketrans("[]", "--"))
-    )
+    return write_small(tmp_path, name_of(request))
+
+
+@pytest.fixture
+def light_project(tmp_path, request):
+    """The same without expectations, for runs in a process of their own."""
+    return write_small(tmp_path, name_of(request), LIGHT)
+
+
+def name_of(request):
+    """A project's name that no other test has."""
+    return request.node.name.lower().translate(str.maketrans("[]", "--"))
 
 
 def small_rows(rows=600, seed=0):

@@ -12,7 +12,7 @@ import threading
 import httpx
 import psutil
 from browser import wait_for
-from conftest import SMALL, write_small
+from conftest import LIGHT, write_small
 
 from flows.services.flow_processes import flow_processes
 from flows.services.server import free_port
@@ -27,7 +27,7 @@ class Served:
         self.home = folder / "home"
         folder.mkdir(exist_ok=True)
         self.name = name
-        self.project = write_small(folder, name, f"{SMALL}{more}", rows)
+        self.project = write_small(folder, name, f"{LIGHT}{more}", rows)
         self.port, self.mlflow_port, self.pages_port = free_port(), free_port(), free_port()
         self.api = f"http://127.0.0.1:{self.port}/api"
         self.pages = f"http://127.0.0.1:{self.pages_port}"
@@ -40,6 +40,8 @@ class Served:
             **environment,
         }
         self.said = []
+        auth = self.environment.get("PREFECT_SERVER_API_AUTH_STRING")
+        self.http = httpx.Client(auth=tuple(auth.split(":", 1)) if auth else None, timeout=30)
 
     def command(self, *words):
         return [sys.executable, "-m", "flows.cli", *map(str, words)]
@@ -92,7 +94,7 @@ class Served:
 
         def answer():
             try:
-                found = httpx.request(method, f"{self.api}{path}", json=body or {}, timeout=30)
+                found = self.http.request(method, f"{self.api}{path}", json=body or {})
             except httpx.TransportError:
                 return None
             return None if found.status_code == 503 else found
@@ -103,6 +105,15 @@ class Served:
 
     def deployment(self, name=None):
         return self.ask(f"/deployments/name/assayline/{name or self.name}", method="GET")
+
+    def put_webhook(self, name, url):
+        """A webhook block, as a person makes one in the UI."""
+        kind = self.http.get(f"{self.api}/block_types/slug/webhook").json()
+        wanted = {"block_type_id": {"any_": [kind["id"]]}}
+        schema = self.ask("/block_schemas/filter", {"block_schemas": wanted})[0]
+        about = {"block_type_id": kind["id"], "block_schema_id": schema["id"]}
+        data = {"url": url, "method": "POST"}
+        self.ask("/block_documents/", {"name": name, "data": data, **about})
 
     def start_run(self, **parameters):
         """Asks for a run as the form of the UI does; its id."""

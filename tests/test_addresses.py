@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.addresses import credentials, is_served, public_address, public_text
+from tasks.addresses import credentials, hide, is_served, public_address, public_text
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_the_credentials_in_an_address(uri, found):
 def test_a_server_is_told_from_a_database():
     assert all(is_served(uri) for uri in ("http://h", "https://h", "databricks://p"))
     assert not any(is_served(uri) for uri in ("sqlite:///x", "postgresql://h/x", "/x"))
+
+
+def test_a_secret_is_hidden_in_each_of_its_forms():
+    text = "asked as ada:s3cret, Basic YWRhOnMzY3JldA==, password s3cret; ada stays"
+    assert hide(text, "ada:s3cret") == "asked as ***, Basic ***, password ***; ada stays"
+    assert hide("a key", "") == "a key"
+    assert hide("nothing of it", "a:b") == "nothing of it"

@@ -5,6 +5,8 @@ import datetime
 import pytest
 
 from flows.runs.admission import judge_lateness
+from flows.runs.surroundings import Surroundings
+from tasks.errors import ProjectError
 from tasks.project.sections import ScheduleSection
 
 
@@ -59,3 +61,12 @@ def test_a_schedule_that_starts_nothing():
     with pytest.raises(ValueError, match="either 'cron' or 'interval_minutes'"):
         ScheduleSection(cron="0 2 * * *", interval_minutes=5)
     assert ScheduleSection(on_alarm=True).cron is None
+
+
+@pytest.mark.parametrize("override", ["name=other", " name = other"])
+def test_a_form_cannot_run_under_the_name_of_another_project(tmp_path, override):
+    given = Surroundings(roots=(tmp_path,))
+    with pytest.raises(ProjectError, match="a form cannot change 'name'"):
+        given.require_own_name(["seed=1", override])
+    given.require_own_name(["seed=1", "split.epoch=2"])
+    Surroundings().require_own_name([override])

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import SMALL, small_rows, write_small
+from conftest import LIGHT, SMALL, small_rows, write_small
 
 
 def refused(outcome, *, code, words, document=True):
@@ -98,7 +98,7 @@ def test_a_full_disk_is_one_sentence(tmp_path):
     try:
         outside = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
         done = subprocess.run(
-            [sys.executable, "-m", "flows.cli", "run", str(write_small(tmp_path, "full"))],
+            [sys.executable, "-m", "flows.cli", "run", str(write_small(tmp_path, "full", LIGHT))],
             env={**outside, "ASSAYLINE_HOME": str(small_disk)},
             capture_output=True,
             text=True,

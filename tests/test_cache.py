@@ -156,10 +156,10 @@ def end_after(process, stage, how):
     return rest
 
 
-def test_a_killed_run_goes_on_from_its_last_finished_stage(small_project, assayline, home):
-    process = start(small_project, home)
+def test_a_killed_run_goes_on_from_its_last_finished_stage(light_project, assayline, home):
+    process = start(light_project, home)
     end_after(process, "leakage", signal.SIGKILL)
-    code, document, err = assayline(small_project)
+    code, document, err = assayline(light_project)
     assert code == 0
     assert "was interrupted after" in err
     assert document["resumed_from"]
@@ -169,18 +169,18 @@ def test_a_killed_run_goes_on_from_its_last_finished_stage(small_project, assayl
     assert json.loads(journal.read_text())["status"] == "interrupted"
 
 
-def test_ctrl_c_is_one_sentence_and_keeps_what_is_finished(small_project, assayline, home):
-    process = start(small_project, home)
+def test_ctrl_c_is_one_sentence_and_keeps_what_is_finished(light_project, assayline, home):
+    process = start(light_project, home)
     rest = end_after(process, "validation", signal.SIGINT)
     assert process.returncode == 130
     assert "interrupted; finished stages are kept" in rest.splitlines()[-1]
     assert "Traceback" not in rest
-    code, document, _ = assayline(small_project)
+    code, document, _ = assayline(light_project)
     assert code == 0
     assert document["stages"][0]["cached"]
 
 
-def test_a_command_brings_its_own_server_and_leaves_no_process(small_project, tmp_path):
+def test_a_command_brings_its_own_server_and_leaves_no_process(light_project, tmp_path):
     import sqlite3
 
     import psutil
@@ -188,7 +188,7 @@ def test_a_command_brings_its_own_server_and_leaves_no_process(small_project, tm
     outside = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
     own = tmp_path / "home"
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "run", str(small_project), "--json"],
+        [sys.executable, "-m", "flows.cli", "run", str(light_project), "--json"],
         env={**outside, "ASSAYLINE_HOME": str(own)},
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ import pytest
 from conftest import SMALL, small_rows, write_small
 
 from flows.runs.start import open_tracking
+from tasks.errors import UnavailableError
 from tasks.evidence import EvidenceStore
 from tasks.ledger import open_ledger
 from tasks.serving import settle_alias
@@ -228,3 +229,20 @@ def test_a_run_that_is_overtaken_each_time_says_so_and_promotes_nothing(
         "run judged, so that it promoted nothing; run again"
     ) in err
     assert ledger_of(small_project).entries() == ()
+
+
+def test_a_store_that_comes_back_is_asked_again(assayline, small_project, monkeypatch):
+    from tasks import stages
+
+    opened, calls = stages.open_ledger, []
+
+    def away_at_first(*places):
+        calls.append(places)
+        if len(calls) == 1:
+            raise UnavailableError("MLflow did not do its part")
+        return opened(*places)
+
+    monkeypatch.setattr(stages, "open_ledger", away_at_first)
+    code, document, _ = assayline(small_project)
+    assert (code, len(calls), document["champion_version"]) == (0, 2, "1")
+    assert [entry.action for entry in ledger_of(small_project).entries()] == ["promote"]

@@ -238,8 +238,8 @@ def test_the_deployment_gives_the_flow_what_it_takes():
     from flows.drill import drill
 
     text = (ROOT / "deployments" / "prefect.yaml").read_text()
-    (found,) = (d for d in yaml.safe_load(text)["deployments"] if d["name"] == "rollback-drill")
-    assert found["entrypoint"] == "flows.drill.drill"
+    deployments = yaml.safe_load(text)["deployments"]
+    (found,) = (d for d in deployments if d["entrypoint"] == "flows.drill.drill")
     assert set(found["parameters"]) == set(inspect.signature(drill.fn).parameters)
     assert [one["active"] for one in found["schedules"]] == [False]
 

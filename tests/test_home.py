@@ -62,7 +62,7 @@ def test_the_password_of_an_mlflow_server_is_kept_out_of_its_address(monkeypatch
     database = "postgresql://bob:s3cret@host/runs"
     monkeypatch.setattr(os, "environ", {"MLFLOW_TRACKING_URI": database})
     configure_environment(tmp_path)
-    assert os.environ["MLFLOW_TRACKING_URI"] == database
+    assert os.environ["MLFLOW_TRACKING_URI"] == "postgresql+pg8000://bob:s3cret@host/runs"
 
 
 def test_no_process_is_told_a_database_password_by_its_words(monkeypatch, tmp_path):

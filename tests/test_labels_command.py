@@ -403,7 +403,7 @@ def test_suspects_are_left_out_of_train_or_weigh_less_where_the_project_says_so(
 # The record
 
 
-def test_versions_from_before_and_after_the_overlay_replay(story):
+def test_versions_from_before_and_after_the_overlay_replay(story, replay_here):
     for version in ("1", story.second["candidate_version"]):
         code, document, error = story.command("replay", story.path, version, "--here", "--json")
         assert (code, document["equal"]) == (0, True), (document, error)

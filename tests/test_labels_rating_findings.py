@@ -398,7 +398,7 @@ def test_a_column_that_the_data_lack_is_said(rated, assayline):
     assert (code, "'nowhere' in labels.ratings.matches" in err) == (2, True)
 
 
-def test_a_replay_is_given_the_ratings_of_then(rated, assayline, capsys):
+def test_a_replay_is_given_the_ratings_of_then(rated, assayline, replay_here, capsys):
     from flows.cli import main
 
     code, document, _ = assayline(rated)
@@ -409,8 +409,16 @@ def test_a_replay_is_given_the_ratings_of_then(rated, assayline, capsys):
     assert (code, json.loads(printed.out)["sentence"].startswith("equal")) == (0, True), printed.out
 
 
+# Few folds and one setting: nothing in these two is about the model.
+QUICK = (
+    "--set=labels.folds=2",
+    "--set=training.candidates="
+    "[{name: one, estimator: sklearn.linear_model.LogisticRegression, params: {C: 0.3}}]",
+)
+
+
 def test_labels_that_people_agree_on_pass(assayline):
-    code, document, _ = assayline(DATA / "product_reviews.yaml")
+    code, document, _ = assayline(DATA / "product_reviews.yaml", *QUICK)
     agreement = check_of(document, "label_consistency", "agreement")
     assert code != 3
     assert (round(agreement["value"], 3), agreement["limit"]) == (0.691, 0.6)
@@ -421,7 +429,7 @@ def test_labels_that_people_agree_on_pass(assayline):
 
 
 def test_labels_that_people_do_not_agree_on_are_refused(assayline):
-    code, document, _ = assayline(DATA / "editorials.yaml")
+    code, document, _ = assayline(DATA / "editorials.yaml", *QUICK)
     agreement = check_of(document, "label_consistency", "agreement")
     assert (code, document["refused_by"]) == (3, ["label_consistency.agreement"])
     assert round(agreement["value"], 3) == 0.365

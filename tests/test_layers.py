@@ -67,10 +67,6 @@ def test_help_imports_nothing_heavy():
     assert not heavy & loaded_by("from flows.arguments import build_parser; build_parser()")
 
 
-def test_the_lock_names_no_registry():
-    assert "://" not in (ROOT / "requirements.lock").read_text()
-
-
 def test_tasks_never_import_flows():
     for path in (ROOT / "tasks").rglob("*.py"):
         text = path.read_text()

@@ -6,6 +6,8 @@ import mlflow
 import pytest
 from conftest import DATA
 
+from tasks.models import ALLOWED_TYPES
+
 STAGES = [
     "ingestion",
     "validation",
@@ -112,7 +114,21 @@ def test_the_model_version_says_why_it_is_there(mortgage):
     assert version.tags["assayline.run_id"] == mortgage[0]["run_id"]
 
 
-def test_the_registered_model_loads_without_pickle_and_scores(mortgage):
+def test_the_types_of_the_stored_model_are_shown(mortgage):
+    """The owner reads what loading it builds: plain structures of scikit-learn, and no pickle."""
+    from pathlib import Path
+
+    tags = mlflow.MlflowClient().get_model_version("hmda-boston", "1").tags
+    types = tags["assayline.model_types"]
+    assert set(types.split(", ")) < ALLOWED_TYPES
+    page = Path(mortgage[0]["report"]).read_text()
+    said = "by skops, without pickle; types beyond skops&#39; own, each on the allow-list: "
+    assert said + types in page
+
+
+def test_the_registered_model_loads_without_pickle_and_scores(mortgage, monkeypatch):
+    # MLflow's switch means every format; who serves the model decides, our own processes never do.
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")
     model = mlflow.pyfunc.load_model("models:/hmda-boston@champion")
     example = model.input_example
     assert model.metadata.flavors["sklearn"]["serialization_format"] == "skops"

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from tasks.errors import ProjectError, UnavailableError
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline, predict
 from tasks.models import (
+    ALLOWED_TYPES,
     Champion,
     ModelPackage,
     champion_problem,
@@ -21,6 +22,7 @@ from tasks.models import (
     load_model,
     model_digest,
     save_model,
+    stored_types,
 )
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
@@ -218,3 +220,10 @@ class TestChampionProblem:
         found = champion_problem(self.champion(**champion), make_frame(), ROLES)
         assert found is not None
         assert found.startswith(reason)
+
+
+def test_what_loading_builds_beyond_skops_own_types_is_told():
+    tree = fit("tree.DecisionTreeClassifier", max_depth=2)
+    found = stored_types(save_model(tree, extra_types=(), facts=FACTS))
+    assert "sklearn.tree._tree.Tree" in found
+    assert set(found) < ALLOWED_TYPES

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import SMALL, small_rows, write_small
+from conftest import LIGHT, small_rows, write_small
 
 import tasks
 from flows.commands.replay import _stopped
@@ -31,8 +31,6 @@ from tasks.source_archive import find_source, keep_source
 from tasks.verdict_document import VerdictDocument
 
 ROOT = Path(tasks.__file__).resolve().parents[1]
-# Without expectations: a replay is a process of its own, and would import Great Expectations.
-LIGHT = SMALL[: SMALL.index("validation:")] + SMALL[SMALL.index("labels:") :]
 CLEAN = RecordedCode(commit="a" * 40, dirty=False, cut=False)
 
 
@@ -105,6 +103,35 @@ def test_data_and_own_records_are_no_code(repository):
     assert (found.dirty, found.patch) == (True, b"")
     git(repository, "checkout", "--quiet", "rows.csv")
     assert not code_version(repository).dirty
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env",
+        ".env.yaml",
+        "server.pem",
+        "secrets.yaml",
+        "config/Secrets.toml",
+        "db_credentials.ini",
+        "my-passwords.py",
+        ".secrets/anything.cfg",
+    ],
+)
+def test_a_file_of_secrets_is_never_recorded(repository, name):
+    """Neither one that is new nor the change of one that was committed before."""
+    path = repository / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("password: planted-one\n")
+    (repository / "secretary.py").write_text("KEPT = 1\n")
+    found = code_version(repository)
+    assert b"KEPT" in found.patch
+    assert b"planted-one" not in found.patch
+    git(repository, "add", "--force", ".")
+    git(repository, "commit", "--quiet", "-m", "unwise")
+    path.write_text("password: planted-two\n")
+    found = code_version(repository)
+    assert (found.dirty, found.patch, found.cut) == (True, b"", False)
 
 
 @pytest.mark.parametrize("name", ["a.py", "new.py"])
@@ -434,7 +461,7 @@ def test_the_first_version_is_equal_after_its_file_and_champion_changed(twice, r
 
 
 def test_the_second_version_is_equal_against_the_champion_and_sides_of_then(
-    twice, replay, home, monkeypatch
+    twice, replay, home, replay_here
 ):
     from tasks.tracking import Tracking
 
@@ -557,3 +584,22 @@ def test_ctrl_c_leaves_neither_worktree_nor_folder(scratch):
     assert process.returncode == 130, err
     assert len(git(scratch, "worktree", "list").splitlines()) == 1
     assert left_behind(scratch / ".assayline") == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("project_file", "../../.bashrc"),
+        ("project_file", "/etc/passwd"),
+        ("source_name", ".."),
+        ("source_sha256", "../x"),
+        ("run_id", "a\\b"),
+        ("import_folders", ("ok", "../elsewhere")),
+        ("import_folders", ("/etc",)),
+    ],
+)
+def test_a_record_names_nothing_outside_of_its_folder(tmp_path, field, value):
+    """A store that others write to could have a replay write over a file of the user's."""
+    recorded(**{field: value}).write(tmp_path)
+    with pytest.raises(UnavailableError, match=f"'{field}' .*restore it from the run's artifacts"):
+        RecordedRun.read(tmp_path)

@@ -863,3 +863,27 @@ def test_light_and_dark_are_drawn(browse, tmp_path):
         shots[scheme] = picture.read_bytes()
     assert all(len(shot) > 50_000 for shot in shots.values())
     assert shots[0] != shots[1]
+
+
+def test_every_page_forbids_scripts_that_are_not_its_own():
+    """Opened from a disk no server adds a policy, so that the page brings its own."""
+    from pathlib import Path
+
+    import tasks.reports
+
+    found = Path(tasks.reports.__file__).parent.glob("templates/*.html.j2")
+    pages = {path.name: path.read_text() for path in found if path.name != "parts.html.j2"}
+    assert set(pages) == {
+        "decision.html.j2",
+        "frame.html.j2",
+        "home.html.j2",
+        "review.html.j2",
+        "tagging.html.j2",
+    }
+    own = "script-src 'sha256-{{ script_hash }}'"
+    for name, text in pages.items():
+        policy = text.partition('"Content-Security-Policy" content="')[2].partition('"')[0]
+        assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none'; "), name
+        assert ("script-src" in policy) == ("<script>" in text), name
+        assert policy.count("script-src") == policy.count(own)
+        assert text.index("Content-Security-Policy") < text.index("<title>"), name

@@ -3,6 +3,7 @@
 import datetime
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 from browser import wait_for
@@ -11,6 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter
 from prefect.flow_engine import run_flow
+from prefect.states import Pending
 
 from flows import pipeline
 from flows.services.deployments import deploy_project, remove_others
@@ -133,6 +135,7 @@ def set_back(home, run, due):
 def carry_out(client, runs):
     """Runs each flow run as its worker's process would; the final states."""
     for run in runs:
+        client.set_flow_run_state(run.id, Pending(), force=True)
         run_flow(pipeline.run, flow_run=run, parameters=dict(run.parameters), return_type="state")
     return [client.read_flow_run(run.id).state for run in runs]
 
@@ -161,7 +164,7 @@ def test_every_late_run_is_run(client, late_runs):
 
 def test_a_run_that_meets_another_is_skipped_where_the_project_says_so(client, late_runs, home):
     (first, *_) = late_runs("all", overlap="skip")
-    project = load_project(first.parameters["project"]).project.name
+    project = load_project(Path(first.parameters["project"])).project.name
     with project_turn(home, project, lambda: False) as taken:
         assert taken
         (state,) = carry_out(client, [first])
@@ -171,7 +174,7 @@ def test_a_run_that_meets_another_is_skipped_where_the_project_says_so(client, l
 
 def test_a_run_that_meets_another_waits_for_it(client, late_runs, home):
     (first, *_) = late_runs("all")
-    project = load_project(first.parameters["project"]).project.name
+    project = load_project(Path(first.parameters["project"])).project.name
     with project_turn(home, project, lambda: False):
         import threading
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from browser import wait_for
-from conftest import SMALL, write_small
+from conftest import LIGHT, write_small
 
 from flows.services.server import free_port
 from flows.services.supervisor import stop
@@ -31,7 +31,7 @@ class Team:
         self.projects = {}
         for name, home in self.homes.items():
             home.parent.mkdir()
-            text = f"{SMALL}approval: {{mode: approve}}\n"
+            text = f"{LIGHT}approval: {{mode: approve}}\n"
             self.projects[name] = write_small(home.parent, "shared", text)
         self.said = []
 

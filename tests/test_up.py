@@ -36,19 +36,7 @@ def up(place):
 def receiver(place, up):
     """The webhook that the project tells of runs that went wrong."""
     server = Receiver()
-    kind = httpx.get(f"{place.api}/block_types/slug/webhook").json()
-    schema = place.ask(
-        "/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
-    )[0]
-    place.ask(
-        "/block_documents/",
-        {
-            "name": "ops",
-            "block_type_id": kind["id"],
-            "block_schema_id": schema["id"],
-            "data": {"url": server.url, "method": "POST"},
-        },
-    )
+    place.put_webhook("ops", server.url)
     wait_for(lambda: automations(place, "served: tell of runs that went wrong"))
     yield server
     server.shutdown()

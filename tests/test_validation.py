@@ -112,6 +112,23 @@ class TestRefusedRules:
                 ),
                 "does not judge row by row, so it cannot set rows aside",
             ),
+            (
+                rule(
+                    "expect_column_values_to_match_json_schema",
+                    column="w",
+                    json_schema={"anyOf": [{"$ref": "#/$defs/x"}, {"$ref": "file:///etc/passwd"}]},
+                ),
+                "the schema refers to 'file:///etc/passwd', which would have to be fetched",
+            ),
+            (between(low={"$PARAMETER": "now()"}), "takes values, and no '$PARAMETER'"),
+            (
+                rule("expect_column_values_to_match_regex", column="w", regex="^(?=a)(a+)+$"),
+                "no lookaround, no backreference",
+            ),
+            (
+                rule("expect_column_values_to_match_regex_list", column="w", regex_list=[r"(a)\1"]),
+                "no lookaround, no backreference",
+            ),
         ],
     )
     def test_in_one_sentence(self, bad, sentence):
@@ -122,6 +139,14 @@ class TestRefusedRules:
 
 
 class TestRules:
+    def test_the_type_of_a_column(self):
+        """A type of the library's, or no type at all; a name in it is never run."""
+        kind = "expect_column_values_to_be_of_type"
+        result = judge(rows(), rule(kind, column="a", type_="float64"))
+        assert check(result, "column_values_to_be_of_type:a").outcome == "passed"
+        result = judge(rows(), rule(kind, column="a", type_="os.system('x')"))
+        assert check(result, "column_values_to_be_of_type:a").outcome == "failed"
+
     def test_broken_rule_names_count_and_examples(self):
         result = judge(rows(), between(high=15, reason="a ratio"))
         found = check(result, "column_values_to_be_between:a")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.runs.version_runs import mlflow_run_of, run_of_version
-from flows.services.home import configure_environment, resolve_home
+from flows.services.home import configure_environment, own_mlflow, resolve_home
 from tasks.errors import ProjectError
 from tasks.ledger import Entry, Ledger, open_ledger
 from tasks.ledger_audit import NO_ENTRY, UNDETECTED, Finding, audit_ledger
@@ -58,9 +58,10 @@ def command(options: argparse.Namespace) -> int:
 def has_records(home: Path, project: str) -> bool:
     """Whether there is anything to ask: a home that was never used is not begun by a question."""
     configure_environment(home)
-    own = f"sqlite:///{home / 'mlflow.db'}"
     traces = (home / "mlflow.db", home / "ledger" / f"{project}.jsonl")
-    return os.environ["MLFLOW_TRACKING_URI"] != own or any(path.is_file() for path in traces)
+    return os.environ["MLFLOW_TRACKING_URI"] != own_mlflow(home) or any(
+        path.is_file() for path in traces
+    )
 
 
 def ledger_table(entries: Sequence[Entry], width: int) -> str:

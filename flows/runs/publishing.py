@@ -189,7 +189,17 @@ def _provenance(run: RunRecord, project: CodeVersion, own: CodeVersion) -> dict[
         "data fingerprint": str(run.dataset.get("fingerprint")),
         "project code": project.text,
         "assayline code": own.text,
+        "stored model": _stored_model(run),
         "libraries": ", ".join(f"{name} {libraries[name]}" for name in shown if name in libraries),
         "MLflow run": run.mlflow_run_id or "",
         "Prefect flow run": run.prefect_flow_run_id or "",
     }
+
+
+def _stored_model(run: RunRecord) -> str:
+    """What reading the model builds: who serves it sees that no code is among it."""
+    facts = next((s.result.facts for s in run.stages if s.name == "training" and s.result), {})
+    if "stored_types" not in facts:
+        return ""  # no model was stored
+    types = ", ".join(facts["stored_types"]) or "none"
+    return f"by skops, without pickle; types beyond skops' own, each on the allow-list: {types}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from flows.runs.pipeline_run import Given, PipelineRun
 from flows.runs.presence import present
 from flows.runs.surroundings import surroundings
 from flows.services.abandoned import end_abandoned
-from flows.services.home import configure_environment
+from flows.services.home import configure_environment, own_mlflow
 from flows.services.locks import using
 from flows.services.templates import copy_template
 from tasks.approval import expire_stale
@@ -46,7 +47,8 @@ from tasks.tracking import Tracking
 
 def open_tracking(home: Path) -> Tracking:
     """The MLflow store of a home, from set-up's template where it is new."""
-    copy_template("mlflow", home / "mlflow.db")
+    if os.environ["MLFLOW_TRACKING_URI"] == own_mlflow(home):
+        copy_template("mlflow", home / "mlflow.db")
     return Tracking(home)
 
 
@@ -79,6 +81,7 @@ def read_request(project: str, intent: str | None, overrides: Sequence[str]) -> 
     Raises ProjectError for what cannot be used: said before the run does anything.
     """
     given = surroundings()
+    given.require_own_name(overrides)
     changes = [*overrides, *([f"gate.intent={intent}"] if intent else [])]
     loaded = load_project(Path(project), changes)
     given.require_within(loaded)

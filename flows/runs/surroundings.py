@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.services.home import resolve_home
 from tasks.errors import ProjectError
+from tasks.label_review.files import readable_files
 from tasks.project.loading import LoadedProject
 
 HOME = "ASSAYLINE_HOME"
@@ -50,9 +51,17 @@ class Surroundings:
         """The home for a project file."""
         return self.home or resolve_home(project)
 
+    def require_own_name(self, overrides: Iterable[str]) -> None:
+        """Raise ProjectError where a form would run a project under the name of another."""
+        if self.roots and any(one.partition("=")[0].strip() == "name" for one in overrides):
+            raise ProjectError(
+                "a form cannot change 'name', which names the ledger and the champion; change it "
+                "in the project file"
+            )
+
     def require_within(self, loaded: LoadedProject) -> None:
-        """Raise ProjectError where the project file or its data lie outside of the roots."""
-        for what, path in (("project file", loaded.path), ("data file", loaded.source_path)):
+        """Raise ProjectError where a file that the project names lies outside of the roots."""
+        for what, path in readable_files(loaded).items():
             if self.roots and not any(path.is_relative_to(root) for root in self.roots):
                 allowed = os.pathsep.join(map(str, self.roots))
                 raise ProjectError(

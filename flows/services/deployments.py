@@ -59,6 +59,7 @@ def deploy_project(client: SyncPrefectClient, loaded: LoadedProject, pool: str) 
     existing = find_deployment(client, project.name)
     if existing is not None:
         _require_same(existing, loaded)
+        _name_schedules(client, existing)
     deployment = RunnerDeployment.from_flow(
         run,
         name=project.name,
@@ -160,6 +161,15 @@ def _triggers(project: Project) -> list[Any]:
         for wanted, event, what, parameters in started_by
         if wanted
     ]
+
+
+def _name_schedules(client: SyncPrefectClient, existing: DeploymentResponse) -> None:
+    """Give schedules that were added in the UI a slug: Prefect's update deletes them without."""
+    for schedule in existing.schedules:
+        if schedule.slug is None:
+            client.update_deployment_schedule(
+                existing.id, schedule.id, slug=f"added-{schedule.id.hex[:8]}"
+            )
 
 
 def _put_schedule(client: SyncPrefectClient, deployment: UUID, project: Project) -> None:

@@ -16,7 +16,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.services.server import exit_with
+from flows.services.server import browser_address, exit_with, own_module
+from tasks.errors import UnavailableError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,11 +32,12 @@ def start_mlflow(home: Path, host: str, port: int, parent: int) -> subprocess.Po
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.mlflow_server", host, str(port), str(parent)],
+            own_module("flows.services.mlflow_server", host, port, parent),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env={
+                **_addressed_as(browser_address(host, port)),
                 **os.environ,
                 # Not as a word of the command, which every user of the machine can list.
                 "_MLFLOW_SERVER_FILE_STORE": os.environ["MLFLOW_TRACKING_URI"],
@@ -49,6 +51,19 @@ def start_mlflow(home: Path, host: str, port: int, parent: int) -> subprocess.Po
             },
             start_new_session=True,
         )
+
+
+def _addressed_as(address: str) -> dict[str, str]:
+    """How MLflow may be asked: by the address that is shown, and from this machine.
+
+    By itself it refuses other names than localhost, and what a page at another one sends.
+    """
+    here = ("localhost", "127.0.0.1")
+    names = [address.removeprefix("http://"), *here, *(f"{name}:*" for name in here)]
+    return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(names),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": address,
+    }
 
 
 class Guarded:
@@ -80,6 +95,13 @@ def _serve(host: str, port: int, parent: int) -> None:
     import uvicorn
     from mlflow.server.fastapi_app import app
 
+    from tasks.tracking.database import open_client
+
+    try:  # MLflow alone would try for minutes, and make tables while others do
+        open_client(os.environ["MLFLOW_TRACKING_URI"])
+    except UnavailableError as failure:
+        sys.stderr.write(f"assayline: {failure}\n")
+        sys.exit(failure.exit_code)
     auth = os.environ.get(AUTH)
     guarded = Guarded(app, auth) if auth else app
     uvicorn.run(guarded, host=host, port=port, log_level="warning")

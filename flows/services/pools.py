@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+_FLOW_PROCESS = "flows.services.flow_process"
+
 
 def pool_of(home: Path) -> str:
     """The work pool of a home, its own: a machine's worker cannot carry out another's runs."""
@@ -15,13 +17,15 @@ def pool_of(home: Path) -> str:
 
 
 def base_job_template() -> dict[str, Any]:
-    """How the pool starts a process; nothing in it can be set by whoever asks for a run."""
+    """How the pool starts a process; nothing in it can be set by whoever asks for a run.
+
+    There is no `env`: Prefect merges a run's own into one that is there, whatever `variables` say.
+    """
     from prefect.utilities.processutils import command_to_string, get_sys_executable
 
     return {
         "job_configuration": {
-            "command": command_to_string([get_sys_executable(), "-m", "prefect.engine"]),
-            "env": {},
+            "command": command_to_string([get_sys_executable(), "-P", "-m", _FLOW_PROCESS]),
             "labels": {},
             "name": "{{ name }}",
             "stream_output": True,
@@ -30,5 +34,6 @@ def base_job_template() -> dict[str, Any]:
         "variables": {
             "type": "object",
             "properties": {"name": {"type": "string", "description": "name of the process"}},
+            "additionalProperties": False,
         },
     }

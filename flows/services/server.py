@@ -27,6 +27,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from flows.runs.presence import Process
+from flows.services.database import is_own, prepare_database, require_apart
 from flows.services.home import configured_prefect_api
 from flows.services.templates import copy_template
 from tasks.addresses import MLFLOW_UI, public_address
@@ -36,6 +37,8 @@ UP_URL = "http://127.0.0.1:4200"
 _START_SECONDS = 120.0
 _LEAST_FREE = 1_000_000
 _ANSWER_SECONDS = 10.0
+_TOLD = "assayline: "
+"""How a line of the log begins that says why the server ended."""
 
 
 @dataclass
@@ -60,7 +63,7 @@ class PrefectServer:
         limit = _START_SECONDS if self.process else patience
         while not self.answers():
             if self.process and self.process.poll() is not None:
-                raise UnavailableError(_why_it_ended(self.log))
+                raise UnavailableError(_why_it_ended(self.log, self.process.returncode))
             if time.monotonic() - self.started > limit:
                 raise UnavailableError(
                     f"no Prefect server answers at {public_address(self.api_url)}; start it, or "
@@ -141,27 +144,36 @@ def start_server(home: Path, port: int, parent: int) -> PrefectServer:
 
 def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.Popen[bytes]:
     """The process of a Prefect server that listens on `host`."""
+    require_apart()
     for folder in (home / "prefect", home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
-    copy_template("prefect", home / "prefect" / "prefect.db")
+    if is_own():
+        copy_template("prefect", home / "prefect" / "prefect.db")
     with (home / "logs" / "prefect-server.log").open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.server", host, str(port), str(parent)],
+            own_module("flows.services.server", host, port, parent),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env={
                 **os.environ,
                 "PREFECT_HOME": str(home / "prefect"),
-                # The UI asks the API that it is told, whatever port serves it.
-                "PREFECT_SERVER_UI_API_URL": f"{browser_address(host, port)}/api",
-                "PREFECT_UI_URL": browser_address(host, port),
+                # The UI asks the API that it is told; behind a proxy the user says which that is.
+                "PREFECT_SERVER_UI_API_URL": os.environ.get(
+                    "PREFECT_SERVER_UI_API_URL", f"{browser_address(host, port)}/api"
+                ),
+                "PREFECT_UI_URL": os.environ.get("PREFECT_UI_URL", browser_address(host, port)),
                 # What goes wrong in it is in its log, not on the terminal.
                 "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
             },
             # A Ctrl-C is for the command, which then stops its server itself.
             start_new_session=True,
         )
+
+
+def own_module(name: str, *words: object) -> list[str]:
+    """The command of a module of ours; modules that lie in the working folder are not imported."""
+    return [sys.executable, "-P", "-m", name, *map(str, words)]
 
 
 def browser_address(host: str, port: int) -> str:
@@ -184,9 +196,14 @@ def exit_with(parent: int) -> None:
     os._exit(0)
 
 
-def _why_it_ended(log: Path | None) -> str:
+def _why_it_ended(log: Path | None, code: int) -> str:
     if log is not None and shutil.disk_usage(log.parent).free < _LEAST_FREE:
         return f"the disk is full at {log.parent.parent}; free space and run again"
+    if log is not None and code == UnavailableError.exit_code:
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        sentences = [line.removeprefix(_TOLD) for line in said if line.startswith(_TOLD)]
+        if sentences:
+            return sentences[-1]
     return f"the Prefect server did not start; its log is {log}"
 
 
@@ -213,7 +230,17 @@ def _serve(host: str, port: int, parent: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(), host=host, port=port, log_level="warning")
+    from flows.services.own_machine import OwnMachineOnly, is_loopback
+
+    try:
+        prepare_database()
+    except UnavailableError as failure:
+        sys.stderr.write(f"{_TOLD}{failure}\n")
+        sys.exit(failure.exit_code)
+    app = create_app()
+    is_open = is_loopback(host) and not os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    served = OwnMachineOnly(app) if is_open else app
+    uvicorn.run(served, host=host, port=port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def prepare_templates() -> None:
         scripts = {"prefect": _PREFECT, "mlflow": _MLFLOW}
         making = {
             library: subprocess.Popen(  # noqa: S603 - fixed words, our own interpreter
-                [sys.executable, "-c", script, f"sqlite:///{home / 'mlflow.db'}"],
+                [sys.executable, "-P", "-c", script, f"sqlite:///{home / 'mlflow.db'}"],
                 env=environment,
                 cwd=home,
                 stdout=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.services.pools import base_job_template, pool_of
-from flows.services.server import PrefectServer, exit_with
+from flows.services.server import PrefectServer, exit_with, own_module
 from tasks.errors import AssaylineError
 from tasks.project import load_project
 
@@ -56,7 +56,7 @@ def start_worker(
     words = [str(home), str(parent), str(limit), *map(str, projects)]
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [sys.executable, "-m", "flows.services.worker", *words],
+            own_module("flows.services.worker", *words),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

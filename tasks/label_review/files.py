@@ -52,7 +52,7 @@ def tags_path(loaded: LoadedProject) -> Path:
 def tag_exports_path(loaded: LoadedProject) -> Path:
     """Where the designs of the exports that were answered lie: beside the hand tags."""
     place = tags_path(loaded)
-    return place.with_name(exports_name(place))
+    return place.with_name(exports_name(place)).resolve()
 
 
 def ratings_path(loaded: LoadedProject) -> Path | None:
@@ -61,15 +61,38 @@ def ratings_path(loaded: LoadedProject) -> Path | None:
     return None if rated is None else (loaded.path.parent / rated.path).resolve()
 
 
+def rules_path(loaded: LoadedProject) -> Path | None:
+    """Where the label rules lie, if the project names them."""
+    named = loaded.project.labels.rules
+    return None if named is None else (loaded.path.parent / named).resolve()
+
+
+def readable_files(loaded: LoadedProject) -> dict[str, Path]:
+    """Every file that a run of the project would read if it is there, by what it holds.
+
+    Links are followed: each is where its bytes lie.
+    """
+    found = {
+        "project file": loaded.path,
+        "data file": loaded.source_path,
+        "file of corrected labels": overlay_path(loaded),
+        "file of answers": reviews_path(loaded),
+        "file of label rules": rules_path(loaded),
+        "file of ratings": ratings_path(loaded),
+        "file of hand tags": tags_path(loaded),
+        "file of tag exports": tag_exports_path(loaded),
+    }
+    return {what: path for what, path in found.items() if path is not None}
+
+
 def find_label_files(loaded: LoadedProject) -> LabelFiles:
     """The files of the project that are there.
 
     Raises ProjectError where `labels.rules` or `labels.ratings` names a file that is not.
     """
-    labels = loaded.project.labels
     if loaded.project.task == "regression":
         return _none_for_numbers(loaded)
-    rules = None if labels.rules is None else (loaded.path.parent / labels.rules).resolve()
+    rules = rules_path(loaded)
     if rules is not None and not rules.is_file():
         raise ProjectError(f"no label rules at {rules}; correct 'labels.rules', or write them")
     ratings = ratings_path(loaded)

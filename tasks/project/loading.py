@@ -2,7 +2,7 @@
 
 Guarantees: only `true` and `false` are truth values (a class named `yes` stays a word); a
 duplicate or unknown key is refused with the nearest known one; paths are resolved against the
-folder of the project file.
+folder of the project file; a text makes plain values alone, and no more of them than it holds.
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader with the truth values of YAML 1.2, dates as words, and duplicate keys refused."""
 
 
+_MOST_VALUES = 200_000
+_DEEPEST = 50
+"""A file of a few lines can say, by aliases, that it has more values than fit into memory."""
 _REDEFINED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REDEFINED]
@@ -126,7 +129,7 @@ def _read(path: Path) -> str:
 def parse_yaml(text: str, name: str) -> dict[str, Any]:
     """The mapping that a YAML text holds. Raises ProjectError, which names the text by `name`."""
     try:
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+        values = _parse(text, name)
     except yaml.YAMLError as failure:
         mark = getattr(failure, "problem_mark", None)
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -136,6 +139,37 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
         kind = "empty" if values is None else f"a {type(values).__name__}"
         raise ProjectError(f"{name} must be a YAML mapping of keys to values, and is {kind}")
     return values
+
+
+def _parse(text: str, name: str) -> Any:
+    """The value of a YAML text, whose aliases do not make it grow without end."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        waiting, values = [(node, 1)], 0
+        while waiting:
+            one, depth = waiting.pop()
+            values += 1
+            if values > _MOST_VALUES or depth > _DEEPEST:
+                raise _too_large(name)
+            if isinstance(one, yaml.MappingNode):
+                waiting += [(part, depth + 1) for pair in one.value for part in pair]
+            elif isinstance(one, yaml.SequenceNode):
+                waiting += [(part, depth + 1) for part in one.value]
+        return loader.construct_document(node)
+    except RecursionError:
+        raise _too_large(name) from None
+    finally:
+        loader.dispose()
+
+
+def _too_large(name: str) -> ProjectError:
+    return ProjectError(
+        f"{name} nests or repeats more than {_DEEPEST} levels or {_MOST_VALUES:,} values; write it "
+        "without aliases (& and *)"
+    )
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:
@@ -154,7 +188,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         place[key] = inner
         place = inner
     try:
-        place[keys[-1]] = yaml.load(raw, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+        place[keys[-1]] = _parse(raw, f"--set {override[:80]}")
     except yaml.YAMLError:
         raise ProjectError(f"--set {override}: the value is not valid YAML") from None
 

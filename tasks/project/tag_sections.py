@@ -52,7 +52,7 @@ class TagSpec(SliceSpec):
         if not (self.name or self.columns or self.condition is not None):
             raise ValueError("a tag by a pattern or a function needs a 'name'")
         if self.pattern is not None:
-            _require_pattern(self.pattern)
+            require_pattern(self.pattern)
         if self.function is not None:
             split_path(self.function)
         return self
@@ -72,7 +72,7 @@ def split_path(path: str) -> tuple[str, str]:
     return module, name
 
 
-def _require_pattern(pattern: str) -> None:
+def require_pattern(pattern: str) -> None:
     """Raise ValueError, with the position, for what RE2 does not take."""
     import pyarrow as pa
     import pyarrow.compute as pc

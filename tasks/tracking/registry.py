@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tasks.registered_models import RegisteredModel
 
 ALIAS = "champion"
+_TYPES = "assayline.model_types"
+"""Tag of a version: what loading it builds, beyond what skops itself trusts."""
 _GOLDEN = "golden.parquet"
 _UNITS = "units.parquet"
 _SEEN = f"{SEEN_ROWS}.parquet"
@@ -178,7 +180,7 @@ class Versions(Store):
         The model folder carries, beside MLflow's own form, the exact package that was judged, the
         verdict, and frames by their file names.
         """
-        from tasks.models import ALLOWED_TYPES, load_model
+        from tasks.models import ALLOWED_TYPES, load_model, stored_types
 
         model = load_model(package, extra_types=extra_types)
         answers = (
@@ -212,7 +214,7 @@ class Versions(Store):
                 decision.project,
                 logged.model_uri,
                 run_id=run_id,
-                tags=decision.tags,
+                tags={**decision.tags, _TYPES: ", ".join(stored_types(package))[:TAG_LENGTH]},
                 description=f"{decision.verdict}: {reasons}"[:_LONGEST_DESCRIPTION],
                 model_id=logged.model_id,
             )

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
-from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from tasks.addresses import is_served, public_address, public_text
 from tasks.errors import UnavailableError
+from tasks.postgresql import MLFLOW_DRIVER, with_driver
+from tasks.tracking.database import open_client
 
 TAG_LENGTH = 5000
 UP_MLFLOW = "http://127.0.0.1:5000"
@@ -26,7 +27,7 @@ class Store:
     """What every part of the store needs: the client, a project's experiment, the sentence."""
 
     def __init__(self, home: Path) -> None:
-        self._uri = os.environ["MLFLOW_TRACKING_URI"]
+        self._uri = with_driver(os.environ["MLFLOW_TRACKING_URI"], MLFLOW_DRIVER)
         # A server knows where its artifacts go; MLflow's own default without one depends on the
         # working directory.
         self._artifacts = None if is_served(self._uri) else home / "mlflow-artifacts"
@@ -34,7 +35,7 @@ class Store:
         self._temporary.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(self._uri)
         with self._reaching():
-            self._client = MlflowClient(tracking_uri=self._uri)
+            self._client = open_client(self._uri)
 
     def _experiment(self, project: str) -> str:
         found = self._client.get_experiment_by_name(project)

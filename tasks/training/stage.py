@@ -14,7 +14,7 @@ import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
 from tasks.errors import ProjectError
-from tasks.models import ModelPackage, declared_types, save_model
+from tasks.models import ModelPackage, declared_types, save_model, stored_types
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.training import evidence, judgement
@@ -118,6 +118,7 @@ def _result(
             "class_weight": class_weight,
             "imbalance_handling": {one.name: one.handling(class_weight) for one in families},
             "extra_types": list(package.facts["extra_types"]),
+            "stored_types": stored_types(package),
             "suspects": {"left_out": rows.left_out, "weighted": rows.weighted},
         },
         tables={

@@ -1,7 +1,8 @@
 """What does each of the project's rules ask, in the terms of Great Expectations?
 
 Guarantees: an unknown rule or argument is refused in one sentence, never dropped (the library
-itself drops an unknown rule and goes on); what a project file cannot write is read as meant: a
+itself drops an unknown rule and goes on); a rule reads nothing but the rows, and its patterns take
+time in proportion to the text; what a project file cannot write is read as meant: a
 word bound on a time column is a time, a number in a `value_set` on a column of words a word.
 
 Importing this module does not import Great Expectations; calling `build_rule` does.
@@ -17,6 +18,7 @@ import pandas as pd
 
 from tasks.errors import ProjectError
 from tasks.project.sections import Expectation
+from tasks.project.tag_sections import require_pattern
 
 _NOT_AMONG_KWARGS = {
     "severity": "write 'severity' beside 'type'",
@@ -26,6 +28,7 @@ _NOT_AMONG_KWARGS = {
     "catch_exceptions": "a rule that raised is always reported",
     "id": "the rule is named by its type and column",
 }
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
@@ -47,6 +50,7 @@ def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
     for name, advice in _NOT_AMONG_KWARGS.items():
         if name in rule.kwargs:
             raise ProjectError(f"{rule.type} takes no '{name}' among its kwargs: {advice}")
+    _require_closed(rule)
     kind = get_expectation_impl(rule.type)
     kwargs = {name: v for name, v in rule.kwargs.items() if name != "row_condition"}
     try:
@@ -59,6 +63,34 @@ def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
             "use on_failure: report"
         )
     return built
+
+
+def _require_closed(rule: Expectation) -> None:
+    """Raise ProjectError for what the library would fetch, look up, or search for ever."""
+    waiting: list[Any] = [rule.kwargs]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list | tuple):
+            waiting += one
+        elif isinstance(one, Mapping):
+            waiting += one.values()
+            if "$PARAMETER" in one:
+                raise ProjectError(f"{rule.type} takes values, and no '$PARAMETER'")
+            for reference in (str(one[name]) for name in _REFERENCES if name in one):
+                if not reference.startswith("#"):
+                    raise ProjectError(
+                        f"{rule.type}: the schema refers to '{reference[:200]}', which would have "
+                        "to be fetched; write it into the schema, and refer to it as #/$defs/name"
+                    )
+    patterns = rule.kwargs.get("regex_list", [rule.kwargs.get("regex")])
+    for pattern in patterns if isinstance(patterns, list | tuple) else [patterns]:
+        try:
+            if isinstance(pattern, str):
+                require_pattern(pattern)
+        except ValueError as failure:
+            raise ProjectError(
+                f"{rule.type}: {failure} (the syntax is RE2's: no lookaround, no backreference)"
+            ) from None
 
 
 def judges_rows(built: Any) -> bool:
