@@ -22,6 +22,10 @@ schedule:
   on_new_data: true
   on_alarm: true
   overlap: skip
+validation:
+  expectations:
+    - type: expect_column_values_to_be_between
+      kwargs: {column: age, min_value: 0, max_value: 120}
 """
 PRESS = "[...document.querySelectorAll('button')].find(b => b.textContent.trim() == '%s')"
 FIELD = """[...document.querySelectorAll('.schema-form-property')].find(field =>
