@@ -24,10 +24,11 @@ from pydantic import Field
 from flows.runs.artifacts import artifact_key, page_address
 from flows.runs.judged_run import JudgedRun, open_run
 from flows.runs.plain_results import read_results_plainly
+from flows.runs.surroundings import surroundings
 from flows.services.approval_requests import FLOW
 from flows.services.home import configure_environment
 from tasks.approval import NAME_LENGTH, PREFIX_LENGTH, REASON_LENGTH, Choice, describe_closed
-from tasks.errors import AssaylineError
+from tasks.errors import AssaylineError, ProjectError
 from tasks.ledger import Entry
 from tasks.markup import escape
 from tasks.reports import request_markdown
@@ -58,6 +59,9 @@ def approval(
     home: Annotated[str, Field(description="folder that holds all state")],
 ) -> State[Any]:
     """Ask the owner to sign a run, and settle it by the answer."""
+    own = surroundings().home
+    if own is not None and own != Path(home):
+        raise ProjectError(f"this worker serves the home {own}, and not {home}; sign there")
     configure_environment(Path(home))
     run = open_run(Path(home), run_id)
     problem = ""

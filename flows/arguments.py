@@ -304,11 +304,11 @@ def _add_up(commands: Commands[Parser]) -> None:
         help="the address to listen on; any but this machine's own needs a password in "
         "PREFECT_SERVER_API_AUTH_STRING",
     )
-    up.add_argument("--prefect-port", type=int, default=4200, metavar="PORT")
-    up.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT")
+    up.add_argument("--prefect-port", type=_port, default=4200, metavar="PORT")
+    up.add_argument("--mlflow-port", type=_port, default=5000, metavar="PORT")
     up.add_argument(
         "--pages-port",
-        type=int,
+        type=_port,
         default=4280,
         metavar="PORT",
         help="decision pages, /metrics and /health; default: 4280",
@@ -333,6 +333,12 @@ def _minutes(text: str) -> float:
     if not 0.1 <= found < float("inf"):
         raise argparse.ArgumentTypeError(f"'{text}' is no number of minutes from 0.1")
     return found
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: a number from 1 to 65535")
+    return int(text)
 
 
 def _count(text: str) -> int:

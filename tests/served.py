@@ -1,6 +1,7 @@
 """`assayline up` on a home of its own, driven from outside as people and programs do."""
 
 import contextlib
+import datetime
 import http.server
 import json
 import os
@@ -134,10 +135,18 @@ class Served:
         return self.ask(f"/flow_runs/{flow_run}", method="GET")
 
     def flow_runs(self, deployment=None):
-        """The runs of a deployment, the earliest first."""
-        wanted = {"id": {"any_": [(deployment or self.deployment())["id"]]}}
-        found = self.ask("/flow_runs/filter", {"deployments": wanted, "limit": 200})
-        return sorted(found, key=lambda run: run["expected_start_time"])
+        """The runs of a deployment that are due, the earliest first."""
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        wanted = {
+            "deployments": {"id": {"any_": [(deployment or self.deployment())["id"]]}},
+            "flow_runs": {"expected_start_time": {"before_": now}},
+            "sort": "EXPECTED_START_TIME_ASC",
+            "limit": 200,
+        }
+        found = []
+        while page := self.ask("/flow_runs/filter", {**wanted, "offset": len(found)}):
+            found += page
+        return found
 
     def wait(self, flow_run, *names):
         """The state of a run, once it has one of the names."""

@@ -68,3 +68,9 @@ def test_one_run_of_a_project_at_a_time(tmp_path, holding):
         assert taken
     assert len(asked) >= 3
     wait_for(lambda: run.poll() is not None)
+
+
+@pytest.mark.parametrize("name", ["home", "up"])
+def test_a_project_may_have_any_name(tmp_path, name):
+    with using(tmp_path), project_turn(tmp_path, name, lambda: False) as taken:
+        assert taken

@@ -11,6 +11,7 @@ from conftest import SMALL, write_small
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
@@ -45,7 +46,7 @@ def deploy(client, tmp_path, request):
         return deploy_project(client, load_project(path), POOL)
 
     yield deploy
-    remove_others(client, POOL, [])
+    remove_others(client, POOL, {})
 
 
 def schedules(client, deployment):
@@ -88,9 +89,37 @@ class TestDeployments:
 
     def test_what_is_not_served_any_more_is_removed(self, client, deploy, tmp_path):
         deployment = deploy()
-        name = client.read_deployment(deployment).name
-        assert remove_others(client, POOL, [str(tmp_path / "project.yaml")]) == []
-        assert remove_others(client, POOL, ["/another/project.yaml"]) == [name]
+        name, path = client.read_deployment(deployment).name, str(tmp_path / "project.yaml")
+        for served in ({path: name}, {path: None}):  # served, or a file that cannot be read
+            assert remove_others(client, POOL, served) == []
+        assert remove_others(client, POOL, {"/another/project.yaml": name}) == [name]
+        deploy()
+        assert remove_others(client, POOL, {path: "renamed"}) == [name]
+
+    def test_deploying_again_loses_no_run_that_is_due(self, client, deploy):
+        """Prefect deletes the runs to come, and makes them again a moment later, from then on."""
+        more = "schedule: {interval_minutes: 0.1}\n"
+        deployment = deploy(more)
+        runs = wait_for(lambda: scheduled(client, deployment))
+        moments = {run.expected_start_time for run in runs}
+        now = datetime.datetime.now(datetime.UTC)
+        due = min(moment for moment in moments if moment > now + datetime.timedelta(seconds=1))
+        deploy(more)
+        there = {run.expected_start_time for run in scheduled(client, deployment)}
+        assert due in there
+
+    def test_a_deployment_of_another_pool_is_not_taken_over(self, client, deploy, tmp_path):
+        deploy()
+        with pytest.raises(
+            ProjectError, match=r"in the work pool scheduled, and not for .* in two"
+        ):
+            deploy_project(client, load_project(tmp_path / "project.yaml"), "two")
+
+    def test_an_expression_that_prefect_refuses_changes_nothing(self, client, deploy):
+        deployment = deploy("schedule: {cron: '0 2 * * *'}\n")
+        with pytest.raises(ValueError, match="cron"):
+            deploy("schedule: {cron: '0 2 * * 5L'}\n")
+        assert schedules(client, deployment) == [("0 2 * * *", True)]
 
 
 @pytest.fixture
@@ -114,8 +143,8 @@ def late_runs(client, deploy, prefect_server, home):
 
 def scheduled(client, deployment):
     wanted = DeploymentFilter.model_validate({"id": {"any_": [deployment]}})
-    found = client.read_flow_runs(deployment_filter=wanted, limit=200)
-    runs = sorted(found, key=lambda run: run.expected_start_time)
+    first = FlowRunSort.EXPECTED_START_TIME_ASC
+    runs = client.read_flow_runs(deployment_filter=wanted, sort=first, limit=200)
     return runs if len(runs) >= 3 else None
 
 

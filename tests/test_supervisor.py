@@ -84,3 +84,24 @@ def test_a_chore_is_done_again_and_again_and_a_failure_is_told():
     assert chore.follow(now + 120) is None
     chore.end()
     assert chore.process is None
+
+
+def test_what_cannot_be_started_is_tried_again():
+    def full():
+        raise OSError(28, "No space left on device")
+
+    service = Service("sleeper", start, lambda: True)
+    service.begin()
+    service.process.kill()
+    service.process.wait()
+    now = service._started
+    service.follow(now + 1)
+    service.start = full
+    told = service.follow(now + 3)
+    assert told.startswith("sleeper could not be started (No space left on device); it is started")
+    service.start = start
+    assert service.follow(now + 10) == "sleeper was started again"
+    service.end()
+    chore = Chore("prune", full, every=60)
+    told = chore.follow(chore._next)
+    assert told == "prune could not be started (No space left on device)"

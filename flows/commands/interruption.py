@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def terminating() -> Iterator[None]:
-    """SIGTERM ends a command like Ctrl-C: servers are stopped, the journal is closed."""
+    """SIGTERM, or a terminal that is gone, ends a command like Ctrl-C: servers are stopped, the
+    journal is closed."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {one: signal.signal(one, interrupt) for one in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)

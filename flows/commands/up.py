@@ -25,7 +25,8 @@ def command(options: argparse.Namespace) -> int:
     configure_environment(home)
     os.environ[IMPORTS] = " ".join(options.allow_imports)
     # Without a project nothing may be read, and not everything.
-    os.environ.setdefault(ROOTS, os.pathsep.join(_roots(projects) or [str(home)]))
+    if not os.environ.get(ROOTS):
+        os.environ[ROOTS] = os.pathsep.join(_roots(projects) or [str(home)])
     from flows.services.interfaces import serve_interfaces
     from flows.services.listening import Addresses
     from tasks.addresses import is_served
@@ -56,13 +57,13 @@ def _home(projects: list[LoadedProject]) -> Path:
 
 
 def _served_before(home: Path) -> list[LoadedProject]:
-    """The projects of the home's last `up` whose files are still there."""
+    """The projects of the home's last `up`. Raises ProjectError where a file is away."""
     try:
         record = json.loads((home / "deployed.json").read_text(encoding="utf-8"))
         found = [Path(path) for path in record["projects"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    return [load_project(path) for path in found if path.is_file()]
+    return [load_project(path) for path in found]
 
 
 def _roots(projects: list[LoadedProject]) -> list[str]:

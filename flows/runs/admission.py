@@ -84,7 +84,7 @@ class _Waiting:
 
     def __init__(self, project: Project, run: FlowRun | None) -> None:
         self._name = project.name
-        scheduled = run is not None and run.deployment_id is not None
+        scheduled = run is not None and run.auto_scheduled
         self._waits = not (scheduled and project.schedule and project.schedule.overlap == "skip")
         self._said = False
 

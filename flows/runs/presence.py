@@ -22,7 +22,10 @@ _FOLDER = "present"
 
 @dataclass(frozen=True)
 class Process:
-    """A process of a machine, never to be mistaken for a later one of the same number."""
+    """A process of a machine, never to be mistaken for a later one of the same number.
+
+    `started` is in seconds after the machine's start: the time of day may be set meanwhile.
+    """
 
     host: str
     pid: int
@@ -31,7 +34,7 @@ class Process:
     @classmethod
     def this(cls) -> Process:
         """The process that asks."""
-        return cls(socket.gethostname(), os.getpid(), psutil.Process().create_time())
+        return cls(socket.gethostname(), os.getpid(), _started(psutil.Process()))
 
     def alive(self) -> bool:
         """Whether it still runs. One of another machine cannot be checked and counts as alive."""
@@ -40,9 +43,13 @@ class Process:
         try:
             found = psutil.Process(self.pid)
             gone = found.status() == psutil.STATUS_ZOMBIE
-            return not gone and abs(found.create_time() - self.started) < 1
+            return not gone and abs(_started(found) - self.started) < 1
         except psutil.NoSuchProcess:
             return False
+
+
+def _started(process: psutil.Process) -> float:
+    return process.create_time() - psutil.boot_time()
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 Guarantees: a run whose recorded process is gone is crashed in Prefect, which frees its slot; a run
 that a worker took and that no process began is scheduled again; a run that a process still works
-on is left alone, whoever started it.
+on is left alone, whoever started it, unless somebody cancelled it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import datetime
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -29,6 +30,8 @@ from flows.services.flow_processes import flow_processes
 
 _GRACE = datetime.timedelta(seconds=30)
 """From the worker's taking a run to the start of its process."""
+_ASKED: set[int] = set()
+"""Processes of cancelled runs that were asked to end."""
 _GONE = "its process ended without a word (killed, or the machine went down); run it again"
 
 
@@ -49,24 +52,47 @@ def recover(home: Path, pool: str) -> list[str]:
     """As `end_abandoned`, and look after the runs that this machine's worker took and lost.
 
     A run of the pool that is pending without a process is scheduled again; one that is running
-    without a process is crashed. Returns the ids of all.
+    without a process is crashed; one that was cancelled and still has a process, because the
+    worker that would have ended it is gone, is ended. Returns the ids of all.
     """
     touched = end_abandoned(home)
     with get_client(sync_client=True) as client:
-        taken = _taken_runs(client, pool)
-        at_work = {flow_run for flow_run, _ in flow_processes(home)} if taken else set()
+        taken = [run for run in _taken_runs(client, pool) if _is_settled(run)]
+        at_work = dict(flow_processes(home)) if taken else {}
         for run in taken:
-            if str(run.id) in at_work or not _is_settled(run):
+            process = at_work.get(str(run.id))
+            # Read again: a run may have ended while the processes were looked at.
+            if client.read_flow_run(run.id).state_id != run.state_id:
                 continue
-            if run.state is not None and run.state.type == StateType.PENDING:
-                again: State[None] = Scheduled(
-                    name="Rescheduled", message="no process began it; its worker had ended"
-                )
-                client.set_flow_run_state(run.id, again, force=True)
+            if process is None:
+                _put_right(client, run)
+            elif run.state is not None and run.state.type == StateType.CANCELLING:
+                _end(process)
             else:
-                _crash(client, run)
+                continue
             touched.append(str(run.id))
     return touched
+
+
+def _put_right(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Give back a run that no process began; end one whose process is gone."""
+    if run.state is not None and run.state.type == StateType.PENDING:
+        again: State[None] = Scheduled(
+            name="Rescheduled", message="no process began it; its worker had ended"
+        )
+        client.set_flow_run_state(run.id, again, force=True)
+    else:
+        _crash(client, run)
+
+
+def _end(process: psutil.Process) -> None:
+    """End a process, and at once where it was asked to before and did not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if process.pid in _ASKED:
+            process.kill()
+        else:
+            _ASKED.add(process.pid)
+            process.terminate()
 
 
 def _taken_runs(client: SyncPrefectClient, pool: str) -> list[FlowRun]:

@@ -7,7 +7,9 @@ that hangs.
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,13 +44,18 @@ def attend(home: Path, pool: str, projects: Sequence[Path], worker: ProcessWorke
         for one in loaded
         if one.project.schedule is not None and one.project.schedule.on_new_data
     ]
-    unnotified = list(loaded)
     rounds = (
         _Round(_LOOK, lambda: _look(sources)),
         _Round(_RECOVER, lambda: _recover(home, pool)),
-        _Round(_NOTIFY, lambda: _notify(unnotified)),
-        _Round(_LOOK, lambda: _touch(home / ALIVE, worker)),
+        _Round(_NOTIFY, lambda: _notify(loaded)),
     )
+    # Apart from the others: the content of a large file takes minutes to read.
+    touching = _Round(_LOOK, lambda: _touch(home / ALIVE, worker))
+    threading.Thread(target=_again_and_again, args=((touching,),), daemon=True).start()
+    _again_and_again(rounds)
+
+
+def _again_and_again(rounds: Sequence[_Round]) -> None:
     while True:
         for one in rounds:
             one.turn()
@@ -74,7 +81,8 @@ class _Round:
             # Whatever the server or the disk say: the next round may be better.
             failure = f"{type(reason).__name__}: {reason}"
             if failure != self._failure:
-                sys.stderr.write(f"{failure}\n")
+                with contextlib.suppress(OSError):  # the log may lie on the disk that is full
+                    sys.stderr.write(f"{failure}\n")
         self._failure = failure
         self._next = time.monotonic() + self._every
 
@@ -110,13 +118,13 @@ def _recover(home: Path, pool: str) -> None:
         sys.stderr.write(f"flow run {flow_run} had no process any more; it was put right\n")
 
 
-def _notify(unnotified: list[LoadedProject]) -> None:
-    """Make the automations; a project whose webhook is not there yet stays on the list."""
+def _notify(projects: Sequence[LoadedProject]) -> None:
+    """See to it that each project's webhook is called: a block may be made, or made again."""
     with get_client(sync_client=True) as client:
-        missing = {one.path: put_notification(client, one.project) for one in unnotified}
-    unnotified[:] = [one for one in unnotified if missing[one.path] is not None]
-    if unnotified:
-        raise AssaylineError(" ".join(str(missing[one.path]) for one in unnotified))
+        missing = [put_notification(client, one.project) for one in projects]
+    told = [sentence for sentence in missing if sentence is not None]
+    if told:
+        raise AssaylineError(" ".join(told))
 
 
 def _touch(place: Path, worker: ProcessWorker) -> None:

@@ -8,7 +8,7 @@ deployment of another one of the same name; what is not served any more is not s
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -56,9 +56,11 @@ def deploy_project(client: SyncPrefectClient, loaded: LoadedProject, pool: str) 
     Raises ProjectError where the name belongs to a deployment of another project file.
     """
     project = loaded.project
+    begun = datetime.datetime.now(datetime.UTC)
+    wanted = _schedule(project)
     existing = find_deployment(client, project.name)
     if existing is not None:
-        _require_same(existing, loaded)
+        _require_same(existing, loaded, pool)
         _name_schedules(client, existing)
     deployment = RunnerDeployment.from_flow(
         run,
@@ -72,7 +74,11 @@ def deploy_project(client: SyncPrefectClient, loaded: LoadedProject, pool: str) 
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     applied = UUID(str(deployment.apply()))
-    _put_schedule(client, applied, project)
+    times = _times(project.schedule) if project.schedule else ""
+    _put_schedule(client, applied, wanted, f"{_OWN}{times}")
+    # Prefect has deleted the runs to come, and would make them again from a moment later on.
+    start = {"start_time": begun.isoformat()}
+    client.request("POST", "/deployments/{id}/schedule", path_params={"id": applied}, json=start)
     return applied
 
 
@@ -84,14 +90,24 @@ def find_deployment(client: SyncPrefectClient, project: str) -> DeploymentRespon
         return None
 
 
-def remove_others(client: SyncPrefectClient, pool: str, projects: Sequence[str]) -> list[str]:
-    """Remove the deployments of a pool that are of none of the project files; their names."""
+def remove_others(
+    client: SyncPrefectClient, pool: str, projects: Mapping[str, str | None]
+) -> list[str]:
+    """Remove the deployments of a pool that none of the projects needs; their names.
+
+    `projects` maps each project file to its project's name; of one whose name is None, because the
+    file cannot be read, whatever is deployed stays.
+    """
     found = client.read_deployments(
         flow_filter=FlowFilter(name=FlowFilterName(any_=[run.name])),
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
         limit=200,
     )
-    others = [one for one in found if one.parameters.get("project") not in projects]
+    others = [
+        one
+        for one in found
+        if projects.get(str(one.parameters.get("project")), "") not in (one.name, None)
+    ]
     for deployment in others:
         client.delete_deployment(deployment.id)
     return sorted(deployment.name for deployment in others)
@@ -117,12 +133,13 @@ def _times(schedule: ScheduleSection) -> str:
     return f"every {minutes:g} minutes" if minutes is not None else ""
 
 
-def _require_same(existing: DeploymentResponse, loaded: LoadedProject) -> None:
+def _require_same(existing: DeploymentResponse, loaded: LoadedProject, pool: str) -> None:
     there = existing.parameters.get("project")
-    if there != str(loaded.path):
+    if there != str(loaded.path) or existing.work_pool_name != pool:
         raise ProjectError(
-            f"a deployment '{loaded.project.name}' is there already, for {there}, and not for "
-            f"{loaded.path}; give one of them another name, or delete the deployment in the UI"
+            f"a deployment '{loaded.project.name}' is there already, for {there} in the work pool "
+            f"{existing.work_pool_name}, and not for {loaded.path} in {pool}; give one of them "
+            "another name, or delete the deployment in the UI"
         )
 
 
@@ -172,15 +189,18 @@ def _name_schedules(client: SyncPrefectClient, existing: DeploymentResponse) -> 
             )
 
 
-def _put_schedule(client: SyncPrefectClient, deployment: UUID, project: Project) -> None:
+def _put_schedule(
+    client: SyncPrefectClient,
+    deployment: UUID,
+    wanted: CronSchedule | IntervalSchedule | None,
+    slug: str,
+) -> None:
     """Make the deployment's own schedule that of the project file; paused stays paused."""
     found = [s for s in client.read_deployment_schedules(deployment) if _is_own(s)]
-    wanted = _schedule(project)
-    if project.schedule is None or wanted is None:
+    if wanted is None:
         for schedule in found:
             client.delete_deployment_schedule(deployment, schedule.id)
         return
-    slug = f"{_OWN}{_times(project.schedule)}"
     if not found:
         made = DeploymentScheduleCreate(schedule=wanted, active=True, slug=slug)
         client.create_deployment_schedules(deployment, [made])

@@ -209,11 +209,14 @@ def _deployed(home: Path, prefect: str) -> Iterator[str]:
         else:
             link = f"{prefect}/deployments/deployment/{found['deployment']}"
             yield f"Project     {found['name']}, {found['runs']}: {link}"
+            if found["missing"] is not None:
+                yield f"            {found['missing']}"
     for name in record["removed"]:
         yield f"Project     {name} is not served any more: its deployment is gone, its runs stay"
 
 
 def _tell(sentence: str, home: Path) -> None:
-    sys.stderr.write(f"assayline: {time.strftime('%Y-%m-%d %H:%M:%S')} {sentence}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # a terminal that is gone, a file on a full disk
+        sys.stderr.write(f"assayline: {time.strftime('%Y-%m-%d %H:%M:%S')} {sentence}\n")
+        sys.stderr.flush()
     open_logs(home).warning(sentence, extra={"event": "service"})

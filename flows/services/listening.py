@@ -22,8 +22,8 @@ from flows.services.server import browser_address, running_server
 from tasks.addresses import MLFLOW_UI, public_address
 from tasks.errors import ProjectError
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0",)  # noqa: S104 - compared, not bound
+_LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,11 @@ def require_password(host: str) -> None:
 
 def require_free(host: str, ports: Mapping[str, int]) -> None:
     """Raise ProjectError for a port, by the option that chooses it, that cannot be listened on."""
+    taken: dict[int, str] = {}
     for option, port in ports.items():
+        if port in taken:
+            raise ProjectError(f"{taken[port]} and {option} are both {port}; choose another")
+        taken[port] = option
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -47,7 +47,7 @@ def project_turn(home: Path, project: str, waiting: Callable[[], bool]) -> Itera
 
     While another one does, `waiting` is asked again and again whether to wait on.
     """
-    with _opened(home / "locks" / f"{project}.lock") as handle:
+    with _opened(home / "locks" / "projects" / f"{project}.lock") as handle:
         taken = _taken(handle)
         while not taken and waiting():
             time.sleep(_PAUSE)

@@ -11,7 +11,12 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.events.actions import CallWebhook
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.automations import (
+    Automation,
+    AutomationCore,
+    EventTrigger,
+    Posture,
+)
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 
@@ -54,11 +59,22 @@ def put_notification(client: SyncPrefectClient, project: Project) -> str | None:
             "under Blocks: nobody is told until then"
         )
     wanted = _automation(name, project.name, project.notify, found.id)
+    if existing and _is_as(existing[0], wanted):
+        return None
     if existing:
         client.update_automation(existing[0].id, wanted)
     else:
         client.create_automation(wanted)
     return None
+
+
+def _is_as(existing: Automation, wanted: AutomationCore) -> bool:
+    """Whether an automation already does what is wanted: it is looked at every minute."""
+    return (
+        existing.actions == wanted.actions
+        and getattr(existing.trigger, "expect", None) == getattr(wanted.trigger, "expect", None)
+        and existing.enabled
+    )
 
 
 def _automation(name: str, project: str, notify: NotifySection, block: UUID) -> AutomationCore:

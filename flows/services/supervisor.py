@@ -60,7 +60,10 @@ class Service:
             if now < self._again:
                 return None
             self.restarts += 1
-            self.begin()
+            try:
+                self.begin()
+            except OSError as failure:  # no process, no memory, no disk: it may be better soon
+                return self._wait(now, f"could not be started ({failure.strerror})")
             return f"{self.name} was started again"
         code = self.process.poll()
         if code is not None:
@@ -103,7 +106,11 @@ class Chore:
         """Start it when it is time to; returns what there is to tell of one that has ended."""
         if self.process is None:
             if now >= self._next:
-                self.process, self._next = self.start(), now + self.every
+                self._next = now + self.every
+                try:
+                    self.process = self.start()
+                except OSError as failure:
+                    return f"{self.name} could not be started ({failure.strerror})"
             return None
         code = self.process.poll()
         if code is None:

@@ -94,23 +94,39 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
             work_pool_name=pool,
             entrypoint_type=EntrypointType.MODULE_PATH,
         ).apply()
+        names = {str(path): _name_of(path) for path in projects}
+        removed = remove_others(client, pool, names)  # first: a name may be another file's now
         record = {str(path): _deploy(client, path, pool) for path in projects}
-        removed = remove_others(client, pool, [str(path) for path in projects])
     _write(home / DEPLOYED, {"pool": pool, "projects": record, "removed": removed})
     ask_again(home)
 
 
 def _deploy(client: SyncPrefectClient, path: Path, pool: str) -> dict[str, Any]:
+    from prefect.exceptions import PrefectHTTPStatusError
+
     from flows.services.deployments import deploy_project, describe_schedule
+    from flows.services.notifications import put_notification
 
     try:
         loaded = load_project(path)
         deployment = deploy_project(client, loaded, pool)
-    except AssaylineError as failure:
+        missing = put_notification(client, loaded.project)
+    except (AssaylineError, ValueError, OverflowError, PrefectHTTPStatusError) as failure:
+        # Prefect takes less than we do for a cron expression, for example; and no project may
+        # keep the others from being served.
+        first = next(iter(str(failure).splitlines()), type(failure).__name__)
         sys.stderr.write(f"{path} was not deployed: {failure}\n")
-        return {"problem": str(failure)}
+        return {"problem": first}
     said = {"name": loaded.project.name, "runs": describe_schedule(loaded.project)}
-    return {"problem": None, "deployment": str(deployment), **said}
+    return {"problem": None, "deployment": str(deployment), "missing": missing, **said}
+
+
+def _name_of(path: Path) -> str | None:
+    """The name of the project in a file; None where it cannot be read."""
+    try:
+        return load_project(path).project.name
+    except AssaylineError:
+        return None
 
 
 def _put_pool(client: SyncPrefectClient, pool: str) -> None:

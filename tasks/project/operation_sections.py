@@ -19,7 +19,7 @@ class ScheduleSection(Section):
     """When a deployment runs the project by itself: at times, on new data, on an alarm."""
 
     cron: str | None = Field(default=None, description='for example "0 2 * * *": every night at 2')
-    interval_minutes: Annotated[float, Field(ge=0.1)] | None = None
+    interval_minutes: Annotated[float, Field(ge=0.1, le=527_040)] | None = None
     timezone: str = Field(default="UTC", description="of the cron expression: Europe/Berlin")
     late: Literal["latest", "all", "none"] = Field(
         default="latest",
@@ -84,7 +84,7 @@ class NotifySection(Section):
 class RetentionSection(Section):
     """How long runs that decided nothing are kept; what the ledger names is kept for good."""
 
-    days: Annotated[float, Field(gt=0)] = Field(
+    days: Annotated[float, Field(gt=0, le=36_500)] = Field(
         default=90.0, description="days that a run is kept which changed no champion"
     )
     runs: Annotated[int, Field(ge=1)] = Field(
