@@ -70,7 +70,7 @@ LIGHT = SMALL[: SMALL.index("validation:")] + SMALL[SMALL.index("labels:") :]
 
 def pytest_collection_modifyitems(items):
     """Files that start processes or run the flow come first: the short ones even out the end."""
-    processes = {"subprocess", "Served"}
+    processes = {"subprocess", "Served", "Soak"}
     long = {
         item.path
         for item in items
