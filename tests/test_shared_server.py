@@ -159,7 +159,7 @@ def test_up_names_the_server_and_starts_none(team, run):
     assert process.wait() == 0, process.stderr.read()
     assert lines[1] == f"MLflow UI   http://127.0.0.1:{team.port}\n"
     assert "flows.services.worker" in "".join(words)
-    assert "mlflow" not in "".join(words)
+    assert "flows.services.mlflow_server" not in "".join(words)
     assert SECRET not in "".join(lines + words)
     assert team.written() == []
 
