@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from flows.argument_types import count, minutes, port, share
+
 _EXIT_CODES = """exit codes:
   0 promoted, or the command did its work    4 rejected, refused, or not the same
   1 internal error                           5 inconclusive, or waiting for a signature
@@ -231,7 +233,7 @@ def _add_labels(commands: Commands[Parser]) -> None:
     )
     consensus.add_argument(
         "--least",
-        type=_share,
+        type=share,
         default=0.7,
         help="smallest confidence that counts, default 0.7",
     )
@@ -273,16 +275,6 @@ def _add_tag(commands: Commands[Parser]) -> None:
         part.add_argument("--json", action="store_true", help="print one JSON document")
 
 
-def _share(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found <= 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 1")
-    return found
-
-
 def _add_up(commands: Commands[Parser]) -> None:
     up = _command(
         commands,
@@ -304,47 +296,25 @@ def _add_up(commands: Commands[Parser]) -> None:
         help="the address to listen on; any but this machine's own needs a password in "
         "PREFECT_SERVER_API_AUTH_STRING",
     )
-    up.add_argument("--prefect-port", type=_port, default=4200, metavar="PORT")
-    up.add_argument("--mlflow-port", type=_port, default=5000, metavar="PORT")
+    up.add_argument("--prefect-port", type=port, default=4200, metavar="PORT")
+    up.add_argument("--mlflow-port", type=port, default=5000, metavar="PORT")
     up.add_argument(
         "--pages-port",
-        type=_port,
+        type=port,
         default=4280,
         metavar="PORT",
         help="decision pages, /metrics and /health; default: 4280",
     )
     up.add_argument(
         "--prune-minutes",
-        type=_minutes,
+        type=minutes,
         default=24 * 60.0,
         metavar="MINUTES",
         help="how often runs beyond their retention are deleted; default: once a day",
     )
     up.add_argument(
-        "--limit", type=_count, default=2, metavar="N", help="runs at the same time; default: 2"
+        "--limit", type=count, default=2, metavar="N", help="runs at the same time; default: 2"
     )
-
-
-def _minutes(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0.1 <= found < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of minutes from 0.1")
-    return found
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"'{text}' is no port: a number from 1 to 65535")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1")
-    return int(text)
 
 
 def _add_prune(commands: Commands[Parser]) -> None:
