@@ -1,7 +1,7 @@
 # make demo   set up, and run the mortgage project
 # make test   set up, and run ruff, mypy and pytest
 # make bench  set up, measure against named peers, and simulate the gate's errors
-# make soak   set up, and let 200 scheduled runs be disturbed: half an hour
+# make soak   set up, and let 200 scheduled runs be disturbed: forty minutes
 # make audit  ask the registry which pinned dependencies have known vulnerabilities
 # make lock   resolve the pinned dependencies again
 

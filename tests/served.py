@@ -33,7 +33,10 @@ class Served:
         self.api = f"http://127.0.0.1:{self.port}/api"
         self.pages = f"http://127.0.0.1:{self.pages_port}"
         inherited = {n: v for n, v in os.environ.items() if not n.startswith(_OWN)}
-        quick = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+        quick = {
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+        }
         self.environment = {
             **inherited,
             **quick,

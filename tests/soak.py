@@ -190,7 +190,7 @@ def name_of(process):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--interval", type=float, default=6.0, help="seconds")
+    parser.add_argument("--interval", type=float, default=12.0, help="seconds")
     parser.add_argument("--kill-every", type=int, default=7, help="ended runs between kills")
     parser.add_argument("--change-every", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
