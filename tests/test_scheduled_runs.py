@@ -117,7 +117,7 @@ class TestDeployments:
 
     def test_an_expression_that_prefect_refuses_changes_nothing(self, client, deploy):
         deployment = deploy("schedule: {cron: '0 2 * * *'}\n")
-        with pytest.raises(ValueError, match="cron"):
+        with pytest.raises(ProjectError, match=r"no cron expression '0 2 \* \* 5L' with"):
             deploy("schedule: {cron: '0 2 * * 5L'}\n")
         assert schedules(client, deployment) == [("0 2 * * *", True)]
 

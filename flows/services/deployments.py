@@ -217,7 +217,14 @@ def _schedule(project: Project) -> CronSchedule | IntervalSchedule | None:
     if declared is None:
         return None
     if declared.cron is not None:
-        return CronSchedule(cron=declared.cron, timezone=declared.timezone)
+        try:
+            return CronSchedule(cron=declared.cron, timezone=declared.timezone)
+        except ValueError:
+            raise ProjectError(
+                f"schedule: Prefect takes no cron expression '{declared.cron}' with the time zone "
+                f"'{declared.timezone}'; write numbers without L, W or #, and a zone such as "
+                "Europe/Berlin"
+            ) from None
     if declared.interval_minutes is not None:
         return IntervalSchedule(
             interval=datetime.timedelta(minutes=declared.interval_minutes),
