@@ -15,7 +15,7 @@ from flows.runs.admission import admitted
 from flows.runs.outcomes import failed, final_state, skipped
 from flows.runs.pipeline_run import PipelineRun, StoppedError
 from flows.runs.plain_results import read_results_plainly
-from flows.runs.stage_inputs import one_output
+from flows.runs.stage_inputs import check_conditions, one_output
 from flows.runs.start import open_run, read_request
 from tasks import stages
 from tasks.errors import AssaylineError, UnavailableError
@@ -77,6 +77,7 @@ def _judge(this: PipelineRun) -> None:
     rows = this.stage(stages.ingestion, source, key_columns)
     this.freeze_key_columns(rows)
     curated = this.stage(stages.validation, rows, this.label_file("overlay"))
+    check_conditions(this.loaded.project, curated, this.store)
     split = this.stage(stages.splitting, rows, curated, this.sides(curated))
     this.given.earlier.keep_sides(curated, split)
     data = (rows, curated, split)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tasks.checks import Check, StageResult
+from tasks.declared_conditions import deciding_conditions, refuse_unmet_conditions
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.fingerprints import fingerprint_frame
 from tasks.project.sections import Project
@@ -64,6 +65,16 @@ def suspects_to_train_on(labels: Ref, project: Project, store: EvidenceStore) ->
     key = fingerprint_frame(weights).total[:32]
     found = StageResult(stage="suspects", summary="", checks=(), outputs={"weights": weights})
     return {"stage": "suspects", "key": key, "digest": store.save(key, found)}
+
+
+def check_conditions(project: Project, validated: Ref, store: EvidenceStore) -> None:
+    """Raise ProjectError where a condition that decides over a model is met by no row.
+
+    Here, since each stage would say so late: after the model is fitted.
+    """
+    if any(deciding_conditions(project)):
+        rows = store.output(validated["stage"], validated["key"], "curated")
+        refuse_unmet_conditions(project, rows)
 
 
 def columns_to_mitigate(project: Project) -> tuple[str, ...]:

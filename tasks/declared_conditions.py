@@ -1,0 +1,55 @@
+"""Does any row meet the conditions that a model is judged by: of floors, important sets, guards?
+
+Guarantees: a condition that decides over a model, and that no row of the whole table meets, is
+refused as a mistake of the project file before anything is fitted: what is written for nobody
+would never be judged, and so protect nobody. A condition that only the test rows lack is no
+mistake: its check says that it has too few rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from tasks.conditions import Mask, condition_mask
+from tasks.errors import ProjectError
+from tasks.project.sections import Project
+
+
+def met_condition(place: str, condition: str, frame: pd.DataFrame) -> Mask:
+    """The rows of `frame`, the whole table, that meet the condition; there is at least one.
+
+    Raises ProjectError, naming the `place` in the project file, when no row does, and as
+    `condition_mask`.
+    """
+    mask = condition_mask(condition, frame)
+    if not mask.any():
+        raise ProjectError(
+            f'{place}: none of the {len(frame):,} rows of the table meets "{condition}", so that '
+            "nothing would ever be judged by it; correct the condition or take the entry out"
+        )
+    return mask
+
+
+def refuse_unmet_conditions(project: Project, frame: pd.DataFrame) -> None:
+    """Try every condition that decides over a model on the whole table.
+
+    Raises ProjectError as `met_condition`.
+    """
+    for place, condition in deciding_conditions(project):
+        met_condition(place, condition, frame)
+
+
+def deciding_conditions(project: Project) -> Iterator[tuple[str, str]]:
+    """The place in the project file and the text of each condition that decides over a model."""
+    audit = project.audit
+    for at, floor in enumerate(audit.floors):
+        if floor.slice is not None and floor.slice.condition is not None:
+            yield f"audit.floors[{at}]", floor.slice.condition
+    for at, one in enumerate(audit.important):
+        if one.condition is not None:
+            yield f"audit.important[{at}]", one.condition
+    for at, spec in enumerate(project.gate.guard_slices):
+        if spec.condition is not None:
+            yield f"gate.guard_slices[{at}]", spec.condition
