@@ -5,7 +5,10 @@ Guarantees:
 * a result is there whole or not at all: it is written beside its place and moved there;
 * `digest` covers checks, metrics, facts and the content of every table, output and file, and no
   measured value, so that the same inputs give the same digest;
-* a result with a check in `error` is stored as evidence and never offered for reuse.
+* a result with a check in `error` is stored as evidence and never offered for reuse;
+* what was changed after it was written is never read as evidence: the record is sealed by a hash
+  of all of it, and names the hash of every file. Who can write both anew is not found out here;
+  the digests of a verdict's evidence stand in the verdict.
 
 Layout: `<root>/<stage>/<key>/result.json`, with `tables/`, `outputs/` (Parquet) and `files/`.
 """
@@ -17,7 +20,6 @@ import dataclasses
 import errno
 import hashlib
 import json
-import math
 import os
 import shutil
 import tempfile
@@ -28,11 +30,14 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.canonical import canonical_json, hash_of, plain
 from tasks.checks import Check, Figure, StageResult, Table
 from tasks.errors import UnavailableError
+from tasks.sealed_records import BYTES, RECORD, SEAL, record_problem, sealed, unmeasured
 from tasks.snapshots import read_snapshot, write_snapshot
+from tasks.stored_bytes import changed_file, hash_files
 
-_RESULT = "result.json"
+__all__ = ["EvidenceStore", "canonical_json", "hash_of", "plain"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,28 @@ class EvidenceStore:
         return self.root / stage / key
 
     def reusable(self, stage: str, key: str) -> bool:
-        """Whether the key has a stored result in which every check could be judged."""
+        """Whether the key has a result as it was written, in which every check could be judged."""
+        if self.problem(stage, key) is not None:
+            return False
         record = self._record(stage, key)
         return record is not None and all(c["outcome"] != "error" for c in record["checks"])
+
+    def problem(self, stage: str, key: str) -> str | None:
+        """Why the stored result is not as it was written, as a clause; None where it is.
+
+        None as well where nothing is stored. A result of a version that sealed none has one.
+        """
+        try:
+            record = self._record(stage, key)
+        except UnavailableError as failure:
+            return str(failure)
+        if record is None:
+            return None
+        if SEAL not in record:
+            return "it was stored by a version that kept no hash of its files"
+        place, recorded = self.folder(stage, key), record[BYTES]
+        problems = (changed_file(place, name, recorded) for name in recorded)
+        return next((problem for problem in problems if problem is not None), None)
 
     def digest(self, stage: str, key: str) -> str:
         """The hash of the stored result's core."""
@@ -82,7 +106,6 @@ class EvidenceStore:
         Raises KeyError when nothing is stored under the key.
         """
         record = self._existing(stage, key)
-        place = self.folder(stage, key)
         return StageResult(
             stage=stage,
             summary=record["summary"],
@@ -93,7 +116,7 @@ class EvidenceStore:
                 name: Table(
                     title=values["title"],
                     note=values["note"],
-                    frame=read_snapshot(place / "tables" / f"{name}.parquet"),
+                    frame=read_snapshot(self._stored(stage, key, f"tables/{name}.parquet", record)),
                 )
                 for name, values in record["tables"].items()
             },
@@ -105,17 +128,19 @@ class EvidenceStore:
         self, stage: str, key: str, name: str, columns: Sequence[str] | None = None
     ) -> pd.DataFrame:
         """One output frame, or `columns` of it with its index, without reading the rest."""
-        return read_snapshot(self.folder(stage, key) / "outputs" / f"{name}.parquet", columns)
+        return read_snapshot(self._stored(stage, key, f"outputs/{name}.parquet"), columns)
 
     def table(self, stage: str, key: str, name: str) -> pd.DataFrame:
         """One table that a reader sees, without reading the rest."""
-        return read_snapshot(self.folder(stage, key) / "tables" / f"{name}.parquet")
+        return read_snapshot(self._stored(stage, key, f"tables/{name}.parquet"))
 
     def load_files(self, stage: str, key: str) -> dict[str, bytes]:
         """The stored files, without reading frames."""
-        names = self._existing(stage, key)["files"]
-        folder = self.folder(stage, key) / "files"
-        return {name: (folder / name).read_bytes() for name in names}
+        record = self._existing(stage, key)
+        return {
+            name: self._stored(stage, key, f"files/{name}", record).read_bytes()
+            for name in record["files"]
+        }
 
     def fingerprints(self, stage: str, key: str) -> dict[str, str]:
         """Content hashes of the outputs and files, by name."""
@@ -141,6 +166,21 @@ class EvidenceStore:
             ]
             _write_record(record, self.folder(stage, key))
 
+    def _stored(
+        self, stage: str, key: str, name: str, record: Mapping[str, Any] | None = None
+    ) -> Path:
+        """The path of a stored file, which is as it was written.
+
+        Raises KeyError where nothing is stored, UnavailableError where the file was changed.
+        """
+        record = self._existing(stage, key) if record is None else record
+        place = self.folder(stage, key)
+        # What an older version stored has no hashes; it can be read, and is never reused.
+        problem = changed_file(place, name, record[BYTES]) if SEAL in record else None
+        if problem is not None:
+            raise UnavailableError(_told(place, problem))
+        return place / name
+
     def _existing(self, stage: str, key: str) -> dict[str, Any]:
         record = self._record(stage, key)
         if record is None:
@@ -148,23 +188,24 @@ class EvidenceStore:
         return record
 
     def _record(self, stage: str, key: str) -> dict[str, Any] | None:
+        place = self.folder(stage, key)
         try:
-            text = (self.folder(stage, key) / _RESULT).read_text(encoding="utf-8")
-        except FileNotFoundError:
+            text = (place / RECORD).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except ValueError:
+            raise UnavailableError(_told(place, f"{RECORD} is no text")) from None
+        problem = record_problem(text)
+        if problem is not None:
+            raise UnavailableError(_told(place, problem))
         return dict(json.loads(text))
 
 
-def canonical_json(value: Any) -> str:
-    """JSON with one spelling per value: sorted keys, no spaces, no NaN."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+def _told(place: Path, problem: str) -> str:
+    return (
+        f"the stored result {place} was changed after it was written: {problem}; run the project "
+        "again, which computes it anew"
     )
-
-
-def hash_of(value: Any) -> str:
-    """SHA-256 of the canonical JSON of `value`, as hex."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def _write(result: StageResult, place: Path) -> dict[str, Any]:
@@ -202,20 +243,21 @@ def _write(result: StageResult, place: Path) -> dict[str, Any]:
         **core,
         "checks": checks,
         "measured": plain(result.measured),
-        "digest": hash_of({**core, "checks": [_unmeasured(check) for check in checks]}),
+        "digest": hash_of({**core, "checks": [unmeasured(check) for check in checks]}),
+        BYTES: hash_files(place),
     }
     _write_record(record, place)
     return record
 
 
 def _write_record(record: Mapping[str, Any], place: Path) -> None:
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
-    part = place / f".{_RESULT}"
+    text = sealed(record)
+    part = place / f".{RECORD}"
     with part.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(place / _RESULT)
+    part.replace(place / RECORD)
 
 
 def _replace(staging: Path, place: Path) -> None:
@@ -250,26 +292,6 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _unmeasured(check: Mapping[str, Any]) -> dict[str, Any]:
-    if not check["measured"]:
-        return dict(check)
-    kept = ("id", "stage", "title", "severity", "limit", "required", "measured")
-    return {name: check[name] for name in kept}
-
-
 def _check(values: Mapping[str, Any]) -> Check:
     interval = values["interval"]
     return Check(**{**values, "interval": tuple(interval) if interval else None})
-
-
-def plain(value: Any) -> Any:
-    """JSON values: NumPy scalars unpacked, tuples as lists, NaN and infinities as null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(inner) for inner in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -16,7 +16,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import UnavailableError
@@ -109,6 +109,8 @@ class Ledger:
         limits_hash: str = "",
         refers_to: int | None = None,
         expires: str | None = None,
+        files_digest: str = "",
+        overrides: tuple[str, ...] = (),
     ) -> Entry | None:
         """Write one entry; None where another writer has overtaken it.
 
@@ -148,13 +150,15 @@ class Ledger:
                 limits_hash=limits_hash,
                 refers_to=refers_to,
                 expires=expires,
+                files_digest=files_digest,
+                overrides=tuple(plain_line(one) for one in overrides),
                 who=plain_line(who),
                 why=plain_line(why),
                 # Clocks of several machines differ; the order of the entries is the ledger's.
                 when=max(when, entries[-1].when) if entries else when,
                 previous_hash=entries[-1].hash if entries else FIRST,
             )
-            text = canonical_json(asdict(entry))
+            text = canonical_json(entry.values)
             self.store.add_entry(self.project, text, _summary(entry))
             # By its text: a client that sends it twice, after a lost answer, wrote it once.
             if any(stored.text == text for _, stored in self._read()):

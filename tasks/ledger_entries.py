@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from tasks.errors import UnavailableError
 from tasks.evidence import hash_of
@@ -30,6 +30,8 @@ JUDGEMENTS = ("promote", "reject", "inconclusive", "pending")
 SETTLEMENTS = ("approve", "refuse", "expire")
 FIRST = "0" * 64
 _NUMBERS = ("sequence", "wear", "refers_to")
+_LATER = ("files_digest", "overrides")
+"""Fields that older entries do not have: left out where empty, so that those keep their hash."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,9 @@ class Entry:
     models that test version had seen (`wear`), the hash of the limits, and `basis`, the hash of
     all that the gate was given but the wear. `refers_to` is the sequence of the pending entry that
     a signature settles, or of an earlier judgement of the same model under other limits.
-    `expires` is the moment after which a pending entry can no longer be signed.
+    `expires` is the moment after which a pending entry can no longer be signed. `files_digest`
+    covers what the version keeps beside its model; `overrides` are the changes of the project file
+    that only a signature lets promote.
     """
 
     sequence: int
@@ -59,15 +63,23 @@ class Entry:
     limits_hash: str = ""
     refers_to: int | None = None
     expires: str | None = None
+    files_digest: str = ""
+    overrides: tuple[str, ...] = ()
     who: str
     why: str
     when: str
     previous_hash: str
 
     @property
+    def values(self) -> dict[str, Any]:
+        """The entry as it is kept, and hashed: JSON values by field."""
+        found = asdict(self)
+        return {name: value for name, value in found.items() if value or name not in _LATER}
+
+    @property
     def hash(self) -> str:
         """SHA-256 of the entry's canonical JSON."""
-        return hash_of(asdict(self))
+        return hash_of(self.values)
 
     @property
     def moves(self) -> bool:
@@ -150,8 +162,14 @@ def chained(project: str, texts: Sequence[StoredEntry]) -> list[tuple[Entry, Sto
 
 def _parse(text: str) -> Entry:
     """The entry in a text. Raises ValueError or TypeError where it is none."""
-    entry = Entry(**json.loads(text))
+    values = json.loads(text)
+    overrides = values.pop("overrides", [])
+    if not isinstance(overrides, list) or not all(isinstance(one, str) for one in overrides):
+        raise TypeError(f"overrides is {overrides!r}")
+    entry = Entry(**values, overrides=tuple(overrides))
     for field in fields(Entry):
+        if field.name == "overrides":
+            continue
         value = getattr(entry, field.name)
         kinds = (int, type(None)) if field.name in _NUMBERS else (str, type(None))
         missing = value is None and field.default is MISSING and "None" not in str(field.type)

@@ -75,7 +75,7 @@ class Rollback:
 
     def to_document(self) -> dict[str, Any]:
         """A JSON value, for programs."""
-        entry = {**asdict(self.entry), "hash": self.entry.hash} if self.entry else None
+        entry = {**self.entry.values, "hash": self.entry.hash} if self.entry else None
         return {**asdict(self), "moved": self.moved, "entry": entry}
 
 

@@ -1,4 +1,5 @@
 import errno
+import json
 
 import pandas as pd
 import pytest
@@ -87,3 +88,71 @@ def test_the_digest_sees_content_and_not_measurements(store):
     assert store.save("d", result(rows=(1, 3))) != base
     measured = store.save("e", result(measured=True))
     assert store.save("f", result(measured=True, value=0.55)) == measured
+
+
+class TestChangedAfterItWasWritten:
+    """A stored result that somebody edits is not read, and not reused."""
+
+    def stored(self, store):
+        store.save("k", result())
+        assert store.problem("training", "k") is None
+        return store.folder("training", "k")
+
+    def test_an_output(self, store):
+        place = self.stored(store)
+        pd.DataFrame({"v": [1, 1]}).to_parquet(place / "outputs" / "frame.parquet")
+        assert not store.reusable("training", "k")
+        assert "outputs/frame.parquet has the SHA-256" in store.problem("training", "k")
+        with pytest.raises(UnavailableError, match="was changed after it was written"):
+            store.output("training", "k", "frame", ["v"])
+
+    def test_a_table(self, store):
+        place = self.stored(store)
+        pd.DataFrame({"mixed": ["b"]}).to_parquet(place / "tables" / "rows.parquet")
+        for read in (store.load, lambda *at: store.table(*at, "rows")):
+            with pytest.raises(UnavailableError, match=r"tables/rows\.parquet"):
+                read("training", "k")
+
+    def test_a_file(self, store):
+        place = self.stored(store)
+        (place / "files" / "model").write_bytes(b"bytez")
+        with pytest.raises(UnavailableError, match="files/model"):
+            store.load_files("training", "k")
+        (place / "files" / "model").unlink()
+        assert store.problem("training", "k") == "files/model is gone"
+
+    @pytest.mark.parametrize("field", ["outcome", "value", "measured", "fingerprint", "text"])
+    def test_the_record(self, store, field):
+        store.save("k", result("failed", measured=field == "measured"))
+        path = store.folder("training", "k") / "result.json"
+        record = json.loads(path.read_text())
+        if field in {"outcome", "measured"}:
+            record["checks"][0]["outcome"] = "passed"
+        elif field == "value":
+            record["facts"]["chosen"] = "y"
+        elif field == "fingerprint":
+            record["outputs"]["frame"] = "0" * 64
+        path.write_text("{" if field == "text" else json.dumps(record))
+        assert not store.reusable("training", "k")
+        with pytest.raises(UnavailableError, match=r"result\.json"):
+            store.checks("training", "k")
+
+    def test_what_is_saved_again_is_whole(self, store):
+        place = self.stored(store)
+        (place / "files" / "model").write_bytes(b"bytez")
+        store.save("k", result())
+        assert store.reusable("training", "k")
+
+    def test_what_was_measured_elsewhere_is_sealed_anew(self, store):
+        store.save("k", result(measured=True))
+        store.restore_measured("training", "k", {"training.x": {"value": 0.6}})
+        assert store.reusable("training", "k")
+        assert store.checks("training", "k")[0].value == 0.6
+
+    def test_a_result_of_an_older_version_is_read_and_not_reused(self, store):
+        path = self.stored(store) / "result.json"
+        record = json.loads(path.read_text())
+        del record["seal"], record["bytes"]
+        path.write_text(json.dumps(record))
+        assert not store.reusable("training", "k")
+        assert store.output("training", "k", "frame")["v"].tolist() == [1, 2]

@@ -5,6 +5,7 @@ import pytest
 from conftest import MemoryStore
 
 from tasks.errors import UnavailableError
+from tasks.evidence import hash_of
 from tasks.ledger import FIRST, Ledger
 
 
@@ -212,3 +213,21 @@ def test_a_ledger_that_others_keep_writing_gives_up(ledger, tmp_path):
 
     with pytest.raises(UnavailableError, match="written by others 20 times in a row"):
         append(replace(ledger, store=Busy()), "reject", "1")
+
+
+def test_an_entry_of_an_older_version_keeps_its_hash(ledger):
+    """Fields that came later are no part of an entry that does not have them."""
+    append(ledger)
+    text = json.loads(ledger.store.texts[0])
+    assert not {"overrides", "files_digest"} & set(text)
+    assert ledger.entries()[0].hash == hash_of(text)
+
+
+def test_overrides_are_part_of_the_chain(ledger):
+    append(ledger, overrides=("gate.margin=0.5", "split.epoch=2"), files_digest="f")
+    entry = ledger.entries()[0]
+    assert entry.overrides == ("gate.margin=0.5", "split.epoch=2")
+    assert entry.hash == hash_of(json.loads(ledger.store.texts[0]))
+    ledger.store.texts[0] = ledger.store.texts[0].replace("0.5", "0.1")
+    append_after = ledger.store.texts[0]
+    assert hash_of(json.loads(append_after)) != entry.hash

@@ -48,7 +48,7 @@ def command(options: argparse.Namespace) -> int:
         return _print_live(_live_document(ledger, moment, tracking, home), options.json)
     entries = ledger.entries()
     if options.json:
-        rows = [{**asdict(entry), "hash": entry.hash} for entry in entries]
+        rows = [{**entry.values, "hash": entry.hash} for entry in entries]
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
     else:
         sys.stdout.write(ledger_table(entries, min(shutil.get_terminal_size().columns, 110)))

@@ -26,12 +26,12 @@ from flows.runs.decision import (
     verdict_path,
     write_verdict,
 )
-from flows.runs.earlier_runs import EarlierRuns
 from flows.runs.error_trend import error_trend
+from flows.runs.given import Given
 from flows.runs.journal import Journal
-from flows.runs.opponents import Opponents
 from flows.runs.publishing import publish_run
 from flows.runs.recording import record_run
+from flows.runs.reuse import run_stage
 from flows.runs.run_log import RunLog, ending_of
 from flows.runs.stage_inputs import columns_to_mitigate, content, suspects_to_train_on
 from flows.services.approval_requests import start_approval
@@ -40,13 +40,11 @@ from tasks.checks import Table
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore
 from tasks.ingestion import unknown_columns
-from tasks.label_review.files import LabelFiles
 from tasks.lineage import CodeVersion
 from tasks.project.loading import LoadedProject
 from tasks.project.roles import ROW_KEY
 from tasks.project_state import ProjectState
 from tasks.promotion import standing_of
-from tasks.recorded_run import RecordedRun
 from tasks.reports import run_document
 from tasks.runs import STAGES, RunRecord, StageRecord
 from tasks.stage_keys import project_for, stage_key
@@ -60,22 +58,6 @@ _NOT_JUDGED = (*_DATA_STAGES, "gate", "promotion")
 
 class StoppedError(Exception):
     """A stage blocked so that no later stage can run; its evidence is stored."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a run is given besides its project.
-
-    `data` is the copy of the source that is read, `labels` those of the overlay, the reviews,
-    the label rules and the hand tags. `recorded` is the run that is repeated, where this one is a
-    replay: it judges as that one did, and changes nothing.
-    """
-
-    data: Path
-    labels: LabelFiles
-    opponents: Opponents
-    earlier: EarlierRuns
-    recorded: RecordedRun | None = None
 
 
 @dataclass
@@ -196,8 +178,8 @@ class PipelineRun:
             evidence=self.store.root,
             allow_imports=self.allow_imports,
         )
-        task = task.with_options(refresh_cache=not self.store.reusable(name, key))
-        return self._record(task(step, *inputs, return_state=True), name, began)
+        state = run_stage(task, step, inputs, self.log)
+        return self._record(state, name, began)
 
     def suspects(self, labels: Ref) -> Ref | None:
         """The suspected rows of train with their weights, where training does not keep them."""

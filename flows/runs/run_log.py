@@ -77,6 +77,10 @@ class RunLog:
         for check in sorted(wanting, key=lambda check: not check.blocks):
             self._failed(check)
 
+    def warned(self, event: str, sentence: str) -> None:
+        """Something that a reader has to know, and that stops nothing."""
+        self._write(logging.WARNING, event, sentence, {})
+
     def concluded(self, record: RunRecord) -> None:
         """The verdict with its reasons, or that the data was refused."""
         more = {

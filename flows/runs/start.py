@@ -19,9 +19,10 @@ from prefect.runtime import flow_run
 import tasks
 from flows.runs import progress
 from flows.runs.earlier_runs import EarlierRuns, RecordedEarlierRuns
+from flows.runs.given import Given
 from flows.runs.journal import find_interrupted, open_journal
 from flows.runs.opponents import Opponents, RecordedOpponents
-from flows.runs.pipeline_run import Given, PipelineRun
+from flows.runs.pipeline_run import PipelineRun
 from flows.runs.presence import present
 from flows.runs.surroundings import surroundings
 from flows.services.abandoned import end_abandoned
