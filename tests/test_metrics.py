@@ -101,12 +101,36 @@ def by_sklearn(name, labels, predictions, positive, weights):
             return sk.recall_score(actual, predicted, **average, **options)
         case "f1":
             return sk.f1_score(actual, predicted, **average, **options)
+        case "average_precision" if positive:
+            return average_precision_of_ties(score_labels, scores, weights)
         case "average_precision":
-            return sk.average_precision_score(score_labels, scores, **multi, **options)
+            return np.mean(
+                [
+                    average_precision_of_ties(own_labels, own, weights)
+                    for own_labels, own in zip(score_labels.T, scores.T, strict=True)
+                ]
+            )
         case "roc_auc":
             return sk.roc_auc_score(score_labels, scores, **multi, **options)
         case "log_loss":
             return sk.log_loss(actual, table, labels=classes, **options)
+
+
+def average_precision_of_ties(positive, scores, weights):
+    """In the mean over the orders of ties, by place in the tie; a weight of two is two rows."""
+    positive, scores = (
+        np.repeat(positive, weights.astype(int)),
+        np.repeat(scores, weights.astype(int)),
+    )
+    found = before = hits = 0
+    for level in sorted(set(scores), reverse=True):
+        tie = positive[scores == level]
+        n, k = len(tie), int(tie.sum())
+        for place in range(n if k else 0):
+            others = place * (k - 1) / (n - 1) if n > 1 else 0
+            found += k / n * (hits + 1 + others) / (before + place + 1)
+        before, hits = before + n, hits + k
+    return found / hits
 
 
 def calibration_error(told, happened, weights):
@@ -216,12 +240,33 @@ def test_values_are_sklearns_for_any_weights(name, classes, positive):
     assert value == pytest.approx(expected[0], abs=1e-12)
 
 
-def test_tied_scores_are_one_threshold():
+def test_of_tied_scores_every_order_counts_the_same():
     labels, predictions = binary(["yes", "no", "yes", "no"], ["no"] * 4, [0.5, 0.5, 0.5, 0.1])
-    # One threshold at 0.5: precision 2/3 at recall 1. Pairs: 2 won, 2 tied of 4.
+    # The tied "no" comes first (1/2, 2/3), second (1, 2/3) or last (1, 1): a mean of 29/36.
     value = metric_value("average_precision", labels, predictions, positive_class="yes")
-    assert value == pytest.approx(2 / 3)
+    assert value == pytest.approx(29 / 36)
+    # Pairs: 2 won, 2 tied of 4.
     assert metric_value("roc_auc", labels, predictions, positive_class="yes") == 0.75
+
+
+def test_average_precision_of_ties_is_the_mean_of_scikit_learns_over_random_breaks():
+    random = np.random.default_rng(4)
+    labels, predictions = random_case(60, 2, seed=8, digits=1)
+    positive, scores = (labels == "c1").to_numpy(), predictions["p:c1"].to_numpy()
+    broken = [
+        sk.average_precision_score(positive, scores + 0.01 * random.random(60)) for _ in range(4000)
+    ]
+    value = metric_value("average_precision", labels, predictions, positive_class="c1")
+    assert len(set(scores)) < 12
+    assert value == pytest.approx(np.mean(broken), abs=4 * np.std(broken) / 4000**0.5)
+    assert value > sk.average_precision_score(positive, scores) + 0.005
+
+
+def test_without_ties_average_precision_is_scikit_learns():
+    labels, predictions = random_case(200, 2, seed=8, digits=9)
+    value = metric_value("average_precision", labels, predictions, positive_class="c1")
+    expected = sk.average_precision_score(labels == "c1", predictions["p:c1"])
+    assert value == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_class_that_the_model_does_not_know_has_probability_0():
@@ -229,8 +274,8 @@ def test_a_class_that_the_model_does_not_know_has_probability_0():
     predictions = scored(labels, ["a", "a"], a=[1, 1])
     loss = metric_value("log_loss", labels, predictions, positive_class=None)
     assert loss == pytest.approx(-math.log(np.finfo(float).eps) / 2)
-    # a: prevalence 1/2 at a score for all; b: likewise.
-    assert metric_value("average_precision", labels, predictions, positive_class=None) == 0.5
+    # a: at a score for all, the one row comes first or second, (1 + 1/2) / 2; b: likewise.
+    assert metric_value("average_precision", labels, predictions, positive_class=None) == 0.75
 
 
 def test_a_predicted_class_without_rows_costs_recall_but_is_not_averaged():
@@ -283,6 +328,8 @@ def test_the_bootstrap_is_that_of_resampled_rows(name):
         )
     low, high = np.quantile(draws, [0.025, 0.975])
     found = estimates([name], labels, predictions, "c1", replicates=4000)[name]
+    if name == "average_precision":  # about its value
+        low, high = (end + found.value - np.mean(draws) for end in (low, high))
     # The Monte Carlo error of an end of 300 draws is about a twenty-fifth of the width.
     assert found.low == pytest.approx(low, abs=0.15 * (high - low))
     assert found.high == pytest.approx(high, abs=0.15 * (high - low))
@@ -346,7 +393,7 @@ def test_an_interval_is_withheld_when_too_many_replicates_are_undefined():
     labels, predictions = binary(["yes"] * 8 + ["no"] * 92, ["no"] * 100, np.linspace(1, 0, 100))
     found = estimates(["average_precision"], labels, predictions)["average_precision"]
     assert found.undefined_share < 0.01
-    assert (found.low, found.high) == (1.0, 1.0)
+    assert (found.low, found.high) == pytest.approx((1.0, 1.0), abs=1e-12)
 
 
 def test_a_calibration_error_that_chance_explains_has_an_interval_down_to_0():
@@ -360,6 +407,25 @@ def test_a_calibration_error_that_chance_explains_has_an_interval_down_to_0():
     _, bold = binary(labels, ["no"] * 400, np.clip(chances + 0.3, 0, 1))
     found = estimates(["calibration_error"], labels, bold)["calibration_error"]
     assert 0.1 < found.low < found.value < found.high
+
+
+def test_noise_gains_nothing_over_a_constant_or_a_stump_by_average_precision():
+    # Of 60 samples of noise the lower end is above 0 in about one; it was in more than 7 of 60.
+    random, won, gains = np.random.default_rng(2), {"constant": 0, "stump": 0}, []
+    for _ in range(60):
+        labels, noise = binary(random.choice(["no", "yes"], 100), ["no"] * 100, random.random(100))
+        stump = np.where(random.random(100) < 0.5, 0.3, 0.6)
+        for other, scores in {"constant": np.full(100, 0.5), "stump": stump}.items():
+            broken = scores + 0.1 * noise["p:yes"]
+            candidate, tied = (binary(labels, ["no"] * 100, one)[1] for one in (broken, scores))
+            found = paired_difference(
+                "average_precision", labels, candidate, tied, positive_class="yes",
+                replicates=300, seed=0,
+            )  # fmt: skip
+            won[other] += found.low > 0
+            gains.append(found.value)
+    assert max(won.values()) <= 5
+    assert abs(np.mean(gains)) < 0.01
 
 
 # Many rows.

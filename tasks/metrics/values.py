@@ -1,7 +1,8 @@
 """What each metric is: its value for rows that count a given number of times.
 
 Guarantees: the numbers are scikit-learn's with `sample_weight`, except that what is undefined is
-NaN here and never 0; many sets of weights are evaluated at once.
+NaN here and never 0, and that average_precision takes ties in the mean over their orders (see
+`ranking`); many sets of weights are evaluated at once.
 
 With a positive class, precision, recall, f1, average_precision, roc_auc, brier and
 calibration_error are those of that class. Without one the first five are macro means (one class
