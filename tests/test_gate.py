@@ -103,7 +103,7 @@ def run(
         anchor=anchor,
         wear=wear,
         constant=constant_of(labels),
-        quick=quick,
+        quick=constant_of(labels) if quick is None and champion is not None else quick,
         metric=metric,
         absolute=[earlier()] if absolute is None else absolute,
         project=make_project(gate=gate, **sections),
@@ -720,6 +720,45 @@ def test_a_first_model_is_held_to_a_declared_anchor():
     assert result.facts["difference"]["against"] == "quick"
 
 
+# What stands behind a champion.
+
+
+def test_a_champion_that_has_gone_bad_is_not_enough_to_beat():
+    # All rows are right by the constant, half of them by the candidate, none by the champion.
+    labels, candidate, champion = case(200, 200)
+    labels = labels.where(np.arange(400) < 1, "no")
+    candidate = model(pd.Series(np.where(np.arange(400) < 200, "no", "yes"), index=labels.index))
+    champion = model(pd.Series("yes", index=labels.index))
+    result = run(labels, candidate, champion, gate={"min_positives": 1})
+    assert outcomes(result)["beats_champion"] == "passed"
+    assert (outcomes(result)["beats_constant"], outcomes(result)["beats_quick"]) == ("failed",) * 2
+    assert result.facts["verdict"] == "reject"
+
+
+def test_a_quick_baseline_that_is_as_good_stops_a_candidate_that_beats_the_champion():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    result = run(labels, candidate, champion, quick=candidate)
+    assert (outcomes(result)["beats_champion"], outcomes(result)["beats_quick"]) == (
+        "passed",
+        "failed",
+    )
+    assert result.facts["verdict"] == "reject"
+    assert "is not above the quick baseline" in result.facts["reasons"][0]
+
+
+@pytest.mark.parametrize("positive", ["yes", None])
+def test_test_labels_of_one_class_judge_nothing(positive):
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    labels = pd.Series("yes", index=labels.index, dtype="str")
+    candidate = model(labels)
+    champion = model(pd.Series("no", index=labels.index))
+    result = run(labels, candidate, champion, positive=positive)
+    assert outcomes(result)["support"] == "not_applicable"
+    assert result.facts["verdict"] == "inconclusive"
+    assert any("1 class where 2 are needed" in reason for reason in result.facts["reasons"])
+    assert result.facts["rows_needed"] is None
+
+
 # The wear of the test set.
 
 
@@ -783,6 +822,7 @@ def sliced(labels, in_slice):
 
 
 GUARD = {"guard_slices": ["black"]}
+REQUIRED = " A guarded slice has to be judged, unless it is declared with 'required: false'."
 
 
 def test_a_significant_loss_on_a_guarded_slice_rejects_a_better_candidate():
@@ -804,11 +844,29 @@ def test_a_slice_whose_loss_is_not_excluded_is_unjudged_and_told():
     frame = sliced(labels, (places >= 98) & (places < 104) | (places >= 300))
     result = run(labels, candidate, champion, gate=GUARD, frame=frame)
     assert outcomes(result)["guard_slice:black=yes"] == "not_applicable"
-    assert result.facts["verdict"] == "promote"
     # 6 of the 106 rows tell the two apart: (1.96 + .8416) ** 2 * .0566 / .01 ** 2
-    assert result.facts["reasons"][-1].endswith(
-        "; about 4337 more compared rows of it (4443 in all) would decide it."
-    )
+    assert "; about 4337 more compared rows of it (4443 in all) would decide it." in told(result)
+    # The 106 are of 400 test rows: 4443 * 400 / 106, rounded up.
+    assert result.facts["rows_needed"] == 16767
+
+
+def told(result):
+    """The sentence that decides, of a result that is inconclusive for a guarded slice."""
+    assert result.facts["verdict"] == "inconclusive"
+    reason = result.facts["reasons"][0]
+    assert reason.endswith(REQUIRED)
+    return reason
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_guarded_slice_without_a_row_stands_in_the_way_unless_it_is_declared_not_to(required):
+    labels, candidate, champion = case(100, 20)
+    slice_of_none = {"name": "typo", "condition": "black == 'nope'", "required": required}
+    frame = sliced(labels, np.arange(400) < 200)
+    result = run(labels, candidate, champion, gate={"guard_slices": [slice_of_none]}, frame=frame)
+    assert outcomes(result)["guard_slice:typo"] == "not_applicable"
+    assert result.facts["verdict"] == ("inconclusive" if required else "promote")
+    assert result.facts["rows_needed"] is None
 
 
 def test_a_slice_that_is_too_small_is_unjudged():
@@ -820,7 +878,7 @@ def test_a_slice_that_is_too_small_is_unjudged():
     check = next(c for c in result.checks if c.id == "gate.guard_slice:black=yes")
     assert check.detail == (
         "Too little to judge in black=yes: of the compared rows it has 29 rows where 30 are "
-        "needed; about 1 more compared rows of it (30 in all) would do."
+        "needed; about 1 more compared rows of it (30 in all) would do." + REQUIRED
     )
     assert check.n == 29
 
@@ -839,10 +897,11 @@ def test_a_slice_with_too_few_positives_is_unjudged_whatever_its_rows():
     # 80 rows hold 29 positives; 30 of them need 83.
     assert check.detail == (
         "Too little to judge in black=yes: of the compared rows it has 29 rows of class yes where "
-        "30 are needed; about 3 more compared rows of it (83 in all) would do."
+        "30 are needed; about 3 more compared rows of it (83 in all) would do." + REQUIRED
     )
-    assert result.facts["verdict"] == "promote"
-    assert check.detail in result.facts["reasons"]
+    assert check.detail == told(result)
+    # 83 of its rows are in 83 * 400 / 80 test rows.
+    assert result.facts["rows_needed"] == 415
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "f1"])
@@ -869,7 +928,7 @@ def test_a_slice_without_any_positive_is_unjudged_and_names_no_number_of_rows():
     result = run(labels, candidate, champion, gate=GUARD, frame=frame)
     check = next(c for c in result.checks if c.id == "gate.guard_slice:black=yes")
     assert check.outcome == "not_applicable"
-    assert check.detail.endswith("it has 0 rows of class yes where 30 are needed.")
+    assert check.detail.endswith("it has 0 rows of class yes where 30 are needed." + REQUIRED)
 
 
 @pytest.mark.parametrize("metric", ["f1", "average_precision", "log_loss"])

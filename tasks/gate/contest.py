@@ -16,6 +16,7 @@ import pandas as pd
 
 from tasks.intervals import Difference
 from tasks.metrics import estimate_metrics, metric_value, paired_difference
+from tasks.metrics.values import weighted_metrics
 
 STAGE = "gate"
 
@@ -88,6 +89,21 @@ class Contest:
         if marked != rows:
             raise ValueError(f"comparable marks {marked} rows, and there are {rows} labels")
         return self.where(np.asarray(opponent.comparable, dtype=bool))
+
+    def values(self, predictions: pd.DataFrame) -> tuple[float, float]:
+        """The metric of the candidate and of another model; NaN where it is undefined."""
+        others = predictions.reindex(self.labels.index)
+        own, other = (
+            weighted_metrics(
+                (self.metric,),
+                self.labels,
+                model,
+                positive_class=self.positive_class,
+                precision_of_silence=silence,
+            )(np.ones((1, len(self.labels)), dtype=np.int32))[self.metric][0]
+            for model, silence in ((self.candidate, math.nan), (others, 0.0))
+        )
+        return float(own), float(other)
 
     def difference(self, predictions: pd.DataFrame, margin: float | None = None) -> Difference:
         """How much better the candidate is; positive is better."""

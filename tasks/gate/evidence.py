@@ -11,6 +11,7 @@ import pandas as pd
 from tasks.checks import Figure, Table
 from tasks.gate.comparison import Finding
 from tasks.gate.contest import Contest, Opponent
+from tasks.gate.guards import Guarded
 from tasks.gate.rules import is_known
 from tasks.gate.support import Support
 
@@ -51,7 +52,9 @@ def hardest(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     return min(rows, key=lambda row: -math.inf if row["low"] is None else row["low"], default=None)
 
 
-def rows_needed(findings: Sequence[Finding], support: Support, *, only_rows: bool) -> int | None:
+def rows_needed(
+    findings: Sequence[Finding | Guarded], support: Support, *, only_rows: bool
+) -> int | None:
     """All test rows at which each open comparison would be decided; None where rows will not help.
 
     Those that are there count. `only_rows` says that nothing else stands in the way.

@@ -15,6 +15,7 @@ from tasks.checks import Check, StageResult
 from tasks.gate import evidence
 from tasks.gate.absolute import absolute_checks
 from tasks.gate.anchor import judge_anchor
+from tasks.gate.backstop import judge_backstop
 from tasks.gate.comparison import compare
 from tasks.gate.contest import STAGE, Contest, Opponent
 from tasks.gate.guards import guard_slices
@@ -47,9 +48,11 @@ def judge(  # noqa: PLR0913
 
     `labels` are the test labels; predictions are matched to them by row key, and a row without
     one makes the model's metric undefined. Without a `champion` the candidate has to beat the
-    constant and the quick baseline by the rule of `improve`; a champion or an anchor that cannot
-    score these rows is an opponent with a problem. `anchor` is the version that the project
-    declares, `wear` the number of distinct models judged on this test version, this one included.
+    constant and the quick baseline by the rule of `improve`; with one it still has to beat the
+    constant, and to be above the quick baseline (`tasks.gate.backstop`). A champion or an anchor
+    that cannot score these rows is an opponent with a problem. `anchor` is the version that the
+    project declares, `wear` the number of distinct models judged on this test version, this one
+    included.
     `absolute` are the checks of all earlier stages, `expected_stages` those that must have judged
     something. `groups` names the group of each test row where rows are grouped. `frame` holds the
     columns of the guarded slices, for the test rows at least; the whole curated table gives
@@ -131,7 +134,16 @@ def weigh(  # noqa: PLR0913
         ],
         anchor=judge_anchor(whole, anchor, gate),
         guards=guard_slices(
-            contest, None if support.too_small else champion, frame=frame, project=project
+            contest,
+            None if support.too_small else champion,
+            frame=frame,
+            project=project,
+            test_rows=test_rows,
+        ),
+        backstop=()
+        if champion is None
+        else judge_backstop(
+            contest, baselines, gate=gate, test_rows=test_rows, too_small=support.too_small
         ),
     )
 
@@ -147,7 +159,9 @@ def _result(
     contest, test_rows = whole.comparable_with(champion), len(whole.labels)
     verdict, reasons = judgement.verdict, judgement.reasons
     needed = evidence.rows_needed(
-        judgement.compared, judgement.support, only_rows=judgement.only_rows_missing
+        (*judgement.compared, *judgement.backstop, *judgement.guards),
+        judgement.support,
+        only_rows=judgement.only_rows_missing,
     )
     tables = evidence.tables(contest, models, judgement.findings, judgement.anchor, reasons)
     limits = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from tasks.checks import Check
 from tasks.gate.contest import STAGE, Contest
 from tasks.gate.rules import in_test_rows
@@ -32,6 +34,8 @@ class Lack:
     what: str
     have: int
     need: int
+    by_rows: bool = True
+    """Whether more rows bring more of it."""
 
     def __str__(self) -> str:
         return f"{self.have} {self.what} where {self.need} are needed"
@@ -58,6 +62,12 @@ def measure_support(contest: Contest, *, test_rows: int, gate: GateSection) -> S
     """
     n = len(contest.labels)
     lacks = find_lacks(contest, min_rows=gate.min_test_rows, gate=gate)
+    if not pd.api.types.is_float_dtype(contest.labels.dtype) and contest.labels.nunique() < 2:
+        # Whatever always answers with that class is right there, and tells nothing of the others.
+        found = contest.labels.nunique()
+        lacks.append(
+            Lack(what="class" if found == 1 else "classes", have=found, need=2, by_rows=False)
+        )
     shared = f"{n} of {test_rows} test rows can be compared"
     detail = f"{shared}, which is enough."
     if lacks:
@@ -82,6 +92,6 @@ def rows_for(lacks: Sequence[Lack], n: int) -> int | None:
 
     None where nothing lacks, or something is not there at all.
     """
-    if not lacks or any(lack.have == 0 for lack in lacks):
+    if not lacks or any(lack.have == 0 or not lack.by_rows for lack in lacks):
         return None
     return max(-(-n * lack.need // lack.have) for lack in lacks)

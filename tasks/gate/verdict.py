@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tasks.checks import Check
 from tasks.gate.absolute import blocking_details
 from tasks.gate.comparison import Finding
+from tasks.gate.guards import Guarded
 from tasks.gate.rules import Rule
 from tasks.gate.support import Support
 from tasks.runs import Verdict
@@ -23,7 +24,7 @@ class Judgement:
 
     `absolute` are the checks of earlier stages and `summary` the one check over them; `findings`
     are the comparisons with the champion or the baselines, `anchor` the one with the anchor,
-    `guards` the checks of guarded slices.
+    `backstop` those with the baselines where there is a champion, `guards` the guarded slices.
     """
 
     rule: Rule
@@ -33,18 +34,25 @@ class Judgement:
     wear: Check
     findings: Sequence[Finding]
     anchor: Finding | None
-    guards: Sequence[Check]
+    guards: Sequence[Guarded]
+    backstop: Sequence[Finding] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The gate's checks, in the order in which they are read."""
         compared = (finding.check for finding in self.compared)
-        return (self.summary, self.support.check, self.wear, *compared, *self.guards)
+        return (self.summary, self.support.check, self.wear, *compared, *self._besides)
 
     @property
     def compared(self) -> tuple[Finding, ...]:
         """Every comparison, the one with the anchor last."""
         return (*self.findings, *([self.anchor] if self.anchor else []))
+
+    @property
+    def _besides(self) -> list[Check]:
+        """What has to hold besides the comparison with the champion."""
+        backstop = [found.check for found in self.backstop]
+        return [*backstop, *(one.check for one in self.guards)]
 
     @property
     def verdict(self) -> Verdict:
@@ -60,7 +68,8 @@ class Judgement:
     def only_rows_missing(self) -> bool:
         """Whether it is inconclusive for want of test rows alone."""
         impossible = (found.check for found in self.compared if found.difference is None)
-        others = (self.summary, self.wear, *impossible, *self.guards)
+        backstop = (found.check for found in self.backstop if found.rows_needed is None)
+        others = (self.summary, self.wear, *impossible, *backstop)
         return self.verdict == "inconclusive" and not any(check.blocks for check in others)
 
     @property
@@ -71,7 +80,7 @@ class Judgement:
 
     def _for(self) -> list[str]:
         first = self.rule == "first_model"
-        unjudged = [check.detail for check in self.guards if check.outcome != "passed"]
+        unjudged = [one.check.detail for one in self.guards if one.check.outcome != "passed"]
         return [
             *(["This is the first model: there is no champion yet."] if first else []),
             *(found.check.detail for found in self.compared if found.difference),
@@ -89,7 +98,7 @@ class Judgement:
             f.check for f in self.findings if not self.support.too_small or not f.difference
         ]
         pinned = [self.anchor.check] if self.anchor else []
-        others = [*compared, *pinned, *self.guards, self.support.check, self.wear]
+        others = [*compared, *pinned, *self._besides, self.support.check, self.wear]
         told += [(check, check.detail) for check in others if check.blocks]
         told.sort(key=lambda pair: pair[0].outcome != "failed")
         return [sentence for _, sentence in told]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from tasks.project.fields import MetricName, Section, Slice
+from tasks.project.fields import Guard, MetricName, Section
 
 
 def _version_text(value: Any) -> str:
@@ -31,7 +31,7 @@ class GateSection(Section):
     min_positives: Annotated[int, Field(ge=1)] = 30
     min_discordant: Annotated[int, Field(ge=1)] = 10
     replicates: Annotated[int, Field(ge=200)] = 1000
-    guard_slices: tuple[Slice, ...] = ()
+    guard_slices: tuple[Guard, ...] = ()
     anchor: ModelVersion | None = Field(
         default=None,
         description="a pinned version of the model, against losses that add up step by step",

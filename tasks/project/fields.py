@@ -61,3 +61,14 @@ class SliceSpec(Section):
 
 
 Slice = Annotated[SliceSpec, BeforeValidator(slice_from_short_form)]
+
+
+class GuardedSlice(SliceSpec):
+    """A slice on which a candidate may not lose."""
+
+    required: bool = Field(
+        default=True, description="whether a slice that could not be judged stands in the way"
+    )
+
+
+Guard = Annotated[GuardedSlice, BeforeValidator(slice_from_short_form)]

@@ -27,7 +27,14 @@ from tasks.project.data_sections import (
     ValidationSection,
 )
 from tasks.project.decision_sections import ApprovalSection, GateSection
-from tasks.project.fields import MetricName, Section, Severity, Slice, SliceSpec
+from tasks.project.fields import (
+    GuardedSlice,
+    MetricName,
+    Section,
+    Severity,
+    Slice,
+    SliceSpec,
+)
 from tasks.project.label_sections import DriftSection, LabelsSection, RatingsSection
 from tasks.project.model_sections import (
     BaselinesSection,
@@ -53,6 +60,7 @@ __all__ = [
     "Floor",
     "Gap",
     "GateSection",
+    "GuardedSlice",
     "ImportantExamples",
     "LabelsSection",
     "LeakageSection",
