@@ -62,7 +62,7 @@ def nearest(asked: Any, others: Any, count: int, own: Places) -> Near:
     distances = np.empty(places.shape)
     if count:
         lengths = _squares(others)
-        step = max(1, _CHUNK_CELLS // others.shape[0])
+        step = max(1, _CHUNK_CELLS // max(others.shape))
         for start in range(0, asked.shape[0], step):
             rows = slice(start, start + step)
             found = _closest(asked[rows], others, lengths, count, own[rows])
@@ -77,9 +77,9 @@ def nearest(asked: Any, others: Any, count: int, own: Places) -> Near:
 def _closest(part: Any, others: Any, lengths: Distances, count: int, own: Places) -> Places:
     """The nearest others of each row of `part`, in no order."""
     with few_threads(others.shape[0] * others.shape[1]):
-        products = part @ others.T
-    dense = products.toarray() if issparse(products) else np.asarray(products)
-    squares = lengths - 2 * dense  # the own length is the same for all
+        # A sparse matrix by a dense one: of two sparse ones all cells of the product would be kept.
+        products = (others @ part.toarray().T).T if issparse(part) else part @ others.T
+    squares = lengths - 2 * np.asarray(products)  # the own length is the same for all
     known = own >= 0
     squares[np.flatnonzero(known), own[known]] = np.inf
     return np.asarray(np.argpartition(squares, count - 1, axis=1)[:, :count], dtype=np.int64)

@@ -60,12 +60,12 @@ def make_data(rows=200, classes=("no", "yes"), shift=3.0, seed=0):
     return frame, split
 
 
-def make_roles(positive="yes", numeric=("size", "noise"), text=()):
+def make_roles(positive="yes", numeric=("size", "noise"), text=(), categorical=()):
     return Roles(
         target="label",
         positive_class=positive,
         numeric=tuple(numeric),
-        categorical=(),
+        categorical=tuple(categorical),
         text=tuple(text),
         excluded={},
         outcome_only=(),
@@ -341,6 +341,19 @@ class TestOverfits:
         found = check(run(candidates=(LOGISTIC, TREE)), "overfits_tiny_sample")
         assert (found.outcome, found.value, found.n) == ("passed", 1.0, 40)
         assert found.detail.startswith("tree learns 100% of 40 train rows by heart")
+
+    def test_boosted_trees_learn_categories_of_one_row_each(self):
+        frame, split = make_data(rows=200)
+        towns = [f"town {place}" for place in range(200)]
+        frame["town"] = pd.Series(towns, index=frame.index, dtype="str")
+        boosted = Candidate(
+            name="boosted",
+            estimator="sklearn.ensemble.HistGradientBoostingClassifier",
+            params={"max_bins": 31},
+        )
+        roles = make_roles(numeric=(), categorical=("town",))
+        found = check(run((frame, split), roles, candidates=(boosted,)), "overfits_tiny_sample")
+        assert (found.outcome, found.value, found.n) == ("passed", 1.0, 40)
 
     def test_not_applicable_where_no_two_rows_can_be_told_apart(self):
         frame, split = make_data()

@@ -3,9 +3,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import issparse
+from sklearn.base import clone
 
 from tasks.errors import ProjectError
 from tasks.estimators import (
+    as_outcomes,
     as_predictions,
     build_pipeline,
     convergence_messages,
@@ -16,6 +19,7 @@ from tasks.estimators import (
     predict,
     resolve_estimator,
 )
+from tasks.models import load_model, save_model
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
 
@@ -256,3 +260,87 @@ def test_the_same_data_give_the_same_probabilities():
     frame = make_frame()
     first = predict(fitted(BOOSTED), frame, ROLES, None)
     assert first.equals(predict(fitted(BOOSTED), frame, ROLES, None))
+
+
+class TestPreparationByFamily:
+    """Which form the columns take, and that a row means the same in each."""
+
+    MIXED = make_roles(["size"], ["colour", "town"])
+
+    def frame(self, rows=400):
+        random = np.random.default_rng(0)
+        frame = make_frame(rows)
+        # 300 towns, of which a few are frequent: more than any family tells apart
+        town = np.where(random.random(rows) < 0.5, 0, random.integers(0, 300, rows))
+        frame["town"] = pd.Series([f"t{one:03d}" for one in town], index=frame.index, dtype="str")
+        return frame
+
+    def matrix(self, model, frame, roles):
+        return model.named_steps["prepare"].transform(feature_frame(frame, roles))
+
+    def test_histogram_boosting_gets_codes_and_numbers_as_they_are(self):
+        frame = self.frame()
+        model = fitted(BOOSTED, frame, self.MIXED, max_bins=31)
+        found = self.matrix(model, frame, self.MIXED)
+        assert found.shape == (400, 3)
+        assert model.named_steps["estimator"].categorical_features == [0, 1]
+        assert sorted(set(found[:, 0])) == [0.0, 1.0]
+        assert found[:, 1].max() == 30  # 31 categories, the rarest together
+        np.testing.assert_array_equal(found[:, 2], frame["size"].to_numpy())  # NaN included
+
+    def test_a_linear_model_gets_a_sparse_matrix_where_most_cells_are_zero(self):
+        frame = self.frame()
+        found = self.matrix(fitted(LOGISTIC, frame, self.MIXED), frame, self.MIXED)
+        assert issparse(found)
+        assert found.shape == (400, 104)  # size, its indicator, two colours, 100 towns
+        few = make_roles(["size"], ["colour"])
+        assert not issparse(self.matrix(fitted(LOGISTIC, frame, few), frame, few))
+
+    def test_what_takes_no_sparse_matrix_gets_a_dense_one(self):
+        frame = self.frame()
+        model = fitted("sklearn.naive_bayes.GaussianNB", frame, self.MIXED)
+        assert not issparse(self.matrix(model, frame, self.MIXED))
+
+    def test_fewer_bins_in_the_search_mean_fewer_categories(self):
+        candidate = Candidate(name="a", estimator=BOOSTED, search={"max_bins": (15, 60)})
+        model = build_pipeline(candidate, self.MIXED, class_weight="none", seed=0)
+        prepare = model.named_steps["prepare"].fit(feature_frame(self.frame(), self.MIXED))
+        codes = prepare.transform(feature_frame(self.frame(), self.MIXED))[:, 1]
+        assert codes.max() == 14
+
+    @pytest.mark.parametrize("estimator", [LOGISTIC, BOOSTED])
+    def test_an_unseen_category_and_a_first_missing_number_are_scored(self, estimator):
+        frame = self.frame().assign(size=lambda rows: rows["size"].fillna(0.0))
+        model = fitted(estimator, frame, self.MIXED)
+        odd = frame.iloc[:2].assign(town="nowhere", size=np.nan).astype({"town": "str"})
+        found = predict(model, odd, self.MIXED, None)
+        assert found["p:yes"].between(0, 1).all()
+        assert found["predicted"].tolist() == ["yes", "no"]  # the colour still tells
+
+    def test_the_model_without_its_recoding_predicts_the_same(self):
+        """Beside scikit-learn's own fit of the same matrix, which keeps its second encoder."""
+        frame = self.frame()
+        model = fitted(BOOSTED, frame, self.MIXED, "none", max_bins=31, max_iter=20)
+        odd = frame.iloc[:50].assign(town="nowhere").astype({"town": "str"})
+        matrix = self.matrix(model, pd.concat([frame, odd]), self.MIXED)
+        own = clone(model.named_steps["estimator"])
+        own.fit(matrix[:400], as_outcomes(frame["label"]))
+        assert own._preprocessor is not None
+        assert model.named_steps["estimator"]._preprocessor is None
+        np.testing.assert_array_equal(
+            own.predict_proba(matrix), model.named_steps["estimator"].predict_proba(matrix)
+        )
+
+    def test_a_native_model_is_stored_and_loaded_by_the_fixed_list(self):
+        frame = self.frame()
+        model = fitted(BOOSTED, frame, self.MIXED, max_iter=10)
+        loaded = load_model(save_model(model, extra_types=(), facts={}))
+        odd = frame.iloc[:2].assign(town="nowhere").astype({"town": "str"})
+        for rows in (frame, odd):
+            expected = predict(model, rows, self.MIXED, None)
+            assert predict(loaded, rows, self.MIXED, None).equals(expected)
+
+    def test_who_sets_categorical_features_gets_the_dense_columns(self):
+        frame = self.frame()
+        model = fitted(BOOSTED, frame, self.MIXED, categorical_features=None)
+        assert self.matrix(model, frame, self.MIXED).shape == (400, 104)

@@ -16,11 +16,18 @@ from tasks.estimators.fitting import (
     imbalance_handling,
     predict,
 )
-from tasks.estimators.pipelines import MISSING_CATEGORY, build_pipeline, feature_frame
+from tasks.estimators.pipelines import (
+    MISSING_CATEGORY,
+    Preparation,
+    build_pipeline,
+    feature_frame,
+    preparation_of,
+)
 
 __all__ = [
     "MISSING_CATEGORY",
     "Handling",
+    "Preparation",
     "as_outcomes",
     "as_predictions",
     "build_estimator",
@@ -33,5 +40,6 @@ __all__ = [
     "fit_pipeline",
     "imbalance_handling",
     "predict",
+    "preparation_of",
     "resolve_estimator",
 ]

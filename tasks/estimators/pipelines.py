@@ -1,20 +1,31 @@
 """The pipeline of a candidate: the preparation of the columns, then the estimator.
 
-Guarantees: one preparation suits every family; a category first met after training is encoded as
-unknown; the seed is set wherever the estimator has one.
+Guarantees: each family gets the columns as it takes them best, and every family gets all of them; a
+category first met after training is encoded as unknown; the seed is set wherever the estimator has
+one.
+
+Three forms of preparation, by what the estimator can do:
+
+* `native`, where it has `categorical_features` (histogram gradient boosting): categories as codes,
+  numbers as they are, missing ones included;
+* `sparse`, where it takes sparse matrices (linear models, forests): one column a category, in a
+  sparse matrix wherever that is the smaller one;
+* `dense` for all others: the same in a dense matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from tasks.errors import ProjectError
@@ -24,10 +35,22 @@ from tasks.project.sections import Candidate
 
 MISSING_CATEGORY = "(missing)"
 MAX_CATEGORIES = 100
-"""Categories of one column that get a column each; the rarest beyond them share one."""
+"""Categories of one column that are told apart; the rarest beyond them count as one."""
+FULLEST_SPARSE = 0.3
+"""A matrix with a larger share of cells other than 0 is made dense: it is smaller and faster."""
 MAX_WORDS = 50_000
 MAX_WORDS_DENSE = 500
 """Words of one text column where the estimator takes dense input only."""
+
+Form = Literal["native", "sparse", "dense"]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How columns are prepared; equal ones make the same matrix of the same rows."""
+
+    form: Form
+    max_categories: int = MAX_CATEGORIES
 
 
 def build_pipeline(
@@ -54,44 +77,76 @@ def build_pipeline(
         settings["random_state"] = seed
     if class_weight == "balanced" and "class_weight" in known:
         settings["class_weight"] = candidate.params.get("class_weight", "balanced")
+    preparation = preparation_of(estimator, candidate)
+    if preparation.form == "native":
+        settings["categorical_features"] = list(range(len(roles.categorical))) or None
     estimator.set_params(**settings)
-    takes_sparse = bool(get_tags(estimator).input_tags.sparse)
-    return Pipeline([("prepare", build_preparation(roles, takes_sparse)), ("estimator", estimator)])
+    return Pipeline([("prepare", build_preparation(roles, preparation)), ("estimator", estimator)])
 
 
-def build_preparation(roles: Roles, takes_sparse: bool) -> ColumnTransformer:
-    """The columns' preparation; sparse output only for text and where the estimator takes it.
+def preparation_of(estimator: Any, candidate: Candidate) -> Preparation:
+    """The form that suits the estimator best.
 
-    Numbers: median for missing, with a column that says so, then standardised (trees do not
-    mind). Categories: one column each. Text: tf-idf of words and word pairs seen in two rows.
+    A native category takes a bin, so that the fewest bins that the estimator or its search has are
+    the most categories. A candidate that sets `categorical_features` itself knows the columns by
+    another preparation, and gets the dense one.
     """
-    numbers = Pipeline(
-        [
-            (
-                "fill",
-                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-            ),
-            ("scale", StandardScaler()),
-        ]
-    )
-    categories = OneHotEncoder(
-        handle_unknown="ignore", max_categories=MAX_CATEGORIES, sparse_output=False
+    known = estimator.get_params(deep=False)
+    named = {*candidate.params, *candidate.search}
+    if {"categorical_features", "max_bins"} <= set(known) and "categorical_features" not in named:
+        bins = [known["max_bins"], *candidate.search.get("max_bins", ())]
+        return Preparation("native", max(2, min(MAX_CATEGORIES, *bins)))
+    return Preparation("sparse" if get_tags(estimator).input_tags.sparse else "dense")
+
+
+def build_preparation(roles: Roles, preparation: Preparation) -> ColumnTransformer:
+    """The columns' preparation.
+
+    Numbers: median for missing, with a column that says so, then standardised; native: as they are.
+    Categories: one column each; native: one column of codes, which come first. Text: tf-idf of
+    words and word pairs seen in two rows.
+    """
+    sparse, native = preparation.form == "sparse", preparation.form == "native"
+    most = preparation.max_categories
+    numbers: Any = "passthrough" if native else _scaled_numbers()
+    categories: Any = (
+        OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=most
+        )
+        if native
+        else OneHotEncoder(handle_unknown="ignore", max_categories=most, sparse_output=sparse)
     )
     parts: list[tuple[str, Any, Any]] = []
     if roles.numeric:
         parts.append(("numeric", numbers, list(roles.numeric)))
     if roles.categorical:
-        parts.append(("categorical", categories, list(roles.categorical)))
-    for position, column in enumerate(roles.text):
-        words = TfidfVectorizer(
-            sublinear_tf=True,
-            min_df=2,
-            ngram_range=(1, 2),
-            strip_accents="unicode",
-            max_features=MAX_WORDS if takes_sparse else MAX_WORDS_DENSE,
+        place = 0 if native else len(parts)
+        parts.insert(place, ("categorical", categories, list(roles.categorical)))
+    parts += _text_parts(roles.text, MAX_WORDS if sparse else MAX_WORDS_DENSE)
+    fullest = (1.0 if roles.text else FULLEST_SPARSE) if sparse else 0.0
+    return ColumnTransformer(parts, sparse_threshold=fullest)
+
+
+def _scaled_numbers() -> Pipeline:
+    fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    return Pipeline([("fill", fill), ("scale", StandardScaler())])
+
+
+def _text_parts(columns: Iterable[str], most_words: int) -> list[tuple[str, Any, Any]]:
+    return [
+        (
+            f"text_{position}",
+            TfidfVectorizer(
+                sublinear_tf=True,
+                min_df=2,
+                ngram_range=(1, 2),
+                strip_accents="unicode",
+                max_features=most_words,
+            ),
+            column,
         )
-        parts.append((f"text_{position}", words, column))
-    return ColumnTransformer(parts, sparse_threshold=1.0 if takes_sparse and roles.text else 0.0)
+        for position, column in enumerate(columns)
+    ]
 
 
 def feature_frame(frame: pd.DataFrame, roles: Roles) -> pd.DataFrame:

@@ -18,12 +18,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.estimators import (
+    Preparation,
     as_outcomes,
     build_pipeline,
     default_candidates,
     feature_frame,
     few_threads,
     fit_estimator,
+    preparation_of,
 )
 from tasks.labels.calibration import calibrate, calibrate_each_without_itself, fit_calibration
 from tasks.project.roles import Roles
@@ -134,8 +136,8 @@ class _Model:
     allow_imports: tuple[str, ...]
     classes: tuple[str, ...]
 
-    def build(self) -> tuple[Any, Any]:
-        """An unfitted preparation and estimator."""
+    def build(self) -> tuple[Preparation, Any, Any]:
+        """How the columns are prepared, and the unfitted preparation and estimator."""
         pipeline = build_pipeline(
             self.candidate,
             self.roles,
@@ -143,7 +145,9 @@ class _Model:
             seed=self.seed,
             allow_imports=self.allow_imports,
         )
-        return pipeline.named_steps["prepare"], pipeline.named_steps["estimator"]
+        estimator = pipeline.named_steps["estimator"]
+        form = preparation_of(estimator, self.candidate)
+        return form, pipeline.named_steps["prepare"], estimator
 
     def log_probabilities(self, estimator: Any, learned: Any, labels: Any, scored: Any) -> Matrix:
         """Fit on prepared features, score others; columns in the order of `classes`."""
@@ -187,14 +191,13 @@ def _fit_and_score(
 ) -> list[Matrix]:
     """Log probabilities of the rows `held` by each model fitted on the rows `rest`."""
     outcomes = as_outcomes(labels[rest])
-    prepared: dict[float, tuple[Any, Any]] = {}  # dense and sparse, shared by the families
+    prepared: dict[Preparation, tuple[Any, Any]] = {}  # shared by families of one form
     found = []
     for model in models:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # convergence shows in the probabilities
-                prepare, estimator = model.build()
-                form = prepare.sparse_threshold
+                form, prepare, estimator = model.build()
                 if form not in prepared:
                     learned = prepare.fit_transform(features[rest])
                     prepared[form] = learned, prepare.transform(features[held])
