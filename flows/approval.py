@@ -113,7 +113,7 @@ def _describe(run: JudgedRun, pending: Entry, problem: str, home: Path) -> str:
 
 
 def _conclude(run: JudgedRun, done: dict[str, str]) -> State[Any]:
-    """The flow run's end: the outcome is its state's name, so that the UI's list shows it.
+    """The flow run's end: its message begins with the outcome, so that the UI's list shows it.
 
     A void approval is an answer as well, not a failure of the flow: nothing is there to retry.
     """
@@ -122,4 +122,4 @@ def _conclude(run: JudgedRun, done: dict[str, str]) -> State[Any]:
         key=artifact_key(run.ledger.project, "signature"),
         markdown=f"**{done['outcome'].capitalize()}.** {escape(done['sentence'])}\n",
     ).create()
-    return Completed(name=done["outcome"].capitalize(), message=done["sentence"], data=done)
+    return Completed(message=f"{done['outcome'].capitalize()}: {done['sentence']}", data=done)

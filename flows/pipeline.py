@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import flow
@@ -12,9 +11,10 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.runs.admission import admitted
-from flows.runs.outcomes import failed, final_state, skipped
+from flows.runs.outcomes import failed, final_state, show_outcome, skipped
 from flows.runs.pipeline_run import PipelineRun, StoppedError
 from flows.runs.plain_results import read_results_plainly
+from flows.runs.run_names import first_name
 from flows.runs.stage_inputs import check_conditions, one_output
 from flows.runs.start import open_run, read_request
 from tasks import stages
@@ -31,8 +31,7 @@ Override = Annotated[str, Field(pattern=".+=.*")]
 
 
 def _run_name() -> str:
-    """The project file and its folder: what tells one project's runs from another's."""
-    return "/".join(Path(flow_run.parameters["project"]).parts[-2:])
+    return first_name(flow_run.name or "", flow_run.parameters["project"])
 
 
 @flow(name="assayline", flow_run_name=_run_name)
@@ -69,7 +68,9 @@ def _run(project: str, intent: str | None, overrides: Sequence[str]) -> State[An
                 _judge(this)
             except StoppedError:
                 this.skip_the_rest()
-            return final_state(this.finish())
+            document = this.finish()
+            show_outcome(document)
+            return final_state(document)
 
 
 def _judge(this: PipelineRun) -> None:

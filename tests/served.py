@@ -18,6 +18,8 @@ from conftest import LIGHT, write_small
 from flows.services.flow_processes import flow_processes
 from flows.services.server import free_port
 
+ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
+"""The final states of a flow run, by Prefect's names."""
 _OWN = ("PREFECT", "MLFLOW", "ASSAYLINE", "MPL")
 
 
@@ -159,6 +161,12 @@ class Served:
             return state if state["name"] in names else None
 
         return wait_for(there)
+
+    def outcome(self, flow_run):
+        """What came of a run, once it has ended: how its message begins; else the state's name."""
+        state = self.wait(flow_run, *ENDS)
+        outcome, colon, _ = (state["message"] or "").partition(":")
+        return outcome if colon and state["name"] in ("Completed", "Failed") else state["name"]
 
     def process_of(self, flow_run):
         return dict(flow_processes(self.home)).get(flow_run)

@@ -130,9 +130,9 @@ def test_a_run_that_ends_meanwhile_keeps_its_end(client, run, tmp_path, monkeypa
     running = run(Running())
 
     def ends(home):
-        client.set_flow_run_state(running, Completed(name="Promoted"), force=True)
+        client.set_flow_run_state(running, Completed(message="Promoted: done"), force=True)
         return iter(())
 
     monkeypatch.setattr(abandoned, "flow_processes", ends)
     assert recover(tmp_path, POOL) == []
-    assert state_of(client, running) == "Promoted"
+    assert state_of(client, running) == "Completed"

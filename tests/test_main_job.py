@@ -100,10 +100,35 @@ def test_mlflow_holds_what_it_takes_to_replicate(mortgage):
         assert "dev_errors.parquet" in names
         stages = {a.path for a in client.list_artifacts(run.info.run_id, "evidence")}
         assert stages == {f"evidence/{name}" for name in STAGES}
-        nested = client.search_runs(
-            [run.info.experiment_id], f"tags.mlflow.parentRunId = '{run.info.run_id}'"
-        )
-        assert len(nested) >= 8
+
+
+def test_only_a_run_that_searched_leaves_its_trials_in_mlflow(mortgage):
+    client = mlflow.MlflowClient()
+    nested = []
+    for document in mortgage:
+        run = client.get_run(document["mlflow_run_id"])
+        trials = f"tags.mlflow.parentRunId = '{run.info.run_id}'"
+        nested.append(len(client.search_runs([run.info.experiment_id], trials)))
+    assert nested[0] >= 8
+    assert nested[1] == 0
+
+
+def test_runs_are_named_by_what_came_of_them_and_show_first_what_counts(mortgage):
+    from prefect.client.orchestration import get_client
+
+    names = [r"hmda-boston \d\d:\d\d promote v1", r"hmda-boston \d\d:\d\d promote v1 unchanged"]
+    with get_client(sync_client=True) as prefect:
+        for document, name in zip(mortgage, names, strict=True):
+            logged = mlflow.get_run(document["mlflow_run_id"])
+            assert re.fullmatch(name, logged.info.run_name)
+            first = sorted(logged.data.metrics)[:4]
+            against = "2 gain over constant"
+            assert first == ["1 average_precision", against, f"{against} high", f"{against} low"]
+            assert logged.data.metrics[first[0]] == document["metrics"]["test.average_precision"]
+            flow_run = prefect.read_flow_run(document["prefect_flow_run_id"])
+            assert re.fullmatch(name, flow_run.name)
+            assert "verdict:promote" in flow_run.tags
+            assert flow_run.state_name == "Completed"
 
 
 def test_the_model_version_says_why_it_is_there(mortgage):

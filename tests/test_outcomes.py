@@ -17,7 +17,7 @@ def document(exit_code, standing=None, unchanged_since=None, reasons=("Because."
 
 
 @pytest.mark.parametrize(
-    ("given", "name", "type_"),
+    ("given", "outcome", "type_"),
     [
         (document(0, "promote"), "Promoted", "COMPLETED"),
         (document(4, "reject"), "Rejected", "COMPLETED"),
@@ -28,15 +28,16 @@ def document(exit_code, standing=None, unchanged_since=None, reasons=("Because."
         (document(5, "pending", unchanged_since="r1"), "Awaiting signature", "COMPLETED"),
     ],
 )
-def test_the_state_is_named_by_what_came_of_the_run(given, name, type_):
+def test_the_state_has_a_name_of_prefect_and_says_what_came_of_the_run(given, outcome, type_):
     state = final_state(given)
-    assert (state.name, state.type.value, state.data) == (name, type_, given)
-    assert "It was judged. Because." in state.message
+    assert (state.name, state.type.value, state.data) == (type_.capitalize(), type_, given)
+    assert state.message.startswith(f"{outcome}: ")
+    assert state.message.endswith("It was judged. Because.")
 
 
 def test_an_unchanged_run_names_the_one_whose_verdict_stands():
     state = final_state(document(0, "promote", unchanged_since="r1"))
-    assert state.message == "Nothing has changed since run r1: It was judged. Because."
+    assert state.message == "Unchanged: Nothing has changed since run r1: It was judged. Because."
 
 
 def test_a_message_is_cut_where_reasons_are_many():
@@ -51,4 +52,4 @@ def test_a_failure_ends_with_its_sentence_and_is_there_to_be_raised():
 
 def test_what_is_skipped_says_why():
     state = skipped("skipped: due at noon")
-    assert (state.name, state.message) == ("Skipped", "skipped: due at noon")
+    assert (state.name, state.message) == ("Completed", "Skipped: due at noon")

@@ -75,7 +75,8 @@ def page_address(home: Path, run_id: str, mlflow_url: str) -> str:
 
 def page_in_mlflow(mlflow_url: str) -> str:
     """Where MLflow shows its copy of the decision page, given the address of the run there."""
-    return f"{mlflow_url}/artifacts/decision.html"
+    address, mark, view = mlflow_url.partition("?")
+    return f"{address}/artifacts/decision.html{mark}{view}"
 
 
 def prefect_url(flow_run: str | None) -> str:

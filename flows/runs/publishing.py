@@ -18,6 +18,7 @@ from typing import Any
 from flows.runs import progress
 from flows.runs.artifacts import page_in_mlflow, prefect_url, publish_decision
 from flows.runs.recording import RECORDED, write_patches
+from flows.runs.run_names import describe_run
 from tasks.evidence import EvidenceStore
 from tasks.lineage import CodeVersion, installed_libraries
 from tasks.markup import link
@@ -57,6 +58,7 @@ def publish_run(
     _write(folder / "run.json", json.dumps(document, indent=1, allow_nan=False))
     _write(page, html)
     _log(run, loaded, folder, store, refs, tracking, page_hash, code)
+    tracking.rename_run(run.mlflow_run_id or "", describe_run(document))
     publish_decision(run, home, tracking)
     progress.active().finished(run)
     return document
@@ -92,11 +94,13 @@ def _log(
         tracking.log(
             run.mlflow_run_id or "",
             params=_params(run, training),
-            metrics=run.metrics,
+            metrics={**_headline(run), **run.metrics},
             tags=_tags(run, page_hash, code, tracking.run_url(run.mlflow_run_id or "")),
             datasets=_datasets(run, loaded, store, refs),
             artifacts=bundle,
         )
+    if run.unchanged_since:
+        return  # the run that it names has all of them, and equal copies say nothing
     trials = [
         TrialRecord(
             name=f"{trial['candidate']} {number}",
@@ -106,6 +110,19 @@ def _log(
         for number, trial in enumerate(training.get("trials", []), 1)
     ]
     tracking.log_trials(run.mlflow_run_id or "", run.project.name, trials)
+
+
+def _headline(run: RunRecord) -> dict[str, float]:
+    """The metrics that a list of runs shows first: MLflow sorts them by name."""
+    gate = next((s.result.facts for s in run.stages if s.name == "gate" and s.result), {})
+    metric = gate.get("metric", "")
+    found = {f"1 {metric}": run.metrics.get(f"test.{metric}")}
+    for opponent in [row["against"] for row in gate.get("differences", ())][:1]:
+        name = f"gate.difference.{opponent}"
+        found[f"2 gain over {opponent}"] = run.metrics.get(name)
+        found[f"2 gain over {opponent} low"] = run.metrics.get(f"{name}.low")
+        found[f"2 gain over {opponent} high"] = run.metrics.get(f"{name}.high")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _tags(

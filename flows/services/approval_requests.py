@@ -87,6 +87,7 @@ def _open_form(client: SyncPrefectClient, run_id: str, home: Path, project: str)
             deployment.id,
             parameters={"run_id": run_id, "home": str(home)},
             name=f"{project}/{run_id}",
+            tags=["assayline", f"project:{project}"],
             idempotency_key=f"{run_id}/{attempt}",
         )
         if made.state is None or not made.state.is_final():

@@ -21,7 +21,7 @@ from prefect.events import Event, Resource
 from flows.services.abandoned import recover
 from flows.services.arrivals import Content, Watched, watched
 from flows.services.deployments import DATA_ARRIVED, resource_of
-from flows.services.notifications import put_notification
+from flows.services.notifications import put_notifications
 from flows.services.worker import ALIVE
 from tasks.errors import AssaylineError
 from tasks.project import load_project
@@ -121,7 +121,7 @@ def _recover(home: Path, pool: str) -> None:
 def _notify(projects: Sequence[LoadedProject]) -> None:
     """See to it that each project's webhook is called: a block may be made, or made again."""
     with get_client(sync_client=True) as client:
-        missing = [put_notification(client, one.project) for one in projects]
+        missing = [put_notifications(client, one.project) for one in projects]
     told = [sentence for sentence in missing if sentence is not None]
     if told:
         raise AssaylineError(" ".join(told))

@@ -105,12 +105,12 @@ def _deploy(client: SyncPrefectClient, path: Path, pool: str) -> dict[str, Any]:
     from prefect.exceptions import PrefectHTTPStatusError
 
     from flows.services.deployments import deploy_project, describe_schedule
-    from flows.services.notifications import put_notification
+    from flows.services.notifications import put_notifications
 
     try:
         loaded = load_project(path)
         deployment = deploy_project(client, loaded, pool)
-        missing = put_notification(client, loaded.project)
+        missing = put_notifications(client, loaded.project)
     except (AssaylineError, ValueError, OverflowError, PrefectHTTPStatusError) as failure:
         # Prefect takes less than we do for a cron expression, for example; and no project may
         # keep the others from being served.

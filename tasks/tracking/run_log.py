@@ -6,6 +6,7 @@ digest sees 10,000 rows).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -23,7 +24,10 @@ from tasks.errors import UnavailableError
 from tasks.tracking.store import TAG_LENGTH, UP_MLFLOW, Store, is_missing
 
 _PARAM_LENGTH = 500
+_KEY_LENGTH = 250
 _BATCH = 1000
+_VIEW = "?workflowType=machine_learning"
+"""Without it MLflow shows the pages of its other product, on which runs and models are missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +86,20 @@ class Runs(Store):
         now = int(time.time() * 1000)
         with self._reaching():
             self._client.log_inputs(run_id, datasets=[_dataset_input(d) for d in datasets])
-            values = [Metric(_key(n), v, now, 0) for n, v in metrics.items() if v - v == 0]
+            values = [Metric(metric_key(n), v, now, 0) for n, v in metrics.items() if v - v == 0]
             for start in range(0, max(len(values), 1), _BATCH):
                 self._client.log_batch(run_id, metrics=values[start : start + _BATCH])
             self._client.log_batch(
                 run_id,
-                params=[Param(_key(n), str(v)[:_PARAM_LENGTH]) for n, v in params.items()],
+                params=[Param(metric_key(n), str(v)[:_PARAM_LENGTH]) for n, v in params.items()],
                 tags=[RunTag(n, v[:TAG_LENGTH]) for n, v in tags.items()],
             )
             self._client.log_artifacts(run_id, str(artifacts))
+
+    def rename_run(self, run_id: str, name: str) -> None:
+        """Give the run another name in the lists of the UI."""
+        with self._reaching():
+            self._client.update_run(run_id, name=name)
 
     def log_trials(self, run_id: str, project: str, trials: Sequence[TrialRecord]) -> None:
         """The settings that the search tried, as nested runs."""
@@ -146,7 +155,7 @@ class Runs(Store):
             experiment = self._client.get_run(run_id).info.experiment_id
         own = os.environ.get(MLFLOW_UI, UP_MLFLOW)
         server = public_address(self._uri) if self._uri.startswith("http") else own
-        return f"{server.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+        return f"{server.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}{_VIEW}"
 
 
 def _dataset_input(record: DatasetRecord) -> DatasetInput:
@@ -162,7 +171,18 @@ def _dataset_input(record: DatasetRecord) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", record.context)])
 
 
-def _key(name: str) -> str:
-    """A metric's or parameter's name in the characters that MLflow allows."""
-    kept = [c if c.isalnum() or c in "_-. /:" else "_" for c in name]
-    return "".join(kept)[:250]
+def metric_key(name: str) -> str:
+    """A metric's or parameter's name in the characters that MLflow allows; no two names share one.
+
+    A sign that MLflow does not allow becomes its code point between `_x` and `_`: `C#` is `C_x23_`.
+    """
+    # A name that has such a code already would meet the one that gets it.
+    plain = re.sub(r"_(?=x[0-9a-f]+_)", "_x5f_", name)
+    return _cut("".join(c if c.isalnum() or c in "_-. :" else f"_x{ord(c):x}_" for c in plain))
+
+
+def _cut(key: str) -> str:
+    if len(key) <= _KEY_LENGTH:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()[:8]
+    return f"{key[: _KEY_LENGTH - 9]}-{digest}"

@@ -55,7 +55,7 @@ def main():
         with place.up() as up:
             time.sleep(20)
             shares = idle(up)
-            place.wait(place.start_run(), "Promoted", "Rejected", "Inconclusive")
+            place.wait(place.start_run(), *ENDS)
             timed(RUN, alone)
             under, waited = [], []
             for _ in range(PAIRS):
