@@ -19,6 +19,7 @@ from flows.runs.stage_inputs import check_conditions, one_output
 from flows.runs.start import open_run, read_request
 from tasks import stages
 from tasks.errors import AssaylineError, UnavailableError
+from tasks.project.override_schema import override_schema
 
 _JUDGEMENTS = 5
 """How often a run judges, where each time another run has moved the champion meanwhile."""
@@ -27,7 +28,7 @@ read_results_plainly()
 
 # No parameter may be None: the form draws "or nothing" as a switch of types that hides the field.
 Intent = Literal["as declared", "improve", "refresh"]
-Override = Annotated[str, Field(pattern=".+=.*")]
+Override = Annotated[str, Field(pattern=".+=.*", json_schema_extra=override_schema())]
 
 
 def _run_name() -> str:

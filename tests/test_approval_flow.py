@@ -113,8 +113,8 @@ def test_a_form_in_the_browser_signs_a_run(place, tmp_path):
             open_form(page, place, form)
             assert "Nothing was signed: the verdict of run" in text_of(page)
             answer(page, **values, Verdict=run["verdict_hash"][:8])
-            state = place.wait_for_form("Approved")["state"]
-    assert state["type"] == "COMPLETED"
+            state = place.wait_for_form("Completed")["state"]
+    assert state["message"].startswith("Approved: ")
     assert state["message"].endswith("version 1 of signed is the champion, was no version")
     entry = place.entries()[-1]
     assert (entry["action"], entry["who"], entry["why"]) == ("approve", "Ada", "the gain is real")

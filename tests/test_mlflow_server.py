@@ -41,6 +41,11 @@ def test_another_name_and_a_page_from_elsewhere_are_refused(address):
     assert asked(address, origin="http://elsewhere.example") == 403
 
 
+def test_a_page_of_another_port_of_this_machine_is_refused(address):
+    assert asked(address, origin="http://localhost:9999") == 403
+    assert asked(address, origin="http://127.0.0.2:9999") == 403
+
+
 def test_the_address_that_is_shown_works(address):
     assert asked(address, origin=address) == 200
     assert asked(address, host=f"localhost:{address.rpartition(':')[2]}") == 200

@@ -14,6 +14,8 @@ OWN = [
     {"host": "127.0.0.1:4200"},
     {"host": "localhost:4200", "origin": "http://127.0.0.1:4200"},
     {"host": "[::1]:4200", "origin": "http://localhost:4200"},
+    {"host": "127.0.0.2:4200", "origin": "http://127.0.0.2:4200"},
+    {"host": "localhost", "origin": "http://localhost"},
 ]
 FOREIGN = [
     {},
@@ -22,6 +24,10 @@ FOREIGN = [
     {"host": "evil.example@127.0.0.1.evil.example"},
     {"host": "127.0.0.1:4200", "origin": "https://evil.example"},
     {"host": "127.0.0.1:4200", "origin": "null"},
+    {"host": "127.0.0.1:4200", "origin": "http://localhost:9999"},
+    {"host": "127.0.0.1:4200", "origin": "http://127.0.0.1"},
+    {"host": "127.0.0.1:4200", "origin": "http://127.0.0.2:4200"},
+    {"host": "127.0.0.1:4200", "origin": "http://127.0.0.1:x"},
     {"host": "127.0.0.1:4200", "origin": "http://localhost.evil.example"},
     {"host": "[nonsense", "origin": "http://[nonsense"},
 ]
@@ -64,6 +70,8 @@ class TestOwnMachine:
         assert httpx.post(url, json={}, headers=from_elsewhere).status_code == 403
         assert httpx.options(url, headers=from_elsewhere).status_code == 403
         assert httpx.post(url, json={}, headers={"host": "evil.example"}).status_code == 403
+        of_another_port = {"origin": "http://localhost:9999"}
+        assert httpx.post(url, json={}, headers=of_another_port).status_code == 403
 
 
 NAMED = {

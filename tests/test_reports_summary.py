@@ -123,7 +123,10 @@ def test_the_summary_is_one_screen_within_the_width(width):
     places = {"Decision page": "/a.html", "MLflow run": "1", "Prefect run": "2"}
     text = summary_text(full_run(), width, False, places)
     lines = text.splitlines()
-    assert len(lines) <= 40
+    advice = lines[lines.index("What to work on next") : lines.index("Where to look")]
+    assert len(lines) - len(advice) <= 40
+    assert " ".join(LONG.split()) in " ".join(" ".join(advice).split())
+    assert "…" not in "".join(advice)
     assert max(len(line) for line in lines) <= width
     assert "\x1b" not in text
     assert text.endswith("\n")
@@ -164,6 +167,17 @@ def test_the_summary_compares_with_the_champion_before_what_to_work_on():
         "What to work on next",
     ]
     assert "Compared with the champion" not in summary_text(make_run(), 80, False, {})
+
+
+def test_a_setting_to_run_with_is_on_a_line_of_its_own_and_whole():
+    setting = "--set 'training.mitigate={columns: [black, single], strength: 2}'"
+    advice = f"A mitigated candidate would meet 2 of 2 gaps on dev: try it with {setting}."
+    lines = summary_text(make_run(work_next=(advice,)), 40, False, {}).splitlines()
+    assert lines[lines.index("What to work on next") + 1 :] == [
+        "  1. A mitigated candidate would meet 2",
+        "     of 2 gaps on dev: try it with",
+        f"       {setting}",
+    ]
 
 
 def test_a_path_is_never_cut():

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from browser import wait_for
 from conftest import small_rows
-from served import Receiver, Served
+from served import ENDS, Receiver, Served
 from test_replay import git
 
 AUTH = "owner:planted-auth-4f1c"

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from browser import wait_for
 from conftest import SMALL, small_rows, write_small
-from served import Receiver, Served
+from served import ENDS, Receiver, Served
 
 from flows.runs.presence import left_behind
 from flows.services.server import free_port
@@ -139,7 +139,9 @@ def test_the_form_explains_and_checks_what_is_typed(place, up):
 def test_a_run_by_hand_is_completed_and_says_its_verdict(place, first):
     flow_run, state = first
     assert (state["type"], state["name"]) == ("COMPLETED", "Completed")
-    assert state["message"].startswith("Promoted: Promote: the candidate, version 1, becomes the champion.")
+    assert state["message"].startswith(
+        "Promoted: Promote: the candidate, version 1, becomes the champion."
+    )
     journal = place.journals()[-1]
     assert (journal["status"], journal["prefect_flow_run_id"]) == ("finished", flow_run)
     assert left_behind(place.home) == []

@@ -124,13 +124,14 @@ def _print_summary(record: RunRecord, project: str, home: Path, server: PrefectS
     places = {
         "Decision page": record.report or "",
         "MLflow run": record.mlflow_run_id or "",
-        "Prefect run": prefect_url(record.prefect_flow_run_id),
+        # Where this command had a server of its own, nobody answers there any more.
+        "Prefect run": "" if server.log is not None else prefect_url(record.prefect_flow_run_id),
     }
     if promotion_action(record) == "pending":
         # Not the hash itself: who signs takes it from the page.
         sign = ["approve", record.run_id, "--project", project, "--verdict", "HASH ON THE PAGE"]
         places["To sign"] = f"{command} {shlex.join(sign)} --name 'YOUR NAME' --reason 'WHY'"
-    if server.log is not None:  # this command's own server, which is gone by now
+    if server.log is not None:
         places["Both UIs"] = up
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = min(shutil.get_terminal_size().columns, 110)

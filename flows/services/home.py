@@ -64,6 +64,8 @@ def configure_environment(home: Path) -> None:
         os.environ["MLFLOW_TRACKING_URI"], MLFLOW_DRIVER
     )
     name_driver()
+    # Prefect's client and MLflow would else say, in between our lines, that they collect data.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     # A failure is one sentence of the command's; MLflow's store would print its trace before it.

@@ -1,7 +1,8 @@
 """The MLflow server of a home: one process, `python -m flows.services.mlflow_server`.
 
 Guarantees: it ends when the command that started it does, however that happened; where a password
-is configured, nothing but its health is told without; the database's address is on no command line.
+is configured, nothing but its health is told without; where none is, only pages that it sent itself
+reach it; the database's address is on no command line.
 MLflow's own command would start a second process and six job consumers besides.
 """
 
@@ -95,6 +96,7 @@ def _serve(host: str, port: int, parent: int) -> None:
     import uvicorn
     from mlflow.server.fastapi_app import app
 
+    from flows.services.own_machine import OwnMachineOnly, is_loopback
     from tasks.tracking.database import open_client
 
     try:  # MLflow alone would try for minutes, and make tables while others do
@@ -103,8 +105,8 @@ def _serve(host: str, port: int, parent: int) -> None:
         sys.stderr.write(f"assayline: {failure}\n")
         sys.exit(failure.exit_code)
     auth = os.environ.get(AUTH)
-    guarded = Guarded(app, auth) if auth else app
-    uvicorn.run(guarded, host=host, port=port, log_level="warning")
+    served = Guarded(app, auth) if auth else OwnMachineOnly(app) if is_loopback(host) else app
+    uvicorn.run(served, host=host, port=port, log_level="warning")
 
 
 if __name__ == "__main__":

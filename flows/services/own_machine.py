@@ -1,8 +1,10 @@
 """A server without a password answers programs and browsers of this machine alone.
 
-Guarantees: a page from elsewhere, open in a browser of this machine, reaches nothing: neither by a
-request to this server's address, nor by a name of its own that it makes lead here. Who reaches the
-Prefect API can have code run, so that listening on the loopback interface alone is not enough.
+Guarantees: a page that this server did not send, open in a browser of this machine, reaches
+nothing: neither by a request to this server's address, nor by a name of its own that it makes lead
+here. That holds for pages of other ports of this machine too: a notebook or another user's server
+has them. Who reaches the Prefect API can have code run, so that listening on the loopback interface
+alone is not enough.
 """
 
 from __future__ import annotations
@@ -15,8 +17,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
+_PORTS = {"http": 80, "https": 443}
+_USUAL = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of the one address that a server listens at; 127.0.0.2 may be another user's."""
+
+
 class OwnMachineOnly:
-    """An ASGI application that hears only who calls this machine by its own name, from itself."""
+    """An ASGI application that hears programs of this machine, and pages that it sent itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,7 +32,7 @@ class OwnMachineOnly:
         """Hand a request on if it may pass."""
         headers = {name: value.decode("latin-1") for name, value in scope.get("headers", [])}
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        own = _is_own(f"//{host}") and (origin is None or _is_own(origin))
+        own = _is_own(f"//{host}") and (origin is None or _is_same(origin, host))
         if scope["type"] == "lifespan" or own:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -50,3 +57,14 @@ def _is_own(address: str) -> bool:
         return is_loopback(urlsplit(address).hostname or "")
     except ValueError:
         return False
+
+
+def _is_same(origin: str, host: str) -> bool:
+    """Whether a page at `origin` came from the server that is asked as `host`, by either name."""
+    try:
+        page, server = urlsplit(origin), urlsplit(f"//{host}")
+        ports = page.port or _PORTS.get(page.scheme), server.port or _PORTS["http"]
+    except ValueError:
+        return False
+    names = page.hostname, server.hostname
+    return ports[0] == ports[1] and (names[0] == names[1] or _USUAL.issuperset(names))

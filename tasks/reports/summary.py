@@ -1,12 +1,14 @@
 """A run on one terminal screen: every stage, the verdict, what to work on next, where to look.
 
-Guarantees: at most 40 lines unless there are more than a dozen places to look; no line but a
-path or address is longer than the width; no escape sequence unless colour is asked for, and none
-that comes from data.
+Guarantees: what to do next stands there whole, each command on a line of its own, to be copied; at
+most 40 lines unless that, or a dozen places to look, take more; no line but a command, a path or an
+address is longer than the width; no escape sequence unless colour is asked for, and none that comes
+from data.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -19,6 +21,8 @@ from tasks.runs import RunRecord, StageRecord
 _MOST_LINES = 40
 _NARROWEST = 40
 _REFUSED = 3
+_SETTING = re.compile(r"(--set '[^']*')")
+"""How advice names a setting of the project to run with."""
 _DEPTHS = ((2, 3), (2, 2), (1, 2), (1, 1))
 """Most lines of a stage and of a sentence, tried in order until the screen holds them."""
 _COLOURS: Mapping[Tone, str] = {"good": "32", "caution": "33", "bad": "31", "quiet": "2"}
@@ -156,7 +160,7 @@ def _lines(
         yield "", ""
         yield "What to work on next", _BOLD
         for place, sentence in enumerate(run.work_next[:3], start=1):
-            yield from ((t, "") for t in _wrap(sentence, width, f"  {place}. ", "     ", depth))
+            yield from ((text, "") for text in _advice(sentence, width, f"  {place}. "))
     commands = {name: what for name, what in commands.items() if what}
     if commands:
         yield "", ""
@@ -165,12 +169,23 @@ def _lines(
         yield from ((f"  {name:<{longest}}  {_clean(what)}", "") for name, what in commands.items())
 
 
+def _advice(sentence: str, width: int, first: str) -> Iterable[str]:
+    """A sentence whole; a setting to run with is on a line of its own, however long it is."""
+    rest = " " * len(first)
+    for part in _SETTING.split(sentence):
+        if _SETTING.fullmatch(part):
+            yield f"{rest}  {_clean(part)}"
+        elif part.strip(" .;"):  # not the full stop behind a command
+            yield from _wrap(part, width, first, rest, None)
+        first = rest
+
+
 def _stage(stage: StageRecord, width: int, depth: int) -> Iterable[tuple[str, str]]:
     mark = STAGE_MARKS[stage.outcome]
     time = "" if stage.outcome == "not_run" else duration(stage.seconds)
     time = "cached" if stage.cached else time
     head = f"{mark.glyph} {mark.word:<7}  {stage_title(stage.name):<17}  "
-    room = width - len(head) - 11
+    room = max(width - len(head) - 11, 0)
     words = stage.result.summary if stage.result else ""
     parts = _wrap(words, room, "", "", depth) if words and room > 20 else [""]
     style = "" if stage.outcome == "passed" else _COLOURS[mark.tone]
@@ -182,7 +197,7 @@ def _plain_lines(texts: Iterable[str], width: int, style: str) -> Iterable[tuple
     return ((line, style) for text in texts for line in _wrap(text, width, "", "", 1))
 
 
-def _wrap(text: str, width: int, first: str, rest: str, lines: int) -> list[str]:
+def _wrap(text: str, width: int, first: str, rest: str, lines: int | None) -> list[str]:
     return textwrap.wrap(
         " ".join(_clean(text).split()),
         width,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ from tasks.postgresql import MLFLOW_DRIVER, with_driver
 from tasks.tracking.database import open_client
 
 TAG_LENGTH = 5000
+_DISK_FULL = re.compile(
+    "database or disk is full|no space left on device|could not extend file|disk quota exceeded",
+    re.IGNORECASE,
+)
+"""How SQLite, the system, PostgreSQL and a quota say it."""
 UP_MLFLOW = "http://127.0.0.1:5000"
 
 
@@ -56,6 +62,11 @@ class Store:
             yield
         except (MlflowException, OSError) as failure:
             said = public_text(str(failure), self._uri)
+            if _DISK_FULL.search(said):
+                raise UnavailableError(
+                    f"the disk of MLflow's store at {public_address(self._uri)} is full; make room "
+                    "on it, then run again: finished stages are kept"
+                ) from None
             first = said.splitlines()[0] if said else type(failure).__name__
             # Not 'from failure': whoever logs the chain would log the address with its password.
             raise UnavailableError(

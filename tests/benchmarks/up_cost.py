@@ -15,7 +15,7 @@ from run_cost import PROJECT, RUN, row, timed
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from served import Served
+from served import ENDS, Served
 
 PAIRS = 5
 IDLE_SECONDS = 60
