@@ -15,6 +15,7 @@ from tasks.checks import Severity
 from tasks.project.roles import Roles
 from tasks.project.sections import LeakageSection
 
+STAGE = "leakage"
 _MOST_CATEGORIES = 50
 _MOST_DISTINCT_SHARE = 0.5
 

@@ -12,12 +12,19 @@ from tasks.project.fields import MetricName, Section, Share
 class LeakageSection(Section):
     """When a feature counts as nearly settling the target by itself."""
 
-    max_single_feature_auc: Annotated[float, Field(gt=0.5, le=1)] = 0.98
-    min_value_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.75, description="lower Wilson bound of a class within one categorical value"
+    max_single_feature_auc: Annotated[float, Field(gt=0.5, le=1)] = Field(
+        default=0.98, description="of the class that a column alone ranks best against the rest"
     )
-    min_value_lift: Annotated[float, Field(gt=1)] = Field(
-        default=3.0, description="that bound over the share of the class in all rows"
+    min_single_feature_errors: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.12, description="errors of a column alone, as a share of those of the constant"
+    )
+    min_value_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.75, description="lower bound of the rate of a class within one value"
+    )
+    min_value_odds: Annotated[float, Field(gt=1)] = Field(
+        default=15.0,
+        description="lower bound of the odds of that class within the value, over those of all "
+        "rows; it blocks where the bound corrected for the number of values is beyond it too",
     )
     min_value_rows: Annotated[int, Field(ge=1)] = 20
     accept: dict[str, str] = Field(
