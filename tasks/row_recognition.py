@@ -57,6 +57,9 @@ def find_seen(
         known = known | _key_hashes(rows, roles).isin(seen.keys).to_numpy(dtype=bool)
     if not alike or (roles.group is None and set(own.features) == set(roles.features)):
         known = known | _feature_hashes(rows, own).isin(seen.features).to_numpy(dtype=bool)
+    if roles.group is None:
+        # Copies of a row share its unit, whichever of them gave the unit its name.
+        known = units.isin(units[known]).to_numpy(dtype=bool)
     return known, ""
 
 

@@ -233,6 +233,14 @@ def test_rows_without_a_label_are_left_out():
     assert by_id(result)["issues"].n == 95
 
 
+def test_rows_without_a_side_take_no_part():
+    # A split leaves out later copies of earlier rows.
+    frame, split = make_data()
+    result = check_labels(frame, split.drop(["k000", "k050"]), make_roles(), make_project())
+    assert {"k000", "k050"}.isdisjoint(result.outputs["label_quality"].index)
+    assert len(result.outputs["label_quality"]) == len(frame) - 2
+
+
 def annotated(frame, differing):
     roles = make_roles(annotators=("one", "two", "three"))
     for name in roles.annotators:

@@ -81,6 +81,12 @@ def test_a_unit_that_it_has_seen_is_enough():
     assert seen(fitted_on(rows("k1"), units=base_units(frame, ROLES)[:1]), frame) == ["k3"]
 
 
+def test_a_copy_of_a_seen_row_is_seen_whichever_of_them_names_the_unit():
+    model = fitted_on(rows("k1"))
+    frame = rows("k1", "k2", "k3")
+    assert seen(model, frame, ROLES, pd.Series(["c", "c", "d"], index=frame.index)) == ["k1", "k2"]
+
+
 def test_a_split_by_group_renames_units_and_the_keys_are_known():
     known = rows("k1", "k2")
     model = fitted_on(known, units=base_units(known, ROLES))

@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
-from tasks.splitting import judging, split_rows
+from tasks.splitting import judging_units, split_rows
 
 ROLES = Roles(
     target="y",
@@ -156,13 +157,13 @@ class TestTwins:
     def test_check_looks_at_the_result(self):
         twins = pd.Series([0, 0, 1, 1], index=list("pqrs"))
         bad = pd.Series(["train", "test", "dev", "dev"], index=list("pqrs"))
-        found = judging.twin_check(twins, bad, by_group=False)
+        found = judging_units.twin_check(twins, bad, by="key")
         assert (found.outcome, found.severity, found.value) == ("failed", "critical", 1)
         assert found.detail == "1 of 2 repeated examples are on several sides."
 
     def test_unit_check_looks_at_the_result(self):
         bad = pd.DataFrame({"unit": ["u", "u", "v"], "side": ["train", "test", "dev"]})
-        found = judging.unit_check(bad)
+        found = judging_units.unit_check(bad)
         assert (found.outcome, found.severity, found.value) == ("failed", "critical", 1)
 
 
@@ -269,18 +270,50 @@ class TestByTime:
         assert found == ["train"] * 8 + ["test"] * 2
         assert check(self.divide(frame), "sides:dev").outcome == "failed"
 
-    def test_later_copies_are_left_out_and_counted(self):
+    def test_rows_that_a_table_of_few_values_repeats_are_kept_and_said(self):
         values = [0.0, 1, 2, 3, 4, 5, 0, 7, 8, 0]
         frame = rows(10, t=self.days(*range(10)), a=values, c=["u"] * 10)
         result = self.divide(frame)
         # The seventh row (dev) and the last (test) equal the first.
-        assert sorted({*frame.index} - {*result.outputs["split"].index}) == ["k10", "k7"]
+        assert len(result.outputs["split"]) == 10
+        found = check(result, "no_duplicate_crosses")
+        assert (found.outcome, found.severity, found.value) == ("failed", "warning", 1)
+        assert found.detail.startswith("50.0% of dev and 50.0% of test equal an earlier row")
+        assert check(result, "later_copies").outcome == "passed"
+
+    def test_few_repeats_are_no_warning(self):
+        # 1 of the 20 test rows (5 %) equals an earlier row.
+        frame = rows(100, t=self.days(*range(100)), a=[*range(99), 0.0], c=["u"] * 100)
+        found = check(self.divide(frame), "no_duplicate_crosses")
+        assert (found.outcome, found.severity, found.value) == ("passed", "info", 1)
+        assert found.detail.startswith("0.0% of dev and 5.0% of test equal an earlier row")
+
+    def measured(self, n, seed=0):
+        """Rows of three measurements, whose digits do not come back, day by day."""
+        numbers = np.random.default_rng(seed).normal(size=(3, n))
+        return rows(
+            n, t=self.days(*range(n)), c=["u"] * n, **dict(zip("abd", numbers, strict=True))
+        )
+
+    @pytest.mark.parametrize("noise", [0.0, 1e-6])
+    def test_later_copies_of_measurements_are_left_out_and_counted(self, noise):
+        frame = self.measured(100)
+        # The first two rows (yes, no) come again as the last two of test, which has 20 rows.
+        first = frame.loc[["k1", "k3"], list("abd")].to_numpy()
+        frame.loc[["k98", "k100"], list("abd")] = first + noise
+        timed = roles(time="t", numeric=list("abd"))
+        result = divide(frame, roles=timed, by="time", column="t")
+        assert {*frame.index} - {*result.outputs["split"].index} == {"k98", "k100"}
         found = check(result, "later_copies")
-        assert (found.outcome, found.value) == ("passed", 2)
-        assert found.detail.startswith("1 dev and 1 test rows equal an earlier row")
-        assert list(result.tables["left_out"].frame["row_key"]) == ["k7", "k10"]
+        assert (found.outcome, found.severity, found.value) == ("failed", "warning", 2)
+        # k98 and k100 are of class no: 10 of 20 before, 8 of 18 after.
+        assert found.detail == (
+            "0 dev and 2 test rows are copies of an earlier row (equal or nearly so, to digits "
+            "that do not come back) and were left out; no is 44.4% of test by that, and was 50.0%."
+        )
+        assert list(result.tables["left_out"].frame["copy_of"]) == ["k1", "k3"]
         assert result.facts["left_out"] == 2
-        assert check(result, "no_duplicate_crosses").outcome == "passed"
+        assert check(result, "no_copy_crosses").outcome == "passed"
 
     def test_copies_on_one_side_are_kept(self):
         frame = rows(10, t=self.days(*range(10)), a=[0.0, 0, 2, 3, 4, 5, 6, 7, 8, 9], c=["u"] * 10)
@@ -365,18 +398,82 @@ class TestSides:
     def test_with_two_classes_a_side_needs_both(self):
         found = check(self.labelled(["yes", "no", "no", "no", "no"]), "sides:test")
         assert (found.outcome, found.severity, found.value) == ("failed", "critical", 1)
-        assert "none of them yes" in found.detail
+        assert "all of them are no: on one class nothing can be measured" in found.detail
 
     def test_with_more_classes_a_gap_in_test_is_a_warning(self):
-        labels = ["x", "y", "z", "z", "y"]
-        result = self.labelled(labels, positive_class=None)
-        assert check(result, "sides:test").severity == "warning"
+        # 200 rows of three classes, none of z in test.
+        frame = rows(200, y=pd.Series([*"xyz"] * 67, dtype="str")[:200])
+        placed = pd.Series(sides(divide(frame)))
+        frame.loc[(placed == "test") & (frame["y"] == "z"), "y"] = "x"
+        result = divide(frame, roles=roles(positive_class=None))
+        found = check(result, "sides:test")
+        assert (found.severity, found.outcome, found.value) == ("warning", "failed", 1)
+        assert found.detail.endswith("none of them z; more rows of it are needed.")
         assert check(result, "sides:train").outcome == "passed"
+
+    @pytest.mark.parametrize("side", ["dev", "test"])
+    def test_a_side_of_one_class_is_refused_whatever_the_number_of_classes(self, side):
+        frame = rows(200, y=pd.Series([*"xyz"] * 67, dtype="str")[:200])
+        placed = pd.Series(sides(divide(frame)))
+        frame.loc[placed == side, "y"] = "y"
+        result = divide(frame, roles=roles(positive_class=None))
+        found = check(result, f"sides:{side}")
+        assert (found.severity, found.outcome, found.value) == ("critical", "failed", 2)
+        assert "all of them are y: on one class nothing can be measured" in found.detail
+        assert "It has no row of x, z" in found.detail
+        assert result.outcome == "blocked"
 
     def test_class_that_train_lacks_blocks(self):
         result = self.labelled(["x", "x", "x", "z", "y"], positive_class=None)
         found = check(result, "sides:train")
         assert (found.outcome, found.severity, found.value) == ("failed", "critical", 2)
+
+    def test_class_shares_that_differ_beyond_chance_are_a_warning(self):
+        frame = rows(1000)
+        placed = pd.Series(sides(divide(frame)))
+        test = frame.index[placed == "test"]
+        # Half of the rows are yes; of test's after this nine in ten, which chance never does.
+        frame.loc[test, "y"] = ["no" if place % 10 == 0 else "yes" for place in range(len(test))]
+        found = check(divide(frame), "class_shares")
+        assert (found.outcome, found.severity) == ("failed", "warning")
+        assert "more than chance does" in found.detail
+        same = check(divide(rows(1000)), "class_shares")
+        assert (same.outcome, same.severity) == ("passed", "info")
+
+    def test_a_side_that_misses_its_share_is_a_warning(self):
+        result = divide(rows(100, g=["big"] * 70 + [f"g{place}" for place in range(30)]),
+                        roles=roles(group="g"), by="group", column="g")  # fmt: skip
+        found = check(result, "side_shares")
+        assert (found.outcome, found.severity) == ("failed", "warning")
+        assert "and 60%, 20%, 20% are declared; groups of many rows do that" in found.detail
+        assert check(divide(rows(1000)), "side_shares").outcome == "passed"
+        assert check(divide(rows(5).iloc[:0]), "side_shares").outcome == "not_applicable"
+
+    def test_a_unit_of_a_tenth_of_a_side_is_a_warning(self):
+        # The 12 equal rows are more than a tenth of any side of 112 rows but train's, if there.
+        frame = rows(100, a=[*range(88), *[-1.0] * 12], c=["u"] * 100)
+        found = check(divide(frame), "largest_unit")
+        assert (found.outcome, found.severity) == ("failed", "warning")
+        single = check(divide(rows(100)), "largest_unit")
+        assert (single.outcome, single.detail) == (
+            "passed",
+            "No two rows belong together; each is a unit of its own.",
+        )
+        assert check(divide(rows(5).iloc[:0]), "largest_unit").outcome == "not_applicable"
+
+    def test_an_empty_side_names_the_cause(self):
+        two = rows(10, t=[1.0] * 5 + [2.0] * 5)
+        found = check(divide(two, roles=roles(time="t"), by="time", column="t"), "sides:test")
+        assert found.detail.startswith(
+            "test has no row: `t` has 2 distinct times, and three sides need at least three"
+        )
+        heap = rows(10, t=[1.0, *[2.0] * 8, 3.0])
+        found = check(divide(heap, roles=roles(time="t"), by="time", column="t"), "sides:dev")
+        assert "too many of the 3 distinct times of `t` hold most of the rows" in found.detail
+        groups = rows(10, g=["x"] * 5 + ["y"] * 5)
+        result = divide(groups, roles=roles(group="g"), by="group", column="g")
+        empty = [one for one in result.checks if one.id.startswith("splitting.sides") and not one.n]
+        assert "`g` has 2 distinct groups, and three sides need at least three" in empty[0].detail
 
     def test_shares_of_the_positive_class(self):
         # train: k1, k2 and k3; dev: k4; test: k5.

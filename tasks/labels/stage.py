@@ -43,11 +43,11 @@ def check_labels(
     Outputs `label_quality`, by row key: side, label, likely_label (missing where not judged),
     quality in [0, 1] (low is bad, NaN where not judged) and issue; `human_level`, how right one
     person is (empty where unknown); and, of items that several labelled, `consensus`. `ratings` is
-    the project's file of them. Rows without a label are left out. Raises ProjectError for a
-    candidate that cannot be built.
+    the project's file of them. Rows without a label or a side are left out. Raises ProjectError
+    for a candidate that cannot be built.
     """
     said = said or Said()
-    frame = frame[frame[roles.target].notna()]
+    frame = frame[frame[roles.target].notna() & frame.index.isin(split.index)]
     split = split.loc[frame.index]
     if roles.regression:
         return check_numbers(frame, split, roles, project)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from statistics import NormalDist
+
 import pandas as pd
 
-from tasks.checks import Check, Outcome, Severity
+from tasks.checks import Check, Outcome
 from tasks.project.roles import Roles
 from tasks.project.sections import SplitSection
 from tasks.splitting.sides import SIDES, side_counts
 
 STAGE = "splitting"
-_NAMES_SHOWN = 5
+_NAMES_SHOWN = 12
+_CHANCE = 2.6
+_POINTS = 0.05
 
 
 def side_table(labels: pd.Series, sides: pd.Series) -> pd.DataFrame:
@@ -26,24 +31,32 @@ def side_table(labels: pd.Series, sides: pd.Series) -> pd.DataFrame:
 
 
 def side_checks(
-    labels: pd.Series, sides: pd.Series, roles: Roles, split: SplitSection
+    labels: pd.Series, sides: pd.Series, roles: Roles, split: SplitSection, cause: str = ""
 ) -> list[Check]:
     """Whether each side has rows and every class.
 
-    A class that train has not cannot be learned; with two classes, a side without one of them
-    has no measure of quality at all. With more, a class that dev or test lack is a warning.
+    A class that train has not cannot be learned; on a side of one class no measure of quality says
+    anything, and with two classes each side needs both. With more, a class that dev or test lack is
+    a warning. `cause` says why a side has no row, where that is known.
     """
     classes = set(labels.unique())
     declared = {"train": split.train, "dev": split.dev, "test": split.test}
     checks = []
     for side, n in side_counts(sides).items():
-        absent = sorted(classes - set(labels[sides == side].unique()))
-        bearable = n > 0 and side != "train" and roles.positive_class is None
+        there = set(labels[sides == side].unique())
+        absent = sorted(classes - there)
+        single = len(there) == 1 < len(classes) and not roles.regression
+        bearable = n > 0 and side != "train" and roles.positive_class is None and not single
         share = n / len(labels) if len(labels) else 0.0
         found = f"{side} has {n:,} rows ({share:.0%}, declared {declared[side]:.0%})"
         detail = f"{found} and all {len(classes)} classes."
         if not n:
-            detail = f"{side} has no row; more rows or a larger share are needed."
+            detail = f"{side} has no row: {cause or 'more rows or a larger share are needed'}."
+        elif single:
+            detail = (
+                f"{found}, and all of them are {min(there)}: on one class nothing can be measured. "
+                f"It has no row of {_listed(absent)}; {_way_out(split)}."
+            )
         elif absent:
             detail = f"{found}, none of them {_listed(absent)}; more rows of it are needed."
         checks.append(
@@ -63,74 +76,117 @@ def side_checks(
     return checks
 
 
-def unit_check(split: pd.DataFrame) -> Check:
-    """Whether each split unit is on one side only."""
-    crossing = int((split.groupby("unit")["side"].nunique() > 1).sum())
-    units = split["unit"].nunique()
-    return Check(
-        id="splitting.no_unit_crosses",
-        stage=STAGE,
-        title="Split units on more than one side",
-        severity="critical",
-        outcome="failed" if crossing else "passed",
-        detail=f"{crossing:,} of {units:,} split units are on more than one side."
-        if crossing
-        else f"Each of the {units:,} split units is on one side only.",
-        value=float(crossing),
-        limit=0.0,
-        n=len(split),
+def cause_of_emptiness(column: pd.Series | None, split: SplitSection) -> str:
+    """Why a side may have no row: too few times or groups in the split's column; else empty."""
+    if column is None:
+        return ""
+    distinct = int(column.nunique())
+    things = "times" if split.by == "time" else "groups"
+    if distinct < len(SIDES):
+        return (
+            f"`{column.name}` has {distinct:,} distinct {things}, and three sides need at least "
+            f"three; bring rows of more {things}, or split by key"
+        )
+    if split.by == "time":
+        return (
+            f"rows of one time stay together, and too many of the {distinct:,} distinct times of "
+            f"`{column.name}` hold most of the rows; use a finer time, or other shares"
+        )
+    return (
+        f"`{column.name}` has {distinct:,} groups, each goes to a side as a whole, and none came "
+        "here; bring more groups, raise split.epoch to draw anew, or split by key"
     )
 
 
-def twin_check(twins: pd.Series, sides: pd.Series, *, by_group: bool) -> Check:
-    """Whether rows that are equal in all features are on one side.
+def share_check(sides: pd.Series, split: SplitSection) -> Check:
+    """Whether each side has about the share of the rows that is declared for it.
 
-    In a split by group they may cross, because the group decides: then that is a warning.
+    Missed is a share that differs by more than a quarter of the declared one, and by more than
+    single rows would by chance (2.6 standard deviations).
     """
-    clusters = sides.groupby(twins)
-    repeated = int((clusters.size() > 1).sum())
-    crossing = int((clusters.nunique() > 1).sum())
-    outcome: Outcome = "failed" if crossing else "passed"
-    severity: Severity = "warning" if by_group else "critical"
-    if not repeated:
-        detail = f"No two of the {len(twins):,} rows are equal in all features."
-    elif not crossing:
-        detail = f"{repeated:,} examples occur more than once, each on one side only."
-    else:
-        why = ", because their groups are" if by_group else ""
-        detail = f"{crossing:,} of {repeated:,} repeated examples are on several sides{why}."
+    n = len(sides)
+    declared = {"train": split.train, "dev": split.dev, "test": split.test}
+    gaps = {side: count / max(n, 1) - declared[side] for side, count in side_counts(sides).items()}
+    missed = [
+        side
+        for side, gap in gaps.items()
+        if abs(gap) > declared[side] / 4
+        and abs(gap) > _CHANCE * math.sqrt(declared[side] * (1 - declared[side]) / max(n, 1))
+    ]
+    listed = ", ".join(f"{side} {declared[side] + gap:.0%}" for side, gap in gaps.items())
+    wanted = ", ".join(f"{declared[side]:.0%}" for side in SIDES)
+    detail = f"The sides have {listed} of the rows, and {wanted} are declared"
     return Check(
-        id="splitting.no_duplicate_crosses",
+        id="splitting.side_shares",
         stage=STAGE,
-        title="Repeated examples on more than one side",
-        severity=severity,
-        outcome=outcome,
-        detail=detail,
-        value=float(crossing),
-        limit=0.0,
-        n=len(twins),
+        title="Largest difference of a side's share of the rows from the declared one",
+        severity="warning",
+        outcome="not_applicable" if not n else "failed" if missed else "passed",
+        detail=f"{detail}; {_way_out(split)}." if missed else f"{detail}.",
+        value=max((abs(gap) for gap in gaps.values()), default=0.0),
+        limit=0.25,
+        n=n,
+        evidence="sides",
     )
+
+
+def _way_out(split: SplitSection) -> str:
+    if split.by == "key":
+        return "more rows are needed, or raise split.epoch to draw the sides anew"
+    if split.by == "time":
+        return "a finer time or other shares place the borders elsewhere once split.epoch is raised"
+    return "groups of many rows do that: more groups are needed, or raise split.epoch to draw anew"
 
 
 def class_share_check(labels: pd.Series, sides: pd.Series, roles: Roles) -> Check:
-    """The positive class's share by side (of the largest class, where there is none): shown."""
+    """Whether the classes have about the same share on every side.
+
+    The positive class's shares are told (of the largest class, where there is none), or those of
+    the class that differs most. Different is a share of dev or test that is 5 points, or half as
+    much again, away from that in train, and further than chance would take single rows (3.3
+    standard deviations, more with many classes).
+    """
+    counts = pd.crosstab(sides, labels).reindex(list(SIDES), fill_value=0)
+    counts = counts[counts.sum(axis=1) > 0]
+    shares = counts.div(counts.sum(axis=1), axis=0)
     common = labels.mode()
     label = roles.positive_class or (str(common.iloc[0]) if len(common) else "")
-    shares = (labels == label).groupby(sides).mean().reindex(list(SIDES)).dropna()
-    listed = ", ".join(f"{side} {share:.1%}" for side, share in shares.items())
+    worst = _different_class(counts) if len(shares) > 1 and "train" in shares.index else None
+    told = shares.get(worst or label, pd.Series(0.0, index=shares.index))
+    listed = ", ".join(f"{side} {share:.1%}" for side, share in told.items())
+    detail = f"{roles.target} = {worst or label}: {listed}."
+    if worst:
+        detail += " That is more than chance does: what is measured on such sides may not hold."
     return Check(
         id="splitting.class_shares",
         stage=STAGE,
-        title=f"Largest difference between the sides in the share of {label}",
-        severity="info",
-        outcome="passed" if len(shares) > 1 else "not_applicable",
-        detail=f"{roles.target} = {label}: {listed}."
+        title=f"Largest difference between the sides in the share of {worst or label}",
+        severity="warning" if worst else "info",
+        outcome="not_applicable" if len(shares) < 2 else "failed" if worst else "passed",
+        detail=detail
         if len(shares) > 1
         else "Fewer than two sides have rows; nothing can be compared.",
-        value=float(shares.max() - shares.min()) if len(shares) > 1 else None,
+        value=float(told.max() - told.min()) if len(shares) > 1 else None,
         n=len(labels),
         evidence="sides",
     )
+
+
+def _different_class(counts: pd.DataFrame) -> str | None:
+    """The class whose share in dev or test differs most surely from that in train, if any does."""
+    sizes = counts.sum(axis=1)
+    limit = NormalDist().inv_cdf(1 - 0.001 / (2 * max(1, counts.shape[1] - 1)))
+    found: dict[str, float] = {}
+    for side in [name for name in counts.index if name != "train"]:
+        both = (counts.loc["train"] + counts.loc[side]) / (sizes["train"] + sizes[side])
+        error = (both * (1 - both) * (1 / sizes["train"] + 1 / sizes[side])) ** 0.5
+        first, other = counts.loc["train"] / sizes["train"], counts.loc[side] / sizes[side]
+        apart = (first - other).abs()
+        large = (apart >= _POINTS) | (apart >= first.combine(other, max) / 3)
+        scores = (apart / error)[large & (error > 0)]
+        for label, score in scores[scores > limit].items():
+            found[str(label)] = max(found.get(str(label), 0.0), float(score))
+    return max(sorted(found), key=lambda label: found[label]) if found else None
 
 
 def kept_check(stored: pd.Series, split: pd.DataFrame) -> Check:
@@ -187,26 +243,6 @@ def time_check(times: pd.Series) -> Check:
         value=float(missing),
         limit=0.0,
         n=len(times),
-    )
-
-
-def copies_check(sides: pd.Series, copies: pd.Series) -> Check:
-    """How many copies of earlier rows dev and test would have had: shown."""
-    count = {side: int((copies & (sides == side)).sum()) for side in ("dev", "test")}
-    total = sum(count.values())
-    return Check(
-        id="splitting.later_copies",
-        stage=STAGE,
-        title="Copies of rows of an earlier side, left out",
-        severity="info",
-        outcome="passed",
-        detail=f"{count['dev']:,} dev and {count['test']:,} test rows equal an earlier row in all "
-        "features and were left out."
-        if total
-        else "No dev or test row is a copy of a row of an earlier side.",
-        value=float(total),
-        n=len(sides),
-        evidence="left_out" if total else None,
     )
 
 

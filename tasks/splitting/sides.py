@@ -68,10 +68,16 @@ def stored_sides(
     return ranks.map(dict(enumerate(SIDES))).astype("str")
 
 
-def later_copies(sides: pd.Series, twins: pd.Series) -> pd.Series:
-    """Whether a row's twin stands on an earlier side (True: leave the row out)."""
+def earliest_sides(sides: pd.Series, codes: pd.Series) -> pd.Series:
+    """The first of train, dev, test among the rows with the same code; missing where none has."""
+    ranks = sides.map(_RANK).groupby(codes).transform("min")
+    return ranks.map(dict(enumerate(SIDES))).astype("str")
+
+
+def later_copies(sides: pd.Series, codes: pd.Series) -> pd.Series:
+    """Whether a row with the same code stands on an earlier side (True: leave the row out)."""
     ranks: pd.Series = sides.map(_RANK)
-    return ranks > ranks.groupby(twins).transform("min")
+    return ranks > ranks.groupby(codes).transform("min")
 
 
 def side_counts(sides: pd.Series) -> Mapping[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -16,17 +16,27 @@ from tasks.checks import Check, StageResult, Table
 from tasks.fingerprints import fingerprint_frame
 from tasks.project import Project, Roles
 from tasks.project.sections import SplitSection
-from tasks.splitting import judging
+from tasks.splitting import judging, judging_units
+from tasks.splitting.copies import Examples, example_codes, recurring_codes
 from tasks.splitting.corrected import corrected_checks, corrected_tables, find_corrected
+from tasks.splitting.judging_units import Copies, copies_table
 from tasks.splitting.sides import (
     SIDES,
     drawn_sides,
+    earliest_sides,
     later_copies,
     side_counts,
     sides_by_time,
     stored_sides,
 )
-from tasks.splitting.units import base_units, cluster_units, group_units, row_units, twin_codes
+from tasks.splitting.units import (
+    base_units,
+    cluster_units,
+    group_units,
+    joined_units,
+    row_units,
+    twin_codes,
+)
 
 
 def split_rows(
@@ -41,10 +51,11 @@ def split_rows(
     `relabels` has old and new, by row key, of the labels that people corrected; None: none.
 
     `outputs["split"]` has a row for each row that was given a side, in the order of `frame`, with
-    its `unit` and `side`. In a split by time two kinds of rows have none: rows without a time, and
-    copies (equal in all features) of a row on an earlier side. `outputs["assignments"]` has every
-    unit that ever was given a side; pass it as `assigned` next time. A row is stored under its own
-    unit and under that of its cluster, so that it keeps its side when a twin comes or goes.
+    its `unit` and `side`. Two kinds of rows have none: rows without a time in a split by time, and
+    copies of a row on an earlier side, where a time, a group or a stored side put them there.
+    `outputs["assignments"]` has every unit that ever was given a side; pass it as `assigned` next
+    time. A row is stored under its own unit and under those of its copies, so that it keeps its
+    side when a copy comes or goes.
 
     By time, the borders stay where they were first drawn: new rows go where their time belongs.
     Raise `split.epoch`, and pass None as `assigned`, to draw anew. Other shares within an epoch
@@ -56,11 +67,14 @@ def split_rows(
     `relabelled`, the corrected labels by side.
     """
     by = project.split.by
-    draw = _by_time if by == "time" else _by_unit
+    draw = {"time": _by_time, "group": _by_group, "key": _by_key}[by]
     drawn = draw(frame, roles, project.split, assigned)
     placed = frame if len(drawn.split) == len(frame) else frame.loc[drawn.split.index]
     labels, sides = roles.labels(placed), drawn.split["side"]
     strata = roles.strata(placed)
+    every = roles.strata(frame.loc[drawn.found.sides.index])
+    named = roles.group if by == "group" else roles.time
+    cause = judging.cause_of_emptiness(None if named is None else frame[named], project.split)
     table = judging.side_table(strata, sides)
     corrected = find_corrected(relabels, sides)
     return StageResult(
@@ -68,9 +82,9 @@ def split_rows(
         summary=", ".join(f"{side} {count:,}" for side, count in side_counts(sides).items()),
         checks=(
             *drawn.checks,
-            *judging.side_checks(strata, sides, roles, project.split),
-            judging.unit_check(drawn.split),
-            judging.twin_check(twin_codes(placed, roles.features), sides, by_group=by == "group"),
+            *judging.side_checks(strata, sides, roles, project.split, cause),
+            judging.share_check(sides, project.split),
+            *judging_units.unit_checks(drawn.split, drawn.found, every, project.split),
             judging.class_share_check(strata, sides, roles),
             judging.kept_check(drawn.stored, drawn.split),
             *corrected_checks(corrected),
@@ -99,27 +113,45 @@ def split_rows(
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A split, the sides that were stored for its rows, and the other names of its units."""
+    """A split, the sides that were stored for its rows, and the other names of its units.
+
+    `aliases` are the units of the rows by their keys, `exact` those of rows equal in all features
+    (None: no others); `found` has the copies among all rows.
+    """
 
     split: pd.DataFrame
     stored: pd.Series
     aliases: pd.Series
+    found: Copies
+    exact: pd.Series | None = None
     checks: tuple[Check, ...] = ()
     tables: dict[str, Table] = field(default_factory=dict)
 
 
-def _by_unit(
+def _by_key(
     frame: pd.DataFrame, roles: Roles, split: SplitSection, assigned: pd.DataFrame | None
 ) -> _Drawn:
-    if split.by == "group":
-        units = aliases = group_units(frame, roles)
-    else:
-        aliases = base_units(frame, roles)
-        units = cluster_units(frame, roles, aliases, twin_codes(frame, roles.features))
-    sides = stored_sides(assigned, units, aliases).fillna(drawn_sides(units, split))
+    twins = twin_codes(frame, roles.features)
+    aliases = base_units(frame, roles)
+    exact = cluster_units(frame, roles, aliases, twins)
+    codes = example_codes(frame, roles, twins)
+    stored = stored_sides(assigned, exact, aliases)
+    units = joined_units(exact, codes, stored.notna())
+    sides = stored.fillna(earliest_sides(stored, codes)).fillna(drawn_sides(units, split))
     # What each row was stored under by itself, to see whether it is kept.
-    own = stored_sides(assigned, units).fillna(stored_sides(assigned, aliases))
-    return _Drawn(pd.DataFrame({"unit": units, "side": sides}), stored=own, aliases=aliases)
+    own = stored_sides(assigned, exact).fillna(stored_sides(assigned, aliases))
+    return _without_copies(units, sides, own, aliases, Examples(twins, codes), exact=exact)
+
+
+def _by_group(
+    frame: pd.DataFrame, roles: Roles, split: SplitSection, assigned: pd.DataFrame | None
+) -> _Drawn:
+    units = group_units(frame, roles)
+    stored = stored_sides(assigned, units)
+    sides = stored.fillna(drawn_sides(units, split))
+    twins = twin_codes(frame, roles.features)
+    examples = Examples(twins, recurring_codes(frame, roles, twins))
+    return _without_copies(units, sides, stored, units, examples)
 
 
 def _by_time(
@@ -131,30 +163,63 @@ def _by_time(
         times = times.iloc[:0]
     times = times.dropna()
     rows = frame.loc[times.index]
-    units = row_units(rows)
-    stored = stored_sides(assigned, units)
+    names = row_units(rows)
+    stored = stored_sides(assigned, names)
     sides = stored.fillna(sides_by_time(times, split, stored))
-    copies = later_copies(sides, twin_codes(rows, roles.features))
-    table = pd.DataFrame({"unit": units, "side": sides})[~copies]
-    left_out = pd.DataFrame({"side": sides, "time": times})[copies].reset_index()
+    twins = twin_codes(rows, roles.features)
+    examples = Examples(twins, recurring_codes(rows, roles, twins))
+    units = joined_units(names, examples.codes, stored.notna())
+    drawn = _without_copies(units, sides, stored, names, examples)
+    return replace(drawn, checks=(time_check,))
+
+
+def _without_copies(
+    units: pd.Series,
+    sides: pd.Series,
+    stored: pd.Series,
+    aliases: pd.Series,
+    examples: Examples,
+    exact: pd.Series | None = None,
+) -> _Drawn:
+    """The split without the rows that are copies of a row on an earlier side."""
+    late = later_copies(sides, examples.codes)
+    copies = Copies(sides, examples.twins, examples.codes, late)
+    split = pd.DataFrame({"unit": units, "side": sides})[~late]
+    tables = {}
+    if late.any():
+        shown = pd.DataFrame({"side": sides, "copy_of": _earliest_row(sides, examples.codes)})
+        title = "Copies of earlier rows, left out"
+        tables["left_out"] = Table(title=title, frame=shown[late].reset_index())
+    if len(found := copies_table(copies, split)):
+        tables["copies"] = Table(title="Examples that are there several times", frame=found)
     return _Drawn(
-        table,
-        stored=stored[~copies],
-        aliases=units[~copies],
-        checks=(time_check, judging.copies_check(sides, copies)),
-        tables={"left_out": Table(title="Later copies, left out", frame=left_out)}
-        if len(left_out)
-        else {},
+        split=split,
+        stored=stored[~late],
+        aliases=aliases[~late],
+        found=copies,
+        exact=None if exact is None else exact[~late],
+        tables=tables,
     )
+
+
+def _earliest_row(sides: pd.Series, codes: pd.Series) -> pd.Series:
+    """The key of the first row of the earliest side that is a copy of each row."""
+    order = pd.DataFrame({"code": codes, "rank": sides.map(SIDES.index), "key": sides.index})
+    first = order.sort_values(["code", "rank"], kind="stable").drop_duplicates("code")
+    return codes.map(first.set_index("code")["key"])
 
 
 def _assignments(assigned: pd.DataFrame | None, drawn: _Drawn) -> pd.DataFrame:
     """Every unit with its side, old ones first and as they were, then new ones by name."""
     by_unit = drawn.split.drop_duplicates("unit")
-    by_alias = drawn.split.assign(unit=drawn.aliases).sort_values(
-        "side", key=lambda sides: sides.map(SIDES.index), kind="stable"
-    )
-    new = pd.concat([by_unit, by_alias]).drop_duplicates("unit").sort_values("unit")
+    others = [drawn.aliases] if drawn.exact is None else [drawn.exact, drawn.aliases]
+    by_others = [
+        drawn.split.assign(unit=names).sort_values(
+            "side", key=lambda sides: sides.map(SIDES.index), kind="stable"
+        )
+        for names in others
+    ]
+    new = pd.concat([by_unit, *by_others]).drop_duplicates("unit").sort_values("unit")
     old = [] if assigned is None else [assigned[["unit", "side"]]]
     return pd.concat([*old, new]).drop_duplicates("unit").reset_index(drop=True)
 

@@ -78,6 +78,18 @@ def cluster_units(
     return base.where(~together, twins.map(clusters))
 
 
+def joined_units(units: pd.Series, codes: pd.Series, known: pd.Series) -> pd.Series:
+    """One unit for all rows with the same code: the first by name of those that are `known`.
+
+    Where none is known (a side was never stored for it), the first of all. So a unit keeps its name
+    when copies of its rows arrive later.
+    """
+    order = pd.DataFrame({"code": codes, "new": ~known, "unit": units})
+    names = order.sort_values(["code", "new", "unit"]).drop_duplicates("code")
+    joined = codes.map(names.set_index("code")["unit"]).astype("str")
+    return joined.rename(None)
+
+
 def _canonical(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Numbers as float64 without a negative zero, times in microseconds (UTC), else words."""
     canonical: dict[str, pd.Series] = {}
