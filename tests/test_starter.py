@@ -96,10 +96,16 @@ def test_what_a_run_would_refuse_is_refused_in_one_sentence(tmp_path, content, s
     assert not out.exists()
 
 
-def test_a_target_that_is_a_quantity_is_refused_as_in_a_run(tmp_path):
-    data = write(tmp_path, {"x": numbers(), "price": [i * 1.5 for i in range(60)]})
+def test_words_that_differ_in_every_row_are_no_classes(tmp_path):
+    data = write(tmp_path, {"x": numbers(), "name": [f"n{i}" for i in range(60)]})
     with pytest.raises(ProjectError, match="60 different values in 60 rows: no classes"):
-        propose_project(data, data.name, "price")
+        propose_project(data, data.name, "name")
+
+
+def test_a_positive_class_of_a_quantity_is_refused(tmp_path):
+    data = write(tmp_path, {"x": numbers(), "price": [i * 1.5 for i in range(60)]})
+    with pytest.raises(ProjectError, match="price has 60 different numbers; leave it out"):
+        propose_project(data, data.name, "price", "1.5")
 
 
 @pytest.mark.parametrize(
@@ -193,6 +199,70 @@ def test_keys_constants_counters_groups_and_times_are_told_apart(tmp_path):
     uncommented = starter.text.replace(f"# {by_customer}", by_customer)
     (tmp_path / "group.yaml").write_text(uncommented)
     assert load_project(tmp_path / "group.yaml").project.split.column == "customer_id"
+
+
+@pytest.mark.parametrize("wage", [[i * 1.5 for i in range(60)], [i // 2 for i in range(60)]])
+def test_a_target_of_many_numbers_is_estimated(tmp_path, wage):
+    data = write(tmp_path, {"x": numbers(), "sex": ["f", "m"] * 30, "wage": wage})
+    project, starter = loaded(tmp_path, data, "wage")
+    assert project.task == "regression"
+    spread = pd.Series(wage).std()
+    assert 0.5 < project.gate.min_gain / (spread / 100) < 1.5
+    assert [(gap.column, gap.metric) for gap in project.audit.gaps] == [("sex", "mae")]
+    assert project.audit.floors == ()
+    assert any("task: regression" in note for note in starter.notes)
+    assert not [check.id for check in ingest(data, project).checks if check.blocks]
+
+
+@pytest.mark.parametrize("stars", [[1, 2, 3, 4, 5] * 12, [0.0, 1.0] * 30])
+def test_a_target_of_few_whole_numbers_has_classes(tmp_path, stars):
+    data = write(tmp_path, {"x": numbers(), "stars": stars})
+    project, starter = loaded(tmp_path, data, "stars")
+    assert project.task == "classification"
+    assert "regression" not in starter.text
+
+
+def test_a_column_that_repeats_in_blocks_is_proposed_as_a_group(tmp_path):
+    rows = 60
+    names = random.Random(1).sample(range(100, 999), 12)
+    columns = {
+        "site": [f"w{names[i // 5]}" for i in range(rows)],
+        "batch": [names[i // 5] for i in range(rows)],
+        "sorted": [i // 5 for i in range(rows)],
+        "mixed": [f"w{i % 12}" for i in range(rows)],
+        "x": numbers(),
+        "goal": two_classes(),
+    }
+    text = propose_project(write(tmp_path, columns), "rows.csv", "goal").text
+    assert [name for name in columns if f"# split: {{by: group, column: {name}}}" in text] == [
+        "site",
+        "batch",
+    ]
+
+
+def test_a_unique_number_is_the_key_and_no_feature_but_a_date_or_an_age_is_none(tmp_path):
+    days = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d")
+    columns = {
+        "day": list(days),
+        "age": random.Random(3).sample(range(60), 60),
+        "account": random.Random(2).sample(range(10_000), 60),
+        "x": numbers(),
+        "goal": two_classes(),
+    }
+    project, starter = loaded(tmp_path, write(tmp_path, columns), "goal")
+    assert project.key == "account"
+    assert "# split: {by: time, column: day}" in starter.text
+    assert any("split by time, column day, is proposed" in note for note in starter.notes)
+
+
+def test_none_found_by_name_is_no_all_clear(tmp_path):
+    data = write(tmp_path, {"x": numbers(), "goal": two_classes()})
+    starter = propose_project(data, data.name, "goal")
+    assert "no all-clear" in starter.notes[-1]
+    assert "no all-clear" in " ".join(starter.text.split())
+    data = write(tmp_path, {"x": numbers(), "SEX": [1, 2] * 30, "goal": two_classes()})
+    starter = propose_project(data, data.name, "goal")
+    assert not any("all-clear" in note for note in starter.notes)
 
 
 def test_rare_classes_have_floors_and_say_how_many_test_rows_they_lack(tmp_path):
@@ -351,6 +421,31 @@ def test_a_name_that_says_a_protected_attribute(name, attribute):
 )
 def test_a_name_that_only_holds_the_letters_of_one(name):
     assert protected_attribute(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("AGEP", "age"),
+        ("RIDAGEYR", "age"),
+        ("_AGEG5YR", "age"),
+        ("RAC1P", "race or ethnic origin"),
+        ("HISP", "race or ethnic origin"),
+        ("RIDRETH3", "race or ethnic origin"),
+        ("RIAGENDR", "sex"),
+        ("A_SEX", "sex"),
+        ("SEXVAR", "sex"),
+        ("MAR", "marital status"),
+        ("MARST", "marital status"),
+        ("PEMARITL", "marital status"),
+        ("CIT", "nationality"),
+        ("margin", None),
+        ("page", None),
+        ("distance", None),
+    ],
+)
+def test_the_codes_of_a_census(name, attribute):
+    assert protected_attribute(name) == attribute
 
 
 def test_the_modules_of_the_starter_name_no_attribute_twice():

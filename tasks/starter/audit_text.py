@@ -11,20 +11,29 @@ from dataclasses import dataclass
 from tasks.starter.proposals import MIN_SUPPORT, RARE_SHARE, TEST_SHARE, Proposal
 from tasks.starter.yaml_text import comment_lines, quoted, scalar
 
+_GAP_IN_GAINS = 5
+"""How far the errors of two groups may differ, in gains that count: a fifth of a gap is one."""
+
 
 @dataclass(frozen=True)
 class Target:
-    """The target, its labels with their rows, and the positive class with how it was chosen."""
+    """The target, its labels with their rows, and the positive class with how it was chosen.
+
+    A number to be estimated has no labels: `gain` is the difference in its units that a better
+    model has to make, `values` how many different ones it has, `known` the rows that have one.
+    """
 
     name: str
     labels: Mapping[str, int]
     positive: str | None
     chosen: str
+    known: int
+    values: int
+    gain: float | None = None
 
 
 def audit_lines(target: Target, found: Proposal) -> list[str]:
     """The section `audit`, with what could be added as comments."""
-    rows = sum(target.labels.values())
     lines = [
         "# The audit plan: what can go wrong (risk), where, how far it may (the limit), how grave",
         "# it is, who answers for it. Severity `warning` is shown to who signs, `critical` rejects",
@@ -32,12 +41,11 @@ def audit_lines(target: Target, found: Proposal) -> list[str]:
         "audit:",
         '  owner: ""  # who answers for a limit that names nobody; empty: nobody does',
     ]
-    floors = _floors(target, found, rows)
+    floors = _floors(target, found, target.known)
     if floors:
         lines += ["  floors:", *floors]
     lines += _gaps(target, found)
-    lines += _important(found)
-    return lines
+    return lines if target.gain is not None else [*lines, *_important(found)]
 
 
 def _floors(target: Target, found: Proposal, rows: int) -> list[str]:
@@ -73,9 +81,10 @@ def _floors(target: Target, found: Proposal, rows: int) -> list[str]:
 def _gaps(target: Target, found: Proposal) -> list[str]:
     if not found.protected:
         return comment_lines(
-            "No column is named like a protected attribute. Where another one tells groups of "
-            "people apart, compare them: gaps: [{column: ..., metric: selection_rate, "
-            "max_difference: 0.1, owner: ..., risk: ...}]",
+            "No column is NAMED like a protected attribute. That is no all-clear: names alone were "
+            "looked at, and a postcode, a first name or a code can stand in for one. Where the "
+            "model is about people, find the column that tells groups of them apart, and compare "
+            f"them: gaps: [{{column: ..., {_gap_limit(target)}, owner: ..., risk: ...}}]",
             "  # ",
         )
     lines = comment_lines(
@@ -84,7 +93,7 @@ def _gaps(target: Target, found: Proposal) -> list[str]:
         "owner to say. For the four-fifths rule name the favourable class and min_ratio: 0.8.",
         "  # ",
     )
-    if target.positive is None:
+    if target.positive is None and target.gain is None:
         class_name = min(target.labels, key=lambda name: (target.labels[name], name))
         lines += comment_lines("With more than two classes a gap names its class:", "  # ")
         sign, of_class = "  # ", f"class: {scalar(class_name)}, "
@@ -94,12 +103,17 @@ def _gaps(target: Target, found: Proposal) -> list[str]:
     for name, attribute in found.protected.items():
         risk = f"groups by {attribute} are treated differently"
         lines += [
-            f"{sign}  - {{column: {scalar(name)}, metric: selection_rate, {of_class}"
-            "max_difference: 0.1,",
+            f"{sign}  - {{column: {scalar(name)}, {of_class}{_gap_limit(target)},",
             f"{sign}     severity: warning, risk: {risk},",
             f'{sign}     owner: "", reason: a guess by assayline init}}',
         ]
     return lines
+
+
+def _gap_limit(target: Target) -> str:
+    if target.gain is None:
+        return "metric: selection_rate, max_difference: 0.1"
+    return f"metric: mae, max_difference: {_GAP_IN_GAINS * target.gain:.3g}"
 
 
 def _important(found: Proposal) -> list[str]:

@@ -31,8 +31,9 @@ class ColumnProfile:
     """One column: `values` are its most frequent ones with their rows, the most frequent first.
 
     `distinct` counts the values that are not missing, `low` and `high` are the 5 % and the 95 %
-    quantile of a numeric column, `whole` says that all its numbers are whole, `counts_rows` that
-    they go up by one from row to row. `no_feature` is why ingestion would not use it.
+    quantile of a numeric column and `spread` its standard deviation, `whole` says that all its
+    numbers are whole, `counts_rows` that they go up by one from row to row, `blocks` that equal
+    values stand together in the file. `no_feature` is why ingestion would not use it.
     """
 
     name: str
@@ -43,8 +44,10 @@ class ColumnProfile:
     values: tuple[tuple[str, int], ...]
     low: float
     high: float
+    spread: float
     whole: bool
     counts_rows: bool
+    blocks: bool
     no_feature: str | None
 
     @property
@@ -110,10 +113,12 @@ def profile_column(column: TypedColumn) -> ColumnProfile:
         values=_most_frequent(counts),
         low=low,
         high=high,
+        spread=float(pc.stddev(known).as_py() or 0.0) if numeric else math.nan,
         whole=numeric
         and bool(len(known))
         and bool(pc.all(pc.equal(known, pc.floor(known))).as_py()),
         counts_rows=numeric and values.null_count == 0 and _counts_rows(known),
+        blocks=_stands_in_blocks(values, len(counts)),
         no_feature=column.no_feature,
     )
 
@@ -164,6 +169,21 @@ def _most_frequent(counts: pa.StructArray) -> tuple[tuple[str, int], ...]:
             counts = counts.filter(pc.greater(counts.field("counts"), least))
     pairs = [(str(pair["values"]), int(pair["counts"])) for pair in counts.to_pylist()]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_KEPT_VALUES])
+
+
+def _stands_in_blocks(values: pa.ChunkedArray, distinct: int) -> bool:
+    """Whether each value has its rows side by side, as the visits of a patient are written down.
+
+    A column of numbers in order of size says no more than that the file was sorted by it.
+    """
+    if values.null_count or not 1 < distinct <= len(values) / 2:
+        return False
+    whole = values.combine_chunks()
+    changes = pc.sum(pc.not_equal(whole[1:], whole[:-1])).as_py()
+    if changes != distinct - 1:
+        return False
+    is_number = pa.types.is_floating(whole.type) or pa.types.is_integer(whole.type)
+    return not (is_number and pc.all(pc.greater_equal(whole[1:], whole[:-1])).as_py())
 
 
 def _counts_rows(known: pa.ChunkedArray) -> bool:

@@ -23,13 +23,14 @@ def write_project(
         _split(found),
         _slices(found),
         audit_lines(target, found),
+        _gate(target),
         _approval(),
     ]
     return "\n".join("\n".join(part) + "\n" for part in parts if part)
 
 
 def _head(name: str, source: str, file: FileProfile, target: Target) -> list[str]:
-    rows = sum(target.labels.values())
+    rows = target.known
     lines = [
         "# A first project file, proposed by `assayline init` from the columns alone. It runs as",
         "# it is. Every line with GUESS is one: read it, correct it, and delete the word. All keys",
@@ -49,7 +50,11 @@ def _head(name: str, source: str, file: FileProfile, target: Target) -> list[str
     lines.append(f"target: {scalar(target.name)}")
     if file.rows > rows:
         lines.append(f"# {file.rows - rows:,} rows have no label, and will be set aside.")
-    if target.positive is not None:
+    if target.gain is not None:
+        lines.append(
+            f"task: regression  # GUESS: {target.values:,} different numbers are no classes"
+        )
+    elif target.positive is not None:
         lines.append(f"positive_class: {scalar(target.positive)}  # {target.chosen}")
     else:
         counts = [f"{comment_word(one)} {n:,}" for one, n in target.labels.items()]
@@ -135,6 +140,16 @@ def _slices(found: Proposal) -> list[str]:
     for name, condition in found.extremes:
         lines.append(f"  - {{name: {scalar(name)}, condition: {quoted(condition)}}}")
     return lines
+
+
+def _gate(target: Target) -> list[str]:
+    if target.gain is None:
+        return []
+    return [
+        f"# GUESS: a hundredth of the standard deviation of {comment_word(target.name)}. It is in",
+        "# units of the target: say by how much smaller a mean error has to be to matter.",
+        f"gate: {{min_gain: {target.gain:.2g}}}",
+    ]
 
 
 def _approval() -> list[str]:

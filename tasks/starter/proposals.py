@@ -28,6 +28,7 @@ _CATEGORY_SLICES = 5
 _NUMBER_SLICES = 3
 _MOST_RARE = 10
 _MOST_PROTECTED = 12
+_MANY_NUMBERS = 20
 
 _ID_WORDS = frozenset({"id", "ids", "uuid", "guid", "uid", "identifier", "key", "kennung"})
 _NUMBER_WORDS = _ID_WORDS | {"nr", "no", "number", "nummer", "numero", "index", "idx", "ref"}
@@ -71,6 +72,8 @@ def propose(file: FileProfile, target: str, labels: Mapping[str, int]) -> Propos
     """What the columns of `file` besides `target` suggest; `labels` maps a label to its rows."""
     columns = [column for name, column in file.columns.items() if name != target]
     key = _key(columns)
+    groups = {c.name: c.distinct for c in columns if c.name != key and _is_group(c)}
+    times = tuple(c.name for c in columns if c.kind == "time")
     left = [column for column in columns if column.name != key]
     excluded = {column.name: reason for column in left if (reason := _why_excluded(column))}
     unused = {c.name: c.no_feature for c in left if c.no_feature and c.name not in excluded}
@@ -88,8 +91,8 @@ def propose(file: FileProfile, target: str, labels: Mapping[str, int]) -> Propos
         numeric=_names(features, "numeric"),
         categorical=_names(features, "categorical"),
         text=_names(features, "text"),
-        times=tuple(column.name for column in left if column.kind == "time"),
-        groups={column.name: column.distinct for column in left if _is_group(column)},
+        times=times,
+        groups=groups,
         near_constant={c.name: share for c in features if (share := _top(c)) >= _NEAR_CONSTANT},
         protected=protected,
         slices=tuple(column.name for column in varied if _is_category(column))[:_CATEGORY_SLICES],
@@ -111,15 +114,21 @@ def _names(columns: Iterable[ColumnProfile], kind: str) -> tuple[str, ...]:
 
 
 def _key(columns: Iterable[ColumnProfile]) -> str | None:
-    """The first column that differs in every row and is named, or looks, like an identifier."""
-    return next((c.name for c in columns if c.unique and _may_be_key(c)), None)
+    """The first column that differs in every row and is named like an identifier, else looks so.
+
+    A time is when something was, and no name of it; a measurement differs by its decimals; a number
+    that counts the rows of this file is another row's in the next.
+    """
+    unique = [c for c in columns if c.unique]
+    named = [c for c in unique if _named_as(c.name, _NUMBER_WORDS) and _is_name(c)]
+    words = [c for c in unique if c.kind == "categorical" and c.no_feature is not None]
+    whole = [c for c in unique if c.kind == "numeric" and c.whole and c.rows >= _MANY_NUMBERS]
+    numbers = [c for c in whole if not c.counts_rows and protected_attribute(c.name) is None]
+    return next((c.name for c in [*named, *words, *numbers]), None)
 
 
-def _may_be_key(column: ColumnProfile) -> bool:
-    if column.kind == "numeric" and not column.whole:
-        return False
-    named = _named_as(column.name, _NUMBER_WORDS)
-    return named or (column.kind == "categorical" and column.no_feature is not None)
+def _is_name(column: ColumnProfile) -> bool:
+    return column.kind == "categorical" or (column.kind == "numeric" and column.whole)
 
 
 def _named_as(name: str, ends: frozenset[str]) -> bool:
@@ -141,14 +150,24 @@ def _why_excluded(column: ColumnProfile) -> str:
 
 
 def _is_group(column: ColumnProfile) -> bool:
-    """Whether its values name things that have several rows each, such as patients."""
+    """Whether its values name things that have several rows each, such as patients.
+
+    Their name says so, or their rows stand side by side.
+    """
     if column.kind in ("time", "text") or (column.kind == "numeric" and not column.whole):
         return False
     repeated = column.distinct >= 10 and column.known >= 1.5 * column.distinct
     named = _named_as(column.name, _ID_WORDS) or bool(
         set(_GROUP_NAMES.split()) & set(words_of(column.name))
     )
-    return repeated and named
+    return repeated and (named or column.blocks)
+
+
+def is_quantity(column: ColumnProfile) -> bool:
+    """Whether a target is a number to be estimated: classes are few, and whole where numbers."""
+    if column.kind != "numeric" or column.distinct <= 2:
+        return False
+    return column.distinct > _MANY_NUMBERS or not column.whole
 
 
 def _top(column: ColumnProfile) -> float:

@@ -2,8 +2,9 @@
 
 Guarantees: names are compared by whole words, never by parts of words (`message` holds no age);
 camelCase, underscores, digits, accents and case do not matter. It is a guess by name alone, in
-English, German, French and Spanish: a column that says nothing of it can stand in for one (a
-postcode, a first name), and a hit may be none (`race` of horses).
+English, German, French and Spanish, and by the codes of well-known censuses and surveys: a column
+that says nothing of it can stand in for one (a postcode, a first name), and a hit may be none
+(`race` of horses).
 
 The attributes are those that anti-discrimination law names most often (Charter of Fundamental
 Rights of the EU, article 21; US Equal Credit Opportunity Act, 15 USC 1691).
@@ -76,6 +77,23 @@ _ALONE: Mapping[str, str] = {
 }
 """Words that name an attribute only where they are the whole name: a black box is no person."""
 
+_CODES: Mapping[str, str] = {
+    "sex": "sexvar riagendr pesex asex esex",
+    "race or ethnic origin": "rac1p rac2p rac3p racblk racwht racasn racaian racnh racpi racsor "
+    "raced hispan hispand ridreth1 ridreth3 ptdtrace prdtrace prdthsp pehspnon erace anc1p anc2p "
+    "racehpr2 racehpr imprace",
+    "age": "agep aage prtage tage ridageyr ridagemn ageg5yr age80 ageg65yr",
+    "marital status": "mar marst marsta msp amaritl pemaritl prmarsta ems dmdmartl marhtyp",
+    "nationality": "cit nativity pobp bpl bpld yrimmig prcitshp penatvty dmdborn4 dmdcitzn waob "
+    "yoep",
+    "disability": "dis dear deye dphy drem ddrs dout disabwrk",
+    "veteran status": "vps vetstat peafever",
+}
+"""Names of columns in the public-use files of censuses and surveys, as a whole name.
+
+From the codebooks of the American Community Survey, IPUMS, CPS, SIPP, BRFSS and NHANES.
+"""
+
 _FILLERS = frozenset({"is", "are", "has", "flag", "yn", "ind", "indicator", "code", "dummy"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MARKS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o"})
@@ -87,6 +105,10 @@ def protected_attribute(name: str) -> str | None:
     joined = f" {' '.join(words)} "
     for phrase, attribute in _PHRASES.items():
         if f" {phrase} " in joined:
+            return attribute
+    plain = "".join(sign for sign in name.casefold() if sign.isalnum())
+    for attribute, codes in _CODES.items():
+        if plain in codes.split():
             return attribute
     whole = [word for word in words if word not in _FILLERS]
     for attribute, alone in _ALONE.items():

@@ -25,7 +25,7 @@ from tasks.project.sections import Project
 from tasks.starter.audit_text import Target
 from tasks.starter.columns import ColumnProfile, FileProfile, labels_of, profile_file
 from tasks.starter.project_text import write_project
-from tasks.starter.proposals import Proposal, propose
+from tasks.starter.proposals import Proposal, is_quantity, propose
 from tasks.starter.yaml_text import comment_word
 
 _MOST_LABELS = 20
@@ -58,9 +58,8 @@ def propose_project(
         close = difflib.get_close_matches(target, list(file.columns), n=1, cutoff=0.5)
         hint = f"did you mean --target {_shown(close[0])}?" if close else _which_target(file)
         raise ProjectError(f"{data.name} has no column {_shown(target)}; {hint}")
-    labels = labels_of(file.raw, target)
-    chosen = _choose_positive(target, labels, positive)
-    found = propose(file, target, labels)
+    chosen = _choose(file, target, positive)
+    found = propose(file, target, chosen.labels)
     text = write_project(_name(data), source, file, chosen, found)
     _require_accepted(text, file, chosen)
     return Starter(text, tuple(_notes(file, chosen, found)))
@@ -85,7 +84,24 @@ def _may_be_target(column: ColumnProfile) -> bool:
     return column.kind in ("categorical", "numeric") and 2 <= column.distinct <= _MOST_LABELS
 
 
-def _choose_positive(target: str, labels: Mapping[str, int], asked: str | None) -> Target:
+def _choose(file: FileProfile, target: str, asked: str | None) -> Target:
+    """What is learned: a number to be estimated, or classes."""
+    column = file.columns[target]
+    if not is_quantity(column):
+        return _choose_positive(target, labels_of(file.raw, target), column, asked)
+    if asked is not None:
+        raise ProjectError(
+            f"--positive is for two classes, and {_shown(target)} has {column.distinct:,} "
+            "different numbers; leave it out"
+        )
+    gain = float(f"{column.spread / 100 or 0.01:.1g}")
+    return Target(target, {}, None, "", column.known, column.distinct, gain)
+
+
+def _choose_positive(
+    target: str, labels: Mapping[str, int], column: ColumnProfile, asked: str | None
+) -> Target:
+    known = (sum(labels.values()), len(labels))
     if asked is not None and asked not in labels:
         shown = ", ".join(_shown(name) for name in list(labels)[:5])
         more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
@@ -98,16 +114,16 @@ def _choose_positive(target: str, labels: Mapping[str, int], asked: str | None) 
                 f"--positive is for two classes, and {_shown(target)} has {len(labels)}; leave it "
                 "out"
             )
-        return Target(target, labels, None, "")
+        return Target(target, labels, None, "", *known)
     rows = sum(labels.values())
     rarer = min(labels, key=lambda name: labels[name])
     name = rarer if asked is None else asked
     share = f"{labels[name]:,} of {rows:,} rows, {labels[name] / rows:.1%}"
     if asked is not None:
-        return Target(target, labels, name, f"as asked; {share}")
+        return Target(target, labels, name, f"as asked; {share}", *known)
     if len(set(labels.values())) == 1:
-        return Target(target, labels, name, f"GUESS: both classes are as frequent; {share}")
-    return Target(target, labels, name, f"GUESS: the rarer class; {share}")
+        return Target(target, labels, name, f"GUESS: both classes are as frequent; {share}", *known)
+    return Target(target, labels, name, f"GUESS: the rarer class; {share}", *known)
 
 
 def _name(data: Path) -> str:
@@ -121,11 +137,12 @@ def _require_accepted(text: str, file: FileProfile, target: Target) -> None:
     """Raise what a run of the text would refuse the data for."""
     project = Project.model_validate(parse_yaml(text, "the proposed project file"))
     failed = [check for check in judge_header(file.raw, project, None) if check.blocks]
-    labels = pd.Series(
-        [name for name, rows in target.labels.items() for _ in range(rows)], dtype="str"
-    )
-    judged = judge_target(labels, file.rows - len(labels), project)
-    failed += [judged] if judged.blocks else []
+    if target.gain is None:
+        labels = pd.Series(
+            [name for name, rows in target.labels.items() for _ in range(rows)], dtype="str"
+        )
+        judged = judge_target(labels, file.rows - len(labels), project)
+        failed += [judged] if judged.blocks else []
     if failed:
         raise ProjectError(failed[0].detail)
     kinds = {name: column.kind for name, column in file.columns.items()}
@@ -148,12 +165,30 @@ def _notes(file: FileProfile, target: Target, found: Proposal) -> list[str]:
     ]
     if target.positive is not None:
         notes.append(f"positive class {_shown(target.positive)}: {target.chosen}")
+    elif target.gain is not None:
+        notes.append(
+            f"task: regression, because {_shown(target.name)} has {target.values:,} different "
+            f"numbers; gate.min_gain {target.gain:g} is a guess: in its units, say what matters"
+        )
+    else:
+        notes.append(f"{len(target.labels)} classes of {_shown(target.name)}")
+    for by, columns in (("group", list(found.groups)), ("time", list(found.times))):
+        if columns:
+            notes.append(
+                f"rows of one {by} may belong together: split by {by}, column "
+                f"{_shown(columns[0])}, is proposed in a comment; decide before the first run"
+            )
     if found.protected:
         named = [f"{_shown(name)} ({what})" for name, what in found.protected.items()]
         more = f" and {len(named) - 5} more" if len(named) > 5 else ""
         notes.append(
             f"protected attributes by name: {', '.join(named[:5])}{more}; compared by the audit, "
             "and still features"
+        )
+    else:
+        notes.append(
+            "no column is named like a protected attribute; that is no all-clear, because names "
+            "alone were looked at: where it is about people, declare audit.gaps"
         )
     return notes
 
