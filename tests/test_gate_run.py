@@ -49,7 +49,7 @@ def test_an_anchor_that_is_no_version_is_refused_before_anything_runs(assayline,
 def test_a_worn_test_set_promotes_nothing_until_the_epoch_renews_it(assayline, small_project):
     code, first, _ = assayline(small_project, "--set", "gate.max_wear=1")
     assert (code, gate_check(first, "gate.wear")["value"]) == (0, 1.0)
-    other = ("--set", "gate.max_wear=1", "--set", "training.class_weight=none")
+    other = ("--set", "gate.max_wear=1", "--set", "training.class_weight=balanced")
     refresh = (*other, "--set", "gate.intent=refresh", "--set", "gate.margin=0.5")
     code, second, _ = assayline(small_project, *refresh)
     assert (code, second["verdict"]) == (5, "inconclusive")
@@ -63,7 +63,7 @@ def test_a_worn_test_set_promotes_nothing_until_the_epoch_renews_it(assayline, s
 def test_other_shares_do_not_renew_a_worn_test_set(assayline, small_project):
     code, first, _ = assayline(small_project, "--set", "gate.max_wear=1")
     assert (code, gate_check(first, "gate.wear")["value"]) == (0, 1.0)
-    words = ("gate.max_wear=1", "training.class_weight=none", "gate.intent=refresh")
+    words = ("gate.max_wear=1", "training.class_weight=balanced", "gate.intent=refresh")
     shares = ("gate.margin=0.5", "split.train=0.601", "split.dev=0.199")
     code, second, _ = assayline(small_project, *(f"--set={word}" for word in (*words, *shares)))
     assert gate_check(second, "gate.wear")["value"] == 2.0
@@ -112,7 +112,7 @@ def test_a_champion_of_before_versions_kept_their_rows_is_inconclusive(
 
     monkeypatch.setattr(registry.Versions, "_register", register_without)
     assayline(small_project)
-    code, document, _ = assayline(small_project, "--set", "training.class_weight=none")
+    code, document, _ = assayline(small_project, "--set", "training.class_weight=balanced")
     assert (code, document["verdict"]) == (5, "inconclusive")
     assert "it does not say which rows it was fitted on" in document["reasons"][0]
 
@@ -169,7 +169,7 @@ def test_a_run_that_another_overtakes_judges_again_against_the_new_champion(
 
     path = write_small(tmp_path, name="overtaken")
     assayline(path)
-    assayline(path, "--set", "gate.min_gain=0.3", "--set", "training.class_weight=none")
+    assayline(path, "--set", "gate.min_gain=0.3", "--set", "training.class_weight=balanced")
     assert open_tracking(HOME).versions("overtaken") == ["1", "2"]
     write, seen = pipeline_run.write_verdict, []
 

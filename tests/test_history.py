@@ -26,7 +26,7 @@ def project(tmp_path_factory, prefect_server, home):
     from flows.pipeline import run
 
     path = write_small(tmp_path_factory.mktemp("history"), NAME, SMALL.replace("300", "200"))
-    second = ["gate.intent=refresh", "gate.margin=0.2", "training.class_weight=none"]
+    second = ["gate.intent=refresh", "gate.margin=0.2", "training.class_weight=balanced"]
     for overrides in ([], second):
         assert run(project=str(path), overrides=overrides)["exit_code"] == 0
     return path

@@ -13,7 +13,7 @@ from tasks.errors import ProjectError
 from tasks.project.loading import load_project, project_schema
 from tasks.project.model_sections import ThresholdRule
 from tasks.ratio_estimates import ratio_estimate
-from tasks.training.threshold import choose_threshold, threshold_curve
+from tasks.training.threshold import choose_threshold, threshold_curve, threshold_rule
 from tasks.training.threshold_finding import DevScores, not_for_more_classes, report_threshold
 
 POSITIVE = np.array([False, False, True, False, True, True])
@@ -45,7 +45,7 @@ def report(positive=POSITIVE, scores=SCORES, groups=None, **values):
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("best", "'training.threshold': write max_f1, half, or one of cost,"),
+        ("best", "max_accuracy, half, or one of cost,"),
         ("3", "(got 3)"),
         ("{}", "a threshold is chosen for one objective, and none was given"),
         (
@@ -69,7 +69,8 @@ def test_a_rule_that_is_none_is_one_sentence(tmp_path, written, sentence):
 
 def test_words_and_objects_are_in_the_schema():
     shown = project_schema()["$defs"]["TrainingSection"]["properties"]["threshold"]
-    assert shown["anyOf"][0]["enum"] == ["max_f1", "half"]
+    words = ["max_f1", "max_macro_f1", "max_balanced_accuracy", "max_accuracy", "half"]
+    assert shown["anyOf"][0]["enum"] == words
     assert shown["anyOf"][1] == {"$ref": "#/$defs/ThresholdRule"}
 
 
@@ -112,6 +113,48 @@ def test_predicting_nobody_may_be_the_cheapest():
 )
 def test_each_objective_by_hand(values, threshold):
     assert choose(**values) == (threshold, True)
+
+
+@pytest.mark.parametrize(
+    ("objective", "threshold", "value"),
+    [
+        # At 0.225: two found, one false alarm of four. At 0.7: one found, none.
+        ("max_accuracy", 0.7, 5 / 6),  # both 5/6, and 0.7 is nearer to one half
+        ("max_balanced_accuracy", 0.225, (1 + 3 / 4) / 2),  # 3/4 at 0.7
+        ("max_f1", 0.225, 4 / 5),  # 2/3 at 0.7
+        ("max_macro_f1", 0.225, (4 / 5 + 6 / 7) / 2),  # (2/3 + 8/9) / 2 at 0.7
+        ("half", 0.5, 4 / 6),
+    ],
+)
+def test_the_metric_that_is_made_best_is_told(objective, threshold, value):
+    positive = np.array([False, False, False, True, False, True])
+    scores = np.array([0.05, 0.1, 0.15, 0.3, 0.5, 0.9])
+    assert choose(positive, scores, objective=objective) == (threshold, True)
+    (check,) = report(np.tile(positive, 20), np.tile(scores, 20), objective=objective).checks
+    assert check.value == pytest.approx(value)
+    assert check.interval[0] < value <= check.interval[1]
+
+
+def test_to_predict_nobody_may_be_the_most_accurate():
+    positive, scores = np.array([True, False, False]), np.array([0.1, 0.6, 0.7])
+    assert choose(positive, scores, objective="max_accuracy") == (0.85, True)
+
+
+@pytest.mark.parametrize(
+    ("metric", "objective"),
+    [
+        ("accuracy", "half"),
+        ("log_loss", "half"),
+        ("brier", "half"),
+        ("roc_auc", "max_balanced_accuracy"),
+        ("macro_f1", "max_macro_f1"),
+        ("average_precision", "max_f1"),
+        ("recall", "max_f1"),
+    ],
+)
+def test_without_an_objective_the_metric_names_it(metric, objective):
+    assert threshold_rule(None, metric).kind == objective
+    assert threshold_rule(rule(max_selection_rate=0.1), metric).kind == "max_selection_rate"
 
 
 def test_what_no_threshold_meets_takes_the_nearest_and_says_so():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -102,10 +102,13 @@ class ErrorCosts(Section):
         return self
 
 
+ThresholdWord = Literal["max_f1", "max_macro_f1", "max_balanced_accuracy", "max_accuracy", "half"]
+
+
 class ThresholdRule(Section):
     """What the threshold of two classes is chosen for, on dev: one of these."""
 
-    objective: Literal["max_f1", "half"] | None = Field(
+    objective: ThresholdWord | None = Field(
         default=None, description="also written as a word: threshold: half"
     )
     cost: ErrorCosts | None = Field(default=None, description="least expected cost")
@@ -137,23 +140,19 @@ class ThresholdRule(Section):
         return self.objective or next(given)
 
 
-_THRESHOLD_WORDS = ("max_f1", "half")
-
-
 def _threshold_from_word(value: Any) -> Any:
-    if isinstance(value, str) and value in _THRESHOLD_WORDS:
+    words = get_args(ThresholdWord)
+    if isinstance(value, str) and value in words:
         return {"objective": value}
     if isinstance(value, dict | ThresholdRule):
         return value
     rules = ", ".join(name for name in ThresholdRule.model_fields if name != "objective")
-    raise ValueError(f"write max_f1, half, or one of {rules} with its value")
+    raise ValueError(f"write {', '.join(words)}, or one of {rules} with its value")
 
 
 Threshold = Annotated[
     ThresholdRule,
-    BeforeValidator(
-        _threshold_from_word, json_schema_input_type=Literal["max_f1", "half"] | ThresholdRule
-    ),
+    BeforeValidator(_threshold_from_word, json_schema_input_type=ThresholdWord | ThresholdRule),
 ]
 
 
@@ -170,12 +169,18 @@ class TrainingSection(Section):
     search_trials: Annotated[int, Field(ge=1)] = Field(
         default=6, description="settings tried per family; a smaller grid is tried whole"
     )
-    class_weight: Literal["balanced", "none"] = "balanced"
-    threshold: Threshold = Field(
-        default=ThresholdRule(objective="max_f1"),
-        description="two classes: what the threshold is chosen for on dev: max_f1, half, or one "
-        "of cost, precision_at_recall, recall_at_precision, max_selection_rate, "
-        "max_false_positive_rate",
+    class_weight: Literal["balanced", "none"] = Field(
+        default="none",
+        description="balanced: every class weighs the same in a fit, which distorts probabilities",
+    )
+    threshold: Threshold | None = Field(
+        default=None,
+        description="two classes: what the threshold is chosen for on dev: max_f1, max_macro_f1, "
+        "max_balanced_accuracy, max_accuracy, half, or one of cost, precision_at_recall, "
+        "recall_at_precision, max_selection_rate, max_false_positive_rate; default: what suits "
+        "the metric: half for accuracy, log_loss, brier and calibration_error, "
+        "max_balanced_accuracy for balanced_accuracy, macro_recall and roc_auc, max_macro_f1 for "
+        "macro_f1 and macro_precision, max_f1 for the others",
     )
     mitigate: Annotated[MitigateSection | None, BeforeValidator(_mitigate_from_short_form)] = Field(
         default=None,

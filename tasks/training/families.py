@@ -17,7 +17,7 @@ from tasks.project.sections import Candidate, Project
 from tasks.selection_rate import rate_threshold
 from tasks.training.prediction_intervals import prediction_interval
 from tasks.training.search import FittedFamily, TrainRows, rank
-from tasks.training.threshold import HALF, Choice, choose_threshold, raised
+from tasks.training.threshold import HALF, Choice, choose_threshold, raised, threshold_rule
 
 REPLICATES = 1000
 DEV_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision", "roc_auc")
@@ -134,7 +134,7 @@ def dev_metrics(chosen: ScoredFamily, labels: pd.Series, rows: TrainRows) -> dic
 def _choose(
     raw: pd.DataFrame, labels: pd.Series, rows: TrainRows, max_selection_rate: float | None
 ) -> Choice | None:
-    positive, rule = rows.roles.positive_class, rows.section.threshold
+    positive, rule = rows.roles.positive_class, threshold_rule(rows.section.threshold, rows.metric)
     if positive is None:
         return None
     if f"p:{positive}" not in raw or raw.empty:

@@ -28,6 +28,7 @@ from tasks.training.families import (
 )
 from tasks.training.offer import adopt_mitigated, offer_mitigated
 from tasks.training.search import TrainRows, fit_family, train_rows
+from tasks.training.threshold import threshold_rule
 from tasks.training.threshold_finding import DevScores, not_for_more_classes, report_threshold
 
 
@@ -169,10 +170,10 @@ def _classes(chosen: ScoredFamily, roles: Roles) -> list[str]:
 
 def _threshold(chosen: ScoredFamily, rows: TrainRows, dev: pd.DataFrame) -> Finding:
     """What became of the threshold's objective, where there is a positive class."""
-    rule, roles = rows.section.threshold, rows.roles
+    asked, roles = rows.section.threshold, rows.roles
     if roles.positive_class is None or chosen.choice is None:
-        asked = rule.objective is None
-        return Finding(checks=(not_for_more_classes(rule),) if asked else ())
+        return Finding(checks=(not_for_more_classes(asked),) if asked is not None else ())
+    rule = threshold_rule(asked, rows.metric)
     column = f"p:{roles.positive_class}"
     told = chosen.dev_predictions.get(column, pd.Series(0.0, index=dev.index))
     scored = DevScores(

@@ -7,7 +7,8 @@ meet is told as not met.
 
 What is chosen, of the thresholds that meet the constraint:
 
-* `max_f1`: the highest F1; `half`: one half, whatever the rows say;
+* `max_f1`, `max_macro_f1`, `max_balanced_accuracy`, `max_accuracy`: the highest of these; the last
+  also by predicting nobody as positive; `half`: one half, whatever the rows say;
 * `cost`: the least cost a row, also by predicting nobody as positive where that is cheapest;
 * `precision_at_recall`: the highest precision with at least that recall;
 * `recall_at_precision`: the highest recall with at least that precision;
@@ -15,6 +16,13 @@ What is chosen, of the thresholds that meet the constraint:
   least one row predicted as positive.
 
 Where nothing meets the constraint, the threshold that comes nearest to it is taken.
+
+Where the project names no objective, its metric does. One half is right for accuracy, and for
+metrics of probabilities, because probabilities are calibrated: it needs no search, and so flatters
+nothing. Of the metrics that only order rows, roc_auc weighs both classes alike, as
+balanced_accuracy does; average_precision looks at the positive class alone, as F1 does. For
+precision and recall it is F1 as well: each alone is best where nearly nobody, or everybody, is
+predicted as positive.
 """
 
 from __future__ import annotations
@@ -26,7 +34,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.project.model_sections import ErrorCosts, ThresholdRule
+from tasks.project.model_sections import ErrorCosts, ThresholdRule, ThresholdWord
 
 HALF = 0.5
 CURVE_ROWS = 60
@@ -74,8 +82,27 @@ _TIED: Mapping[str, str] = {"precision": "recall", "recall": "precision"}
 """Of thresholds with the same goal the one with more of this is taken."""
 
 
+DEFAULTS: Mapping[str, ThresholdWord] = {
+    "accuracy": "half",
+    "log_loss": "half",
+    "brier": "half",
+    "calibration_error": "half",
+    "balanced_accuracy": "max_balanced_accuracy",
+    "macro_recall": "max_balanced_accuracy",
+    "roc_auc": "max_balanced_accuracy",
+    "macro_f1": "max_macro_f1",
+    "macro_precision": "max_macro_f1",
+}
+"""What the threshold is chosen for by metric, where that is not `max_f1`."""
+
+
+def threshold_rule(asked: ThresholdRule | None, metric: str) -> ThresholdRule:
+    """What the project asks for, or what suits its metric."""
+    return asked or ThresholdRule(objective=DEFAULTS.get(metric, "max_f1"))
+
+
 def objective_of(rule: ThresholdRule) -> Objective:
-    """What the project's rule asks for; `half` is judged by F1."""
+    """What the project's rule asks for; `half` is judged by accuracy."""
     if rule.cost is not None:
         return Objective("cost")
     if rule.precision_at_recall is not None:
@@ -88,7 +115,7 @@ def objective_of(rule: ThresholdRule) -> Objective:
     if rule.max_false_positive_rate is not None:
         limit = Constraint("false_positive_rate", rule.max_false_positive_rate, False)
         return Objective("recall", limit)
-    return Objective("f1")
+    return Objective("accuracy" if rule.kind == "half" else rule.kind.removeprefix("max_"))
 
 
 def choose_threshold(
@@ -104,7 +131,7 @@ def choose_threshold(
     if not positive.any():
         return Choice(HALF, None)
     objective = objective_of(rule)
-    curve = threshold_curve(positive, scores, rule.cost)
+    curve = threshold_curve(positive, scores, rule.cost, silence=objective.goal == "accuracy")
     if objective.constraint is None:
         return Choice(_best(curve, objective), True)
     allowed = curve[objective.constraint.met(curve[objective.constraint.column])]
@@ -135,13 +162,18 @@ def raised(
 
 
 def threshold_curve(
-    positive: NDArray[np.bool_], scores: NDArray[np.float64], costs: ErrorCosts | None = None
+    positive: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    costs: ErrorCosts | None = None,
+    *,
+    silence: bool = False,
 ) -> pd.DataFrame:
     """Every threshold that tells rows apart, ascending, with what it gives.
 
     Row by row of distinct scores; the first predicts every row as positive. Columns: threshold,
-    precision, recall, f1, selection_rate, false_positive_rate; with `costs` also cost (a row), and
-    a last row above every score, whose precision is undefined.
+    precision, recall, f1, macro_f1, accuracy, balanced_accuracy, selection_rate,
+    false_positive_rate; with `costs` also cost (a row). With `costs`, or `silence`, a last row is
+    above every score; its precision is undefined.
     """
     levels, places = np.unique(scores, return_inverse=True)
     rows = np.bincount(places, minlength=len(levels))
@@ -151,18 +183,25 @@ def threshold_curve(
     middle = (levels[1:] + levels[:-1]) / 2
     middle = np.where(middle > levels[:-1], middle, levels[1:])  # neighbours among the floats
     threshold = np.concatenate([levels[:1], middle])
-    if costs is not None and len(levels):
+    if (costs is not None or silence) and len(levels):
         top = levels[-1]
         threshold = np.append(threshold, (top + 1) / 2 if top < 1 else np.nextafter(top, np.inf))
         predicted, right = np.append(predicted, 0.0), np.append(right, 0.0)
     positives, total = int(positive.sum()), len(positive)
     wrong = predicted - right
     nothing = np.full_like(right, np.nan)
+    left = total - predicted - (positives - right)  # rightly not predicted
+    f1 = 2 * right / (predicted + positives) if total else right
+    of_rest = 2 * left / np.maximum(2 * total - predicted - positives, 1)
+    recall, specificity = right / max(positives, 1), left / max(total - positives, 1)
     curve = {
         "threshold": threshold,
         "precision": np.divide(right, predicted, out=nothing, where=predicted > 0),
-        "recall": right / max(positives, 1),
-        "f1": 2 * right / (predicted + positives) if total else right,
+        "recall": recall,
+        "f1": f1,
+        "macro_f1": (f1 + of_rest) / 2,
+        "accuracy": (right + left) / max(total, 1),
+        "balanced_accuracy": (recall + specificity) / 2,
         "selection_rate": predicted / max(total, 1),
         "false_positive_rate": wrong / max(total - positives, 1),
     }

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tasks.checks import Check, Figure, Finding, Outcome, Table
 from tasks.intervals import Estimate
+from tasks.metrics import estimate_metrics
 from tasks.project.model_sections import ErrorCosts, ThresholdRule
 from tasks.ratio_estimates import ratio_estimate
 from tasks.training.threshold import Choice, Objective, objective_of, shown_curve, threshold_curve
@@ -30,6 +31,9 @@ POINTS = 14
 
 _WORDS = {
     "f1": "F1",
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
     "precision": "precision",
     "recall": "recall",
     "cost": "cost a row",
@@ -42,6 +46,11 @@ _SHORT = {
     "selection_rate": "selected",
     "false_positive_rate": "false positives",
 }
+
+
+_OF_BOTH_CLASSES = frozenset({"macro_f1", "balanced_accuracy"})
+"""Means over both classes, which are no ratio of two sums."""
+_WORDS_OF = np.array(["rest", "positive"], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -58,10 +67,13 @@ class DevScores:
     def estimate(self, name: str, threshold: float, costs: ErrorCosts | None) -> Estimate:
         """A column of the threshold curve at one threshold, with its 95 % interval."""
         told, true = self.scores >= threshold, self.positive
+        if name in _OF_BOTH_CLASSES:
+            return self._of_both_classes(name, told)
         sums: dict[str, tuple[Any, Any]] = {
             "precision": (told & true, told),
             "recall": (told & true, true),
             "f1": (2.0 * (told & true), told.astype(float) + true),
+            "accuracy": (told == true, np.ones(len(true))),
             "selection_rate": (told, np.ones(len(true))),
             "false_positive_rate": (told & ~true, ~true),
         }
@@ -73,6 +85,20 @@ class DevScores:
             above, below, replicates=self.replicates, seed=self.seed, groups=self.groups
         )
         return replace(found, n=len(true)) if name == "f1" else found
+
+    def _of_both_classes(self, name: str, told: NDArray[np.bool_]) -> Estimate:
+        index = None if self.groups is None else self.groups.index
+        labels = pd.Series(_WORDS_OF[self.positive.astype(int)], index=index, dtype="str")
+        predicted = pd.Series(_WORDS_OF[told.astype(int)], index=labels.index, dtype="str")
+        return estimate_metrics(
+            [name],
+            labels,
+            pd.DataFrame({"predicted": predicted}),
+            positive_class=None,
+            replicates=self.replicates,
+            seed=self.seed,
+            groups=self.groups,
+        )[name]
 
 
 def report_threshold(rule: ThresholdRule, choice: Choice, dev: DevScores) -> Finding:
@@ -91,7 +117,8 @@ def report_threshold(rule: ThresholdRule, choice: Choice, dev: DevScores) -> Fin
     check = _check(rule, objective, choice, goal, kept, dev)
     if choice.met is None:
         return Finding(checks=(check,), facts={"threshold_choice": facts})
-    curve = threshold_curve(dev.positive, dev.scores, costs)
+    silence = objective.goal == "accuracy"
+    curve = threshold_curve(dev.positive, dev.scores, costs, silence=silence)
     return Finding(
         checks=(check,),
         facts={"threshold_choice": facts},
@@ -183,7 +210,9 @@ def _asked(rule: ThresholdRule) -> str:
         )
     constraint = objective_of(rule).constraint
     if constraint is None:
-        return "the highest F1" if rule.kind == "max_f1" else "one half"
+        return (
+            "one half" if rule.kind == "half" else f"the highest {_WORDS[objective_of(rule).goal]}"
+        )
     goal = _WORDS[objective_of(rule).goal]
     bound = "at least" if constraint.floor else "at most"
     return f"the highest {goal} with a {_WORDS[constraint.column]} of {bound} {constraint.limit:g}"
@@ -191,7 +220,7 @@ def _asked(rule: ThresholdRule) -> str:
 
 def _written(name: str, estimate: Estimate) -> str:
     def number(value: float) -> str:
-        return f"{value:.3f}" if name in ("f1", "cost") else f"{value:.1%}"
+        return f"{value:.3f}" if name in ("f1", "macro_f1", "cost") else f"{value:.1%}"
 
     if math.isnan(estimate.value):
         return "undefined"
