@@ -173,6 +173,11 @@ class TrainingSection(Section):
         default="none",
         description="balanced: every class weighs the same in a fit, which distorts probabilities",
     )
+    calibration: Literal["auto", "none", "temperature", "sigmoid", "isotonic"] = Field(
+        default="auto",
+        description="how probabilities are calibrated, out of fold on train; auto: by the method "
+        "whose log-loss is surely lower, if any",
+    )
     threshold: Threshold | None = Field(
         default=None,
         description="two classes: what the threshold is chosen for on dev: max_f1, max_macro_f1, "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.estimators import Handling, default_candidates, imbalance_handling, predict
+from tasks.estimators.calibrated import base_estimator
 from tasks.metrics import Estimate, estimate_metrics, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
@@ -20,6 +21,8 @@ from tasks.training.search import FittedFamily, TrainRows, rank
 from tasks.training.threshold import HALF, Choice, choose_threshold, raised, threshold_rule
 
 REPLICATES = 1000
+PROBABILITY_METRICS = frozenset({"log_loss", "brier", "calibration_error"})
+"""Those that read probabilities as chances."""
 DEV_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision", "roc_auc")
 
 
@@ -70,7 +73,7 @@ class ScoredFamily:
 
     def handling(self, class_weight: str) -> Handling:
         """What is done about rare classes."""
-        return imbalance_handling(self.fitted.model.named_steps["estimator"], class_weight)
+        return imbalance_handling(base_estimator(self.fitted.model), class_weight)
 
 
 def score_family(

@@ -16,9 +16,11 @@ import pandas as pd
 from sklearn.utils.validation import has_fit_parameter
 
 from tasks.checks import Check, Finding, Outcome, Table
+from tasks.estimators.calibrated import base_estimator
 from tasks.intervals import Difference
 from tasks.metrics import paired_difference
 from tasks.project.sections import MitigateSection
+from tasks.training.calibration import calibrate
 from tasks.training.families import REPLICATES, ScoredFamily, score_family
 from tasks.training.judgement import STAGE, first_line, words
 from tasks.training.mitigation import Reweighing, reweigh, reweighing_table
@@ -53,7 +55,7 @@ def offer_mitigated(
     strengths = [s for s in STRENGTHS if asked is None or s > asked.strength]
     if not columns or not strengths or dev.empty:
         return Finding()
-    if not has_fit_parameter(chosen.fitted.model.named_steps["estimator"], "sample_weight"):
+    if not has_fit_parameter(base_estimator(chosen.fitted.model), "sample_weight"):
         reason = "its estimator takes no weights of rows; choose one that does to get an offer"
         return Finding(checks=(_check(chosen.name, columns, "not_applicable", reason),))
     try:
@@ -133,10 +135,10 @@ def _reweighing(
 def _fit(
     chosen: ScoredFamily, rows: TrainRows, found: Reweighing
 ) -> tuple[FittedFamily, TrainRows]:
-    """The family's best setting fitted by the weights, keeping the record of its search."""
+    """The best setting fitted by the weights and calibrated, keeping the record of its search."""
     weighed = replace(rows.reweighed(found), folds=())
     settled = chosen.fitted.candidate.model_copy(update={"search": {}})
-    fitted = fit_family(settled, weighed)
+    fitted = calibrate(fit_family(settled, weighed), replace(weighed, folds=rows.folds))
     return replace(fitted, trials=chosen.fitted.trials, best=chosen.fitted.best), weighed
 
 

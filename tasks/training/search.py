@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, TrainingSection
 from tasks.training.folds import Fold, make_folds
 from tasks.training.mitigation import Reweighing
+
+if TYPE_CHECKING:
+    from tasks.training.calibration import Calibration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,8 @@ class TrainRows:
 
     features: pd.DataFrame
     labels: pd.Series
+    units: pd.Series
+    """The split unit of each row."""
     folds: tuple[Fold, ...]
     roles: Roles
     section: TrainingSection
@@ -99,6 +104,8 @@ class FittedFamily:
     not_converged: tuple[str, ...]
     """What the final fit said if it did not converge."""
     not_converged_in_search: int
+    calibration: Calibration | None = None
+    """What was found out about its probabilities; None where nobody asked yet."""
 
 
 def fit_family(candidate: Candidate, rows: TrainRows) -> FittedFamily:
@@ -236,11 +243,12 @@ def train_rows(
     by_row = None
     if weights is not None and (weights > 0).any():
         by_row = weights.reindex(learned.index).fillna(1.0).to_numpy(dtype=np.float64)
-    labels = roles.labels(learned)
-    folds = make_folds(labels, split.loc[chosen, "unit"], wanted=section.cv_folds, seed=seed)
+    labels, units = roles.labels(learned), split.loc[chosen, "unit"]
+    folds = make_folds(labels, units, wanted=section.cv_folds, seed=seed)
     return TrainRows(
         features=feature_frame(learned, roles),
         labels=labels,
+        units=units,
         folds=tuple(folds),
         roles=roles,
         section=section,

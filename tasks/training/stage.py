@@ -1,5 +1,7 @@
 """The candidate: each family's best setting fitted on train, the best family chosen on dev.
 
+Its probabilities are calibrated out of fold on train before dev is scored.
+
 Guarantees: no model is fitted on a dev or test row, and test rows are not looked at; a family
 that cannot be fitted is a check, not a crash; the model is stored without pickle.
 """
@@ -18,7 +20,10 @@ from tasks.models import ModelPackage, declared_types, save_model, stored_types
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.training import evidence, judgement
+from tasks.training.calibration import calibrate
+from tasks.training.calibration_finding import report_calibration
 from tasks.training.families import (
+    PROBABILITY_METRICS,
     REPLICATES,
     ScoredFamily,
     candidates_of,
@@ -74,6 +79,8 @@ def train(
     for candidate in candidates:
         try:
             fitted = fit_family(candidate, rows)
+            if metric in PROBABILITY_METRICS:  # which cannot compare families before that
+                fitted = calibrate(fitted, rows)
             families.append(score_family(fitted, frame, dev, rows))
         except ProjectError:
             raise
@@ -83,6 +90,9 @@ def train(
         return judgement.nothing_fitted(failures, metric)
     chosen = max(families, key=lambda family: family.merit(metric))
     try:
+        calibrated = _calibrated(chosen, frame, dev, rows)
+        families = [calibrated if family is chosen else family for family in families]
+        chosen = calibrated
         final, done = adopt_mitigated(chosen, frame, dev, rows)
     except ProjectError:
         raise
@@ -93,8 +103,21 @@ def train(
     threshold = _threshold(chosen, rows, dev)
     facts = {**_package_facts(chosen, roles), **threshold.facts}
     package = save_model(chosen.fitted.model, extra_types=extra_types, facts=facts)
-    extra = (threshold, done, offer_mitigated(chosen, frame, dev, rows, mitigate))
+    told = report_calibration(chosen.name, chosen.fitted.calibration)
+    extra = (told, threshold, done, offer_mitigated(chosen, frame, dev, rows, mitigate))
     return _result(families, chosen, package, failures, rows, dev, extra)
+
+
+def _calibrated(
+    chosen: ScoredFamily, frame: pd.DataFrame, dev: pd.DataFrame, rows: TrainRows
+) -> ScoredFamily:
+    """The family with calibrated probabilities, scored anew where that changed its model."""
+    if chosen.fitted.calibration is not None:
+        return chosen
+    fitted = calibrate(chosen.fitted, rows)
+    if fitted.model is chosen.fitted.model:
+        return replace(chosen, fitted=fitted)
+    return score_family(fitted, frame, dev, rows)
 
 
 def _result(
@@ -188,7 +211,7 @@ def _threshold(chosen: ScoredFamily, rows: TrainRows, dev: pd.DataFrame) -> Find
 
 
 def _package_facts(chosen: ScoredFamily, roles: Roles) -> dict[str, Any]:
-    candidate = chosen.fitted.candidate
+    candidate, found = chosen.fitted.candidate, chosen.fitted.calibration
     return {
         "classes": _classes(chosen, roles),
         "positive_class": roles.positive_class,
@@ -198,4 +221,5 @@ def _package_facts(chosen: ScoredFamily, roles: Roles) -> dict[str, Any]:
         "candidate": candidate.name,
         "estimator": candidate.estimator,
         "params": {**candidate.params, **chosen.fitted.best.params},
+        **({} if found is None else {"calibration": found.applied}),
     }
