@@ -21,10 +21,16 @@ from tasks.project.audit_sections import (
     ImportantExamples,
     WeightedFloor,
 )
-from tasks.project.fields import Severity, SliceSpec
+from tasks.project.fields import Judge, Severity, SliceSpec
 from tasks.project.robustness_section import RobustnessLimit
 
 State = Literal["kept", "broken", "partly_assessed", "not_assessed"]
+
+_BY: Mapping[Judge, str] = {
+    "interval": "",
+    "point": ", judged by the point",
+    "lower_bound": ", judged by the worse end",
+}
 
 _Declared = Floor | Gap | ImportantExamples | WeightedFloor | RobustnessLimit
 
@@ -34,7 +40,8 @@ class PlanEntry:
     """One declared limit: on what, how much, how grave, and whose.
 
     `entry` is its place in the project file. `subject` and `limit` are words for a reader. `owner`
-    is empty where nobody owns it.
+    is empty where nobody owns it. `required`: the project says that it blocks where it cannot be
+    judged.
     """
 
     entry: str
@@ -86,7 +93,7 @@ def plan_entries(audit: AuditSection) -> tuple[PlanEntry, ...]:
             subject=subject,
             limit=limit,
             severity=one.severity,
-            required=one.required,
+            required=bool(one.required),
             owner=one.owner or audit.owner,
             reason=one.reason,
         )
@@ -166,7 +173,8 @@ def _floor(floor: Floor) -> tuple[str, str]:
     of_class = f" of class '{floor.of_class}'" if floor.of_class is not None else ""
     where = "" if floor.slice is None else f" {_where(floor.slice)}"
     side = "at least" if floor.maximum is None else "at most"
-    return f"{floor.metric.replace('_', ' ')}{of_class}{where}", f"{side} {floor.limit:g}"
+    subject = f"{floor.metric.replace('_', ' ')}{of_class}{where}"
+    return subject, f"{side} {floor.limit:g}{_BY[floor.judge]}"
 
 
 def _gap(gap: Gap) -> tuple[str, str]:
@@ -177,23 +185,26 @@ def _gap(gap: Gap) -> tuple[str, str]:
         limits.append(f"difference at most {gap.max_difference:g}")
     if gap.min_ratio is not None:
         limits.append(f"ratio at least {gap.min_ratio:g}")
-    return subject, " and ".join(limits)
+    return subject, " and ".join(limits) + _BY[gap.judge]
 
 
 def _important(one: ImportantExamples) -> tuple[str, str]:
     subject = f"errors on '{one.name}' ({one.condition})"
     if one.max_error_rate is None:
-        return subject, "no worse than the other rows"
-    return subject, f"at most {one.max_error_rate:g}"
+        return subject, f"no worse than the other rows{_BY[one.judge]}"
+    return subject, f"at most {one.max_error_rate:g}{_BY[one.judge]}"
 
 
 def _weighted(floor: WeightedFloor) -> tuple[str, str]:
     metric = (floor.metric or "the project's metric").replace("_", " ")
-    return f"{metric}, rows counted by importance", f"at least {floor.minimum:g}"
+    return f"{metric}, rows counted by importance", f"at least {floor.minimum:g}{_BY[floor.judge]}"
 
 
 def _robustness(limit: RobustnessLimit) -> tuple[str, str]:
-    return f"predictions that flip by {limit.kind}", f"at most {limit.max_flip_share:g}"
+    return (
+        f"predictions that flip by {limit.kind}",
+        f"at most {limit.max_flip_share:g}{_BY[limit.judge]}",
+    )
 
 
 def _where(spec: SliceSpec) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtrit
 
 NORMAL = NormalDist()
 _BISECTIONS = 60
@@ -123,6 +123,19 @@ def mcnemar_exact(b: int, c: int) -> float:
     McNemar, Psychometrika 12 (1947) 153, by the binomial distribution of `b` among `b + c`.
     """
     return min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5))) if b + c else 1.0
+
+
+def spread_of_few(units: float, critical: float) -> float:
+    """By how much a standard error from a bootstrap of `units` units is to be stretched.
+
+    So many normal standard errors as `critical` become those of Student's t with one degree of
+    freedom less than units, and the bootstrap's variance, which divides by the units and not by
+    one less, is put right. Infinite for a single unit, from which nothing can be told.
+    """
+    if units < 2:
+        return math.inf
+    quantile = float(stdtrit(units - 1, NORMAL.cdf(critical)))
+    return quantile / critical * math.sqrt(units / (units - 1))
 
 
 def newcombe(

@@ -49,6 +49,14 @@ class ScoredRows:
         count = int(self.groups.nunique(dropna=False))
         return f"{count} groups where {MIN_GROUPS} are needed" if count < MIN_GROUPS else ""
 
+    @property
+    def units(self) -> int:
+        """The number of independent units: of rows, or of groups where rows share one."""
+        if self.groups is None:
+            return len(self)
+        missing = int(self.groups.isna().sum())
+        return int(self.groups.nunique()) + missing
+
     def where(self, mask: Mask) -> ScoredRows:
         """The rows that `mask` marks."""
         groups = None if self.groups is None else self.groups[mask]
@@ -159,13 +167,13 @@ def measure_slices(
 ) -> SliceMetrics:
     """`metric` overall and on each slice, with 95 % intervals.
 
-    A slice has no value where it has fewer than `min_rows` rows, or where the metric or its
-    interval is not defined (a single class in the slice, or nearly so). Where that leaves fewer
-    than half of the large enough slices, as it does with a mean over many classes, the slices are
-    measured by accuracy, which needs no class to be present.
+    A slice has no value where it has fewer than `min_rows` independent units, or where the metric
+    or its interval is not defined (a single class in the slice, or nearly so). Where that leaves
+    fewer than half of the large enough slices, as it does with a mean over many classes, the slices
+    are measured by accuracy, which needs no class to be present.
     """
     measured = _measure(metric, slices, rows, min_rows)
-    large = sum(int(mask.sum()) >= min_rows for mask in slices.masks.values())
+    large = sum(rows.where(mask).units >= min_rows for mask in slices.masks.values())
     if metric in NUMBER_METRICS or metric == "accuracy" or 2 * measured.slices >= large:
         return measured
     return replace(_measure("accuracy", slices, rows, min_rows), instead_of=metric)
@@ -176,9 +184,10 @@ def _measure(metric: str, slices: NamedSlices, rows: ScoredRows, min_rows: int) 
     found: list[tuple[str, float, float, float, int]] = []
     unmeasured: list[str] = []
     for name, mask in {"overall": everything, **slices.masks}.items():
-        n = int(mask.sum())
-        if n >= max(min_rows, 1):
-            estimate = rows.where(mask).estimate([metric])[metric]
+        part = rows.where(mask)
+        n = len(part)
+        if part.units >= max(min_rows, 1):
+            estimate = part.estimate([metric])[metric]
             numbers = (estimate.value, estimate.low, estimate.high)
             if np.isfinite(numbers).all():
                 found.append((name, *numbers, n))

@@ -165,7 +165,18 @@ def test_a_rate_of_0_in_units_rests_on_the_units():
     member, units = [1] * 20, np.repeat([0, 1], 10)
     found = group_values("selection_rate", rows(["a"] * 20, member, [0] * 20, units=units))
     assert found.effective.tolist() == [2]
-    assert (found.low[0], found.high[0]) == wilson(0, 2)
+    # Two people tell next to nothing: 2 / (12.7062 / 1.95996 * sqrt(2))^2 rows are left.
+    assert (found.low[0], found.high[0]) == pytest.approx(wilson(0, 0.023793), abs=1e-5)
+
+
+def test_few_units_widen_an_interval_as_students_t_does():
+    units = np.repeat(np.arange(40), 5)
+    selected = np.tile([1, 1, 0, 0, 0], 40)
+    found = group_values("selection_rate", rows(["a"] * 200, [1] * 200, selected, units=units))
+    # Each of 40 people has the same rate: the 200 rows count, taken down by t of 39 at 40 / 39.
+    assert found.units.tolist() == [40]
+    trials = 200 * 39 / 40 / (2.022691 / 1.959964) ** 2
+    assert (found.low[0], found.high[0]) == pytest.approx(wilson(0.4 * trials, trials), abs=1e-5)
 
 
 # All pairs at once.

@@ -64,8 +64,11 @@ def test_the_gap_between_groups_is_shown_with_its_interval(mortgage):
     assert (gap["severity"], gap["outcome"], gap["limit"]) == ("critical", "passed", 0.4)
     assert gap["interval"][0] < gap["value"] < gap["interval"][1]
     ratio = audit["performance_audit.gap:black:selection_rate.no:ratio"]
-    assert (ratio["severity"], ratio["outcome"], ratio["limit"]) == ("warning", "failed", 0.8)
-    assert ratio["interval"][0] < ratio["value"] < 0.8
+    assert (ratio["severity"], ratio["limit"]) == ("warning", 0.8)
+    # Some sixty black applicants are in test: too few to say that 0.8 is missed, or met.
+    assert ratio["outcome"] == "not_applicable"
+    assert ratio["interval"][0] < ratio["value"] < 0.8 < ratio["interval"][1]
+    assert "so it may be chance; about" in ratio["detail"]
 
 
 def test_an_unchanged_run_computes_nothing_and_repeats_the_verdict(mortgage):
@@ -190,9 +193,9 @@ def wait_for_tasks(client, chosen, count):
     raise AssertionError(f"{len(tasks)} task runs of {count} are final")
 
 
-def test_the_strict_project_is_refused_for_the_gap(assayline):
+def test_the_strict_project_is_not_promoted_over_a_gap_that_too_few_rows_leave_open(assayline):
     code, document, _ = assayline(DATA / "hmda_boston" / "strict.yaml")
-    assert (code, document["verdict"]) == (4, "reject")
+    assert (code, document["verdict"]) == (5, "inconclusive")
     assert any("black" in reason for reason in document["reasons"])
     assert document["champion_version"] is None
 

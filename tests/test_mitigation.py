@@ -317,14 +317,16 @@ def test_adopting_trains_again():
 FOUR_FIFTHS = {"column": "g", "metric": "selection_rate", "class": "no", "min_ratio": 0.8}
 
 
-def failed_gap(severity="critical"):
+def failed_gap(severity="critical", outcome="failed", value=0.6):
     return Check(
         id="performance_audit.gap:g:selection_rate.no:ratio",
         stage="performance_audit",
         title="t",
         severity=severity,
-        outcome="failed",
+        outcome=outcome,
         detail="d",
+        value=value,
+        limit=0.8,
     )
 
 
@@ -366,6 +368,16 @@ def test_no_refused_gap_no_offer():
     assert offer([FOUR_FIFTHS], SHARP, {1.0: LEVEL}, checks=[failed_gap("info")]).checks == ()
 
 
+def test_a_gap_that_its_interval_leaves_open_has_an_offer_where_its_value_is_beyond_the_limit():
+    beyond = failed_gap(outcome="not_applicable")
+    assert len(offer([FOUR_FIFTHS], SHARP, {1.0: LEVEL}, checks=[beyond]).checks) == 1
+    for within in (
+        failed_gap(outcome="not_applicable", value=0.9),
+        failed_gap(outcome="not_applicable", value=None),
+    ):
+        assert offer([FOUR_FIFTHS], SHARP, {1.0: LEVEL}, checks=[within]).checks == ()
+
+
 def test_the_offer_says_what_it_meets_and_what_it_costs():
     finding = offer([FOUR_FIFTHS], SHARP, {1.0: LEVEL})
     (check,) = finding.checks
@@ -379,7 +391,8 @@ def test_the_offer_says_what_it_meets_and_what_it_costs():
     assert finding.facts["mitigation_offer"]["adopt"].startswith("training.mitigate={columns: [g]")
     gap = finding.tables["mitigation_limits"].frame.iloc[0]
     assert (gap["candidate"], gap["mitigated"]) == pytest.approx((0.625, 0.875))
-    assert (gap["candidate_meets"], gap["mitigated_meets"]) == ("no", "yes")
+    meets = (gap["candidate_meets"], gap["mitigated_meets"])
+    assert meets == ("no, not certain", "yes, not certain")  # of ten rows a group
     metric = finding.tables["mitigation_offer"].frame.iloc[0]
     assert metric["change_low"] <= metric["change"] <= metric["change_high"]
 

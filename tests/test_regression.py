@@ -11,12 +11,12 @@ from tasks.error_analysis.dev_errors import DevErrors
 from tasks.errors import ProjectError
 from tasks.estimators import resolve_estimator
 from tasks.golden_rows import golden_problem, make_golden_rows
-from tasks.intervals import Estimate
 from tasks.labels import check_labels
 from tasks.metrics import estimate_metrics, metric_value, paired_difference
+from tasks.metrics.group_numbers import NumberRows, number_values
+from tasks.metrics.simultaneous import compare
 from tasks.models import ModelPackage
 from tasks.performance_audit import audit_performance
-from tasks.performance_audit.number_gaps import difference
 from tasks.performance_audit.sanity import reloaded_check
 from tasks.project import Roles, load_project
 from tasks.project.roles import quarters
@@ -226,13 +226,55 @@ def test_eight_rows_make_no_interval():
     assert prediction_interval(labels, labels) is None
 
 
-def test_the_difference_of_two_groups_squares_and_adds():
-    high = Estimate(value=10.0, low=7.0, high=14.0, n=50)
-    low = Estimate(value=4.0, low=0.0, high=8.0, n=40)
-    found = difference(high, low)
-    assert (found.value, found.n) == (6.0, 40)
-    assert found.low == pytest.approx(6 - 5)  # 3 and 4
-    assert found.high == pytest.approx(6 + 32**0.5)  # 4 and 4
+def numbers_by_group(errors, units=None):
+    """`NumberRows` of errors by group."""
+    names = np.repeat(list(errors), [len(values) for values in errors.values()])
+    return NumberRows(
+        groups={name: names == name for name in errors},
+        errors=np.concatenate([np.asarray(values, dtype=float) for values in errors.values()]),
+        units=units,
+        replicates=4000,
+        seed=0,
+    )
+
+
+def test_the_error_of_a_group_has_students_interval():
+    found = number_values("mean_error", numbers_by_group({"a": [1, 3, -1, 1], "b": [2, 2, 4, 0]}))
+    # Mean 1, standard deviation sqrt(8 / 3); t of 3 is 3.18245: 1 +- 3.18245 * 0.81650
+    assert found.value.tolist() == [1, 2]
+    assert (found.low[0], found.high[0]) == pytest.approx((-1.59845, 3.59845), abs=1e-5)
+    absolute = number_values("mae", numbers_by_group({"a": [1, 3, -1, 1]}))
+    assert absolute.value.tolist() == [1.5]
+    assert absolute.low[0] == 0  # 1.5 - 3.18245 * 0.5 is below what an absolute error can be
+
+
+def test_the_rows_of_one_unit_are_one_when_errors_are_compared():
+    errors = {"a": [1, 1, 3, 3, -1, -1, 1, 1]}
+    found = number_values("mean_error", numbers_by_group(errors, np.repeat(range(4), 2)))
+    assert (found.n.tolist(), found.units.tolist()) == ([8], [4])
+    assert (found.low[0], found.high[0]) == pytest.approx((-1.59845, 3.59845), abs=1e-5)
+
+
+def test_a_unit_with_rows_in_two_groups_cancels_out_of_their_difference():
+    same = {"a": [1, 3, -1, 1, 5, 2], "b": [1, 3, -1, 1, 5, 2]}
+    alone = compare(number_values("mean_error", numbers_by_group(same)), [0, 1])
+    pairs = numbers_by_group(same, np.tile(np.arange(6), 2))
+    paired = compare(number_values("mean_error", pairs), [0, 1])
+    assert alone.largest_difference.high > 1
+    assert paired.largest_difference.high == pytest.approx(0, abs=1e-6)
+
+
+def test_the_gap_of_errors_of_many_groups_is_simultaneous():
+    """Of six equal groups the extreme pair's own interval is above 0 far too often."""
+    random, missed, naive = np.random.default_rng(2), 0, 0
+    for _ in range(200):
+        rows = numbers_by_group({f"g{i}": random.normal(size=60) for i in range(6)})
+        found = compare(number_values("mean_error", rows), range(6))
+        missed += found.largest_difference.low > 0
+        pair = [found.values.draws[:, place] for place in (found.highest, found.lowest)]
+        naive += found.largest_difference.value > 1.96 * np.std(pair[0] - pair[1])
+    assert missed <= 20  # 10 expected; more than 20 has a chance of 0.2 %
+    assert naive >= 50
 
 
 # Labels
@@ -384,7 +426,7 @@ def test_two_groups_carry_no_interval_that_decides():
     result = audit_performance(frame, split, roles, project, package)
     checks = {check.id.partition(".")[2]: check for check in result.checks}
     assert checks["floor:mae"].outcome == "not_applicable"
-    assert "2 groups where 10 are needed" in checks["floor:mae"].detail
+    assert "n=80 of 2 independent units, and at least 30 are needed" in checks["floor:mae"].detail
     assert checks["coverage"].outcome == "not_applicable"
 
 

@@ -198,7 +198,10 @@ def test_noise_within_the_precision_flips_nothing_where_the_threshold_is_between
         "critical",
     )
     assert found.interval == pytest.approx((0.0, 0.0038), abs=1e-4)  # Wilson, 0 of 1,000
-    assert "0 of 1000 predictions flip: 0.0% (95 % interval 0.0% to 0.4%), within" in found.detail
+    assert (
+        "0 of 1000 predictions flip: 0.0% (95 % interval 0.0% to 0.4%), with its whole"
+        in found.detail
+    )
 
 
 def test_noise_flips_the_rows_that_it_can_move_across():
@@ -207,13 +210,17 @@ def test_noise_flips_the_rows_that_it_can_move_across():
     found = check(numbers({"precision": {"x": 4.0}, **limit("noise", 0.01)}), "noise")
     assert found.outcome == "failed"
     assert found.value == pytest.approx(0.05, abs=0.02)
-    assert ", over the limit of 1.0%." in found.detail
+    assert "with its whole interval above the limit of 1.0%." in found.detail
 
 
-def test_a_limit_within_the_interval_is_not_certain():
+def test_a_limit_within_the_interval_is_not_judged_but_by_the_point():
     found = check(numbers({"precision": {"x": 4.0}, **limit("noise", 0.05)}), "noise")
+    assert found.outcome == "not_applicable"
+    assert "but its interval includes 5.0%, so it may be chance; about" in found.detail
+    by_point = limit("noise", 0.05)
+    by_point["limits"][0]["judge"] = "point"
+    found = check(numbers({"precision": {"x": 4.0}, **by_point}), "noise")
     assert found.outcome == "passed"
-    assert "the interval reaches above it" in found.detail
 
 
 def test_a_column_that_is_missing_or_moves_by_hand():
@@ -228,8 +235,11 @@ def test_a_column_that_is_missing_or_moves_by_hand():
     assert list(table["value"]) == sorted(table["value"], reverse=True)
     shift = check(found, "shift")
     assert (shift.value, shift.n, shift.outcome) == (0.05, 1000, "not_applicable")
-    assert check(numbers(limit("shift", 0.04)), "shift").outcome == "failed"
-    assert check(numbers(limit("shift", 0.06)), "shift").outcome == "passed"
+    # Wilson, 50 of 1,000: 3.8 to 6.5 %
+    outcomes = [
+        check(numbers(limit("shift", most)), "shift").outcome for most in (0.03, 0.06, 0.07)
+    ]
+    assert outcomes == ["failed", "not_applicable", "passed"]
 
 
 def test_without_a_limit_it_is_shown_and_not_judged():

@@ -19,17 +19,20 @@ No rates are `f1` and `balanced_accuracy` (mean of the true positive and the tru
 
 Where rows are drawn in units (one person's rows), a rate's interval is Wilson's with the effective
 number of rows: that of independent rows with the same bootstrap variance (Kish 1965), at most the
-number of rows; of a rate of 0 or 1 the number of units.
+number of rows; of a rate of 0 or 1 the number of units. Few units tell their own variance badly, so
+that the number is taken down to where the interval is as wide as Student's t would have it (Korn
+and Graubard, Survey Methodology 24 (1998) 193); other intervals are stretched by as much.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.intervals import wilson
+from tasks.intervals import NORMAL, spread_of_few, wilson
 from tasks.metrics.group_sums import FALSE_ALARM, HIT, MISS, OUTCOMES, QUIET, GroupedRows
 from tasks.metrics.ranking import Floats, ratio
 
@@ -46,6 +49,9 @@ RATES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "accuracy": ((HIT, QUIET), _ALL),
 }
 """Of each rate, the counts above and below the line."""
+ERRORS_OF_NUMBERS = frozenset({"mae", "mean_error"})
+"""Those of estimated numbers, in units of the target: see `group_numbers`."""
+_NORMAL = NORMAL.inv_cdf(0.975)
 GROUP_METRICS = (*RATES, "f1", "balanced_accuracy", "calibration", "calibration_error")
 
 
@@ -54,8 +60,10 @@ class GroupValues:
     """One metric of each group: arrays of one number a group, in the order of `groups`.
 
     `n` counts the rows that the value hangs on, `above` those above the line of a rate (NaN where
-    the metric is none); `effective` is `n` less what rows of one unit have in common. `draws` has
-    the value in each replicate, of shape (replicates, groups).
+    the metric is none), `units` the independent units that they come from; `effective` is `n` less
+    what rows of one unit have in common. `draws` has the value in each replicate, of shape
+    (replicates, groups). `by_units`: the spread of the draws is that of units, and is to be
+    stretched where they are few.
     """
 
     metric: str
@@ -66,12 +74,26 @@ class GroupValues:
     above: Floats
     n: Floats
     effective: Floats
+    units: Floats
     draws: Floats
+    by_units: bool
 
     @property
     def is_rate(self) -> bool:
         """Whether the value is a share of rows."""
         return self.metric in RATES
+
+    @property
+    def furthest(self) -> float:
+        """The most that two groups can differ by."""
+        return math.inf if self.metric in ERRORS_OF_NUMBERS else 1.0
+
+    def trials(self, place: int, critical: float) -> float:
+        """The effective rows of a group's rate for an interval of so many standard errors."""
+        effective = float(self.effective[place])
+        if not self.by_units:
+            return effective
+        return effective / spread_of_few(float(self.units[place]), critical) ** 2
 
 
 def group_values(metric: str, rows: GroupedRows) -> GroupValues:
@@ -83,15 +105,19 @@ def group_values(metric: str, rows: GroupedRows) -> GroupValues:
         raise ValueError(f"unknown group metric '{metric}'; known: {', '.join(GROUP_METRICS)}")
     value, draws = metric_of(metric, rows.sums), metric_of(metric, rows.resampled)
     n = _relevant(metric, rows.sums)
+    units = n if rows.units is None else np.minimum(_units(metric, rows), n)
     above = np.full(len(n), np.nan)
-    effective = n
+    effective, by_units = n, rows.units is not None
     if metric in RATES:
         above = _added(rows.sums, RATES[metric][0])
-        effective = _effective(metric, rows, value, draws, n)
-        low, high = _wilson(value, above, n, effective)
-    else:
-        low, high = _percentiles(metric, rows, value, draws)
-    return GroupValues(metric, rows.names, value, low, high, above, n, effective, draws)
+        if by_units:
+            effective = _effective(value, draws, n, units)
+    low, high = np.zeros(len(n)), np.ones(len(n))
+    found = GroupValues(
+        metric, rows.names, value, low, high, above, n, effective, units, draws, by_units
+    )
+    ends = _wilson(found) if found.is_rate else _percentiles(found, rows)
+    return replace(found, low=ends[0], high=ends[1])
 
 
 def metric_of(metric: str, sums: Floats) -> Floats:
@@ -129,13 +155,21 @@ def _relevant(metric: str, sums: Floats) -> Floats:
     return _added(sums, _ALL) if sums.shape[-1] > OUTCOMES else np.zeros(len(sums))
 
 
-def _effective(metric: str, rows: GroupedRows, value: Floats, draws: Floats, n: Floats) -> Floats:
-    if rows.units is None:
-        return n
-    below = np.isin(np.arange(rows.sums.shape[-1]), RATES[metric][1])
-    units = np.minimum(rows.units_with(below), n)
-    variance = _variance(draws)
-    independent = ratio(value * (1 - value), variance)
+def _units(metric: str, rows: GroupedRows) -> Floats:
+    """The number of units that the metric hangs on, for each group."""
+
+    def with_any(places: tuple[int, ...]) -> Floats:
+        return rows.units_with(np.isin(np.arange(rows.sums.shape[-1]), places))
+
+    if metric in RATES:
+        return with_any(RATES[metric][1])
+    if metric == "balanced_accuracy":
+        return np.minimum(with_any(_OF_CLASS), with_any(_NOT_OF_CLASS))
+    return with_any(_OF_CLASS if metric == "f1" else _ALL)
+
+
+def _effective(value: Floats, draws: Floats, n: Floats, units: Floats) -> Floats:
+    independent = ratio(value * (1 - value), _variance(draws))
     return np.where(np.isnan(independent) | (independent <= 0), units, np.minimum(independent, n))
 
 
@@ -147,30 +181,37 @@ def _variance(draws: Floats) -> Floats:
     return found
 
 
-def _wilson(value: Floats, above: Floats, n: Floats, effective: Floats) -> tuple[Floats, Floats]:
-    low, high = np.zeros(len(n)), np.ones(len(n))
-    for group in np.flatnonzero(n > 0):
-        trials = float(effective[group])
-        whole = trials == n[group]
-        successes = float(above[group]) if whole else float(value[group]) * trials
+def _wilson(found: GroupValues) -> tuple[Floats, Floats]:
+    low, high = found.low.copy(), found.high.copy()
+    for group in np.flatnonzero(found.n > 0):
+        trials = found.trials(int(group), _NORMAL)
+        whole = trials == found.n[group]
+        successes = float(found.above[group]) if whole else float(found.value[group]) * trials
         low[group], high[group] = wilson(successes, trials)
     return low, high
 
 
-def _percentiles(
-    metric: str, rows: GroupedRows, value: Floats, draws: Floats
-) -> tuple[Floats, Floats]:
+def _percentiles(found: GroupValues, rows: GroupedRows) -> tuple[Floats, Floats]:
     """Ends of the intervals; NaN where more than 1 % of the replicates are undefined."""
+    value, draws = found.value, found.draws
     low, high = np.full_like(value, np.nan), np.full_like(value, np.nan)
     for group in range(len(value)):
         defined = draws[np.isfinite(draws[:, group]), group]
         if len(defined) < 0.99 * len(draws) or not np.isfinite(value[group]):
             continue
         low[group], high[group] = np.quantile(defined, [0.025, 0.975])
-        if metric == "calibration_error":
+        if found.metric == "calibration_error":
             noise = _calibration_noise(rows, group)
             low[group] = max(0.0, value[group] - float(np.nanquantile(noise, 0.975)))
             high[group] = max(value[group], high[group])
+        if found.by_units:
+            wider = spread_of_few(float(found.units[group]), _NORMAL)
+            if math.isinf(wider):
+                low[group] = high[group] = math.nan
+                continue
+            least = -1.0 if found.metric == "calibration" else 0.0
+            low[group] = max(least, value[group] - wider * (value[group] - low[group]))
+            high[group] = min(1.0, value[group] + wider * (high[group] - value[group]))
     return low, high
 
 

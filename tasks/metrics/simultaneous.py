@@ -11,7 +11,8 @@ variances). It is never below the normal 1.96, and exactly that for two groups, 
 nothing to choose. With it in the place of 1.96, a difference of rates has Newcombe's interval and
 a ratio Katz's, which stay sensible for rates near 0 and counts of 0; where rows are drawn in units
 they take the effective numbers of rows. Anything that is no rate has the value plus and minus the
-critical value times its standard error, on the log scale for a ratio.
+critical value times its standard error, on the log scale for a ratio. Few units tell their variance
+badly: their intervals are stretched as Student's t would have it (`spread_of_few`).
 
 The largest difference of all is at least the largest lower end, and at most the largest upper end,
 whenever the pairs' intervals hold; so these are its interval. Likewise the smallest ratio.
@@ -29,13 +30,15 @@ from functools import cached_property
 
 import numpy as np
 
-from tasks.intervals import NORMAL, Estimate, katz, newcombe
+from tasks.intervals import NORMAL, Estimate, katz, newcombe, spread_of_few
 from tasks.metrics.group_metrics import GroupValues
 from tasks.metrics.ranking import Floats
 
 MAX_UNDEFINED_SHARE = 0.01
 Ends = tuple[float, float]
 METHOD = "simultaneous over all pairs"
+_LARGEST_LOG = 700.0
+"""Beyond it the exponential of a spread overflows."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Comparison:
     @property
     def has_ratio(self) -> bool:
         """Whether a ratio of two values means anything: not of numbers around 0."""
-        return self.values.metric != "calibration"
+        return self.values.metric not in ("calibration", "mean_error")
 
     def difference(self, one: int, other: int) -> Estimate:
         """The value of one group less that of the other."""
@@ -158,10 +161,14 @@ def _difference(found: Comparison, one: int, other: int) -> Ends:
     if math.isnan(critical):
         return math.nan, math.nan
     if values.is_rate:
-        return newcombe(*_counts(values, one), *_counts(values, other), _level(critical))
+        counts = *_counts(values, one, critical), *_counts(values, other, critical)
+        return newcombe(*counts, level_of(critical))
     value = float(values.value[one] - values.value[other])
-    spread = critical * float(np.nanstd(values.draws[:, one] - values.draws[:, other]))
-    return max(value - spread, -1.0), min(value + spread, 1.0)
+    spread = _stretched(values, one, other, critical) * float(
+        np.nanstd(values.draws[:, one] - values.draws[:, other])
+    )
+    furthest = values.furthest
+    return max(value - spread, -furthest), min(value + spread, furthest)
 
 
 def _ratio(found: Comparison, one: int, other: int) -> Ends:
@@ -169,23 +176,33 @@ def _ratio(found: Comparison, one: int, other: int) -> Ends:
     if math.isnan(critical):
         return math.nan, math.nan
     if values.is_rate:
-        return katz(*_counts(values, one), *_counts(values, other), _level(critical))
+        counts = *_counts(values, one, critical), *_counts(values, other, critical)
+        return katz(*counts, level_of(critical))
     first, second = float(values.value[one]), float(values.value[other])
     if first <= 0 or second <= 0:
         return 0.0, math.inf
     relative = values.draws[:, one] / first - values.draws[:, other] / second
-    factor = math.exp(critical * float(np.nanstd(relative)))
+    spread = _stretched(values, one, other, critical) * float(np.nanstd(relative))
+    factor = math.exp(min(spread, _LARGEST_LOG))
     return first / second / factor, first / second * factor
 
 
-def _counts(values: GroupValues, place: int) -> tuple[float, float]:
+def _stretched(values: GroupValues, one: int, other: int, critical: float) -> float:
+    """The critical value, or where units are drawn the wider one that the fewer of them ask for."""
+    if not values.by_units:
+        return critical
+    units = float(min(values.units[one], values.units[other]))
+    return critical * spread_of_few(units, critical)
+
+
+def _counts(values: GroupValues, place: int, critical: float) -> tuple[float, float]:
     """Successes and trials of a rate, in effective rows."""
-    n = float(values.effective[place])
+    n = values.trials(place, critical)
     if n == values.n[place]:
         return float(values.above[place]), n
     return float(values.value[place]) * n, n
 
 
-def _level(critical: float) -> float:
+def level_of(critical: float) -> float:
     """The level of a single normal interval of that many standard errors each way."""
     return 2 * NORMAL.cdf(critical) - 1

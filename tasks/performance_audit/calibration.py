@@ -81,9 +81,9 @@ def measure_calibration(
     )
 
 
-def calibration_check(found: Calibration, rows: int, min_support: int) -> Check:
+def calibration_check(found: Calibration, scored: ScoredRows, min_support: int) -> Check:
     """The Brier score against that of the classes' shares: information, never a block."""
-    brier, error = found.brier, found.error
+    brier, error, rows = found.brier, found.error, len(scored)
     known = math.isfinite(brier.low) and math.isfinite(brier.high)
     outcome: Outcome = "passed" if brier.value < found.base else "failed"
     verdict = (
@@ -97,7 +97,7 @@ def calibration_check(found: Calibration, rows: int, min_support: int) -> Check:
         f"expected calibration error {error.value:.3f} ({error.low:.3f} to {error.high:.3f}), of "
         f"which chance alone would show {found.by_chance:.3f} if they were perfectly calibrated."
     )
-    if rows < min_support:
+    if scored.units < min_support:
         outcome = "not_applicable"
         detail = f"Too small to judge probabilities: n={rows}, at least {min_support} are needed."
     elif not known:

@@ -21,7 +21,8 @@ def judge_rare_classes(
     """One check a rare class, by name: failed where none of its test rows is found.
 
     `all_labels` are those of all curated rows, by which a class is rare. With fewer than
-    `min_support` test rows some of which are found, recall is shown and not judged.
+    `min_support` independent units (rows, or people where rows are grouped) some of which are
+    found, recall is shown and not judged.
     """
     shares = all_labels.value_counts(normalize=True)
     names = set(rare_classes(all_labels, rare_share))
@@ -30,14 +31,14 @@ def judge_rare_classes(
 
 
 def rare_classes(all_labels: pd.Series, rare_share: float) -> frozenset[str]:
-    """The classes below that share of all rows, whose floors are judged by their whole interval."""
+    """The classes below that share of all rows."""
     shares = all_labels.value_counts(normalize=True)
     return frozenset(str(name) for name in shares.index if shares[name] < rare_share)
 
 
 def _judge(name: str, share: float, scored: ScoredRows, min_support: int) -> Check:
     members = scored.labels == name
-    n = int(members.sum())
+    n, units = int(members.sum()), scored.where(members.to_numpy(dtype=bool)).units
     found = int((scored.predictions["predicted"][members] == name).sum())
     estimate = scored.estimate(["recall"], name)["recall"]
     known = n > 0 and math.isfinite(estimate.low) and math.isfinite(estimate.high)
@@ -52,10 +53,11 @@ def _judge(name: str, share: float, scored: ScoredRows, min_support: int) -> Che
     detail = f"{rate}."
     if n and not found:
         outcome, detail = "failed", f"{rate}: the model does not find this class at all."
-    elif n < min_support or not known:
+    elif units < min_support or not known:
         outcome = "not_applicable"
-        more = max(min_support - n, 0)
-        detail = f"{rate}; too small to judge, at least {min_support} such rows are needed" + (
+        more = max(min_support - units, 0)
+        kind = "rows" if units == n else f"units (people, say; these are {units})"
+        detail = f"{rate}; too small to judge, at least {min_support} such {kind} are needed" + (
             f", {more} more." if n and more else "."
         )
     return Check(

@@ -1,10 +1,10 @@
 """Does every metric reach its floor: overall, for a class, on each slice of a column.
 
-Guarantees: a floor is failed when the value on test is below it, and passed when it is not; the
-detail says when the interval reaches across the floor, so that the outcome is not certain. The
-floor of a rare class, and one that says `judge: lower_bound`, is judged by the whole interval
-instead (`floor_limits`). Too few rows to judge on is `not_applicable`, never passed. A floor that
-cannot be judged as it is written is an `error`, which does not pass either.
+Guarantees: a floor is judged by the whole interval of the value on test, unless the project says
+`judge: point` or `judge: lower_bound` (`limits` has the rule): one that the interval reaches across
+is `not_applicable`, with about how many rows would decide it. So are too few rows to judge on;
+what has to be many enough are independent units, such as people. A floor that cannot be judged as
+it is written is an `error`, which does not pass either.
 
 The rows that a value hangs on ("relevant"): all rows for `OVER_ALL_CLASSES`; the rows of the
 class for recall and f1; the rows predicted as the class for precision; the rarer of the class and
@@ -26,10 +26,17 @@ import pandas as pd
 
 from tasks.checks import Check, Outcome
 from tasks.conditions import Mask
+from tasks.declared_conditions import met_condition
 from tasks.intervals import Estimate
 from tasks.metrics import HIGHER_IS_BETTER
-from tasks.performance_audit.floor_limits import judge_bound, judge_value, rows_if_all_right
-from tasks.performance_audit.wording import STAGE, declared_by, numbered
+from tasks.performance_audit.limits import (
+    Limit,
+    further_rows,
+    must_be_judged,
+    rate_of_units,
+    rows_if_all_right,
+)
+from tasks.performance_audit.wording import STAGE, declared_by, numbered, shown
 from tasks.project.sections import Floor
 from tasks.slice_metrics import ScoredRows
 from tasks.slices import slice_masks
@@ -46,13 +53,12 @@ def judge_floors(
     scored: ScoredRows,
     classes: Sequence[str],
     min_support: int,
-    rare: frozenset[str] = frozenset(),
 ) -> list[Check]:
     """One check for each floor, class and slice that it names, in the order of the project.
 
-    `frame` holds all rows, `test` marks those of `scored`, `rare` names the rare classes. Ids read
+    `frame` holds all rows, `test` marks those of `scored`. Ids read
     `performance_audit.floor:<metric>[.<class>][:<slice>]`. Raises ProjectError when a slice
-    cannot be understood.
+    cannot be understood, or is a condition that no row of `frame` meets.
     """
     taken: set[str] = set()
     checks: list[Check] = []
@@ -62,8 +68,10 @@ def judge_floors(
         if mistake:
             checks.append(replace(_unusable(floor, mistake, taken), entry=entry))
             continue
+        if floor.slice is not None and floor.slice.condition is not None:
+            met_condition(entry, floor.slice.condition, frame)
         targets = _targets(floor, frame, test, scored, classes)
-        judged_on = (_judge(floor, target, min_support, taken, rare) for target in targets)
+        judged_on = (_judge(floor, target, min_support, taken) for target in targets)
         checks += [replace(check, entry=entry) for check in judged_on]
     return checks
 
@@ -115,61 +123,79 @@ def _targets(
             yield _Target(scored.where(mask), of_class, name)
 
 
-def relevant_rows(metric: str, rows: ScoredRows, of_class: str | None) -> int:
-    """The number of rows that the metric's value hangs on (see the module)."""
+def relevant_rows(metric: str, rows: ScoredRows, of_class: str | None) -> ScoredRows:
+    """The rows that the metric's value hangs on (see the module)."""
     of_class = of_class if of_class is not None else rows.positive_class
     if metric in OVER_ALL_CLASSES or of_class is None:
-        return len(rows)
+        return rows
     if metric == "precision":
-        return int((rows.predictions["predicted"] == of_class).sum())
-    members = int((rows.labels == of_class).sum())
-    return members if metric in PER_CLASS else min(members, len(rows) - members)
+        return rows.where((rows.predictions["predicted"] == of_class).to_numpy(dtype=bool))
+    members = (rows.labels == of_class).to_numpy(dtype=bool)
+    of, rest = rows.where(members), rows.where(~members)
+    return of if metric in PER_CLASS or of.units <= rest.units else rest
 
 
-def _judge(
-    floor: Floor, target: _Target, min_support: int, taken: set[str], rare: frozenset[str]
-) -> Check:
+def _judge(floor: Floor, target: _Target, min_support: int, taken: set[str]) -> Check:
     metric, what = floor.metric, target.described(floor.metric)
     relevant = relevant_rows(metric, target.rows, target.of_class)
-    estimate = target.rows.estimate([metric], target.of_class)[metric] if relevant else None
+    n = len(relevant)
+    estimate = target.rows.estimate([metric], target.of_class)[metric] if n else None
+    if estimate is not None and metric in RATES:
+        estimate = rate_of_units(estimate, relevant.units)
     known = estimate is not None and math.isfinite(estimate.low) and math.isfinite(estimate.high)
-    by_bound = floor.judge == "lower_bound"
-    if floor.judge is None:
-        by_bound = _class_of(metric, target) in rare
+    by_interval = floor.judge != "point"
     # Wilson's interval holds for any number of rows, the bootstrap does not.
-    enough = min_support
-    if by_bound and estimate is not None and estimate.method == "wilson":
-        enough = 1
+    enough = 1 if by_interval and estimate and estimate.method == "wilson" else min_support
     outcome: Outcome = "not_applicable"
-    if relevant < enough or estimate is None:
-        detail = _too_few(floor, what, relevant, min_support, by_bound)
+    misses = False
+    if relevant.units < enough or estimate is None:
+        detail = _too_few(floor, what, relevant, min_support)
     elif math.isnan(estimate.value):
         outcome, detail = "failed", f"The {what} is not defined: it cannot reach {floor.limit:g}."
     elif not known:
-        detail = f"Too few different rows for an interval of the {what}: n={relevant}."
-    elif by_bound and _unreliable(target.rows, estimate):
+        detail = f"Too few different rows for an interval of the {what}: n={n}."
+    elif by_interval and _unreliable(relevant, estimate):
         detail = (
             f"The interval of the {what} cannot be relied on: "
-            f"{_unreliable(target.rows, estimate)} (n={relevant})."
+            f"{_unreliable(relevant, estimate)} (n={n})."
         )
-    elif by_bound:
-        outcome, detail = judge_bound(floor, what, _counted(metric, target), estimate, relevant)
     else:
-        outcome, detail = judge_value(floor, what, estimate, relevant)
+        limit = _limit(floor)
+        outcome, misses = limit.outcome(estimate), not limit.holds(estimate.value)
+        more = further_rows(limit, estimate, n)
+        rows = None if more is None else f"about {more:,} further {_counted(metric, target)}"
+        detail = f"{_measured(floor, what, estimate, n)}, {limit.verdict(estimate, rows)}."
     return Check(
         id=f"{STAGE}.floor:{numbered(target.subject(metric), taken)}",
         stage=STAGE,
         title=f"Floor of the {what}" if floor.maximum is None else f"Most allowed: {what}",
         severity=floor.severity,
-        required=floor.required,
+        required=must_be_judged(floor.required, floor.severity, outcome, misses=misses),
         outcome=outcome,
         value=None if estimate is None or math.isnan(estimate.value) else estimate.value,
         limit=floor.limit,
         interval=(estimate.low, estimate.high) if estimate is not None and known else None,
-        n=relevant,
+        n=n,
         detail=detail + declared_by(floor.owner, floor.reason),
         evidence="floors",
     )
+
+
+def _limit(floor: Floor) -> Limit:
+    return Limit(
+        name="floor" if floor.minimum is not None else "highest allowed value",
+        written=lambda value: shown(floor.metric, value),
+        minimum=floor.minimum,
+        maximum=floor.maximum,
+        judge=floor.judge,
+    )
+
+
+def _measured(floor: Floor, what: str, estimate: Estimate, rows: int) -> str:
+    value, low, high = (
+        shown(floor.metric, number) for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"The {what} is {value} (95 % interval {low} to {high}, n={rows})"
 
 
 def _unreliable(rows: ScoredRows, estimate: Estimate) -> str:
@@ -195,12 +221,15 @@ def _counted(metric: str, target: _Target) -> str:
     return f"{where} {'predicted as' if metric == 'precision' else 'of'} class '{of_class}'"
 
 
-def _too_few(floor: Floor, what: str, relevant: int, min_support: int, by_bound: bool) -> str:
+def _too_few(floor: Floor, what: str, relevant: ScoredRows, min_support: int) -> str:
     needed: int | None = min_support
-    if by_bound and floor.minimum is not None and floor.metric in RATES:
-        needed = rows_if_all_right(floor.minimum)
+    if floor.judge != "point" and floor.minimum is not None and floor.metric in RATES:
+        alone = relevant.units == len(relevant)
+        needed = rows_if_all_right(floor.minimum) if alone else min_support
     least = "more than can be told" if needed is None else f"at least {needed}"
-    return f"Too small to judge the {what}: n={relevant}, and {least} are needed."
+    units = relevant.units
+    of = "" if units == len(relevant) else f" of {units} independent units"
+    return f"Too small to judge the {what}: n={len(relevant)}{of}, and {least} are needed."
 
 
 def _unusable(floor: Floor, mistake: str, taken: set[str]) -> Check:
@@ -212,7 +241,7 @@ def _unusable(floor: Floor, mistake: str, taken: set[str]) -> Check:
         title=f"Floor of {floor.metric}"
         + ("" if floor.of_class is None else f" of class '{floor.of_class}'"),
         severity=floor.severity,
-        required=floor.required,
+        required=bool(floor.required),
         outcome="error",
         limit=floor.limit,
         detail=f"The floor cannot be judged: {mistake}.",

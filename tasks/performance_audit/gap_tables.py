@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.checks import Figure, Table
 from tasks.intervals import Estimate
 from tasks.metrics.group_metrics import RATES
-from tasks.performance_audit.gap_limits import LabelRates
+from tasks.performance_audit.gap_words import LabelRates
 from tasks.performance_audit.gaps import GapRates, GroupRate
 from tasks.performance_audit.groups import Gaps
 from tasks.performance_audit.tables import INTERVALS_NOTE
@@ -40,20 +40,22 @@ def gaps_table(gaps: Sequence[GapRates], min_support: int) -> Table:
     rows = []
     for gap in gaps:
         for rate in gap.rates:
-            status = "judged" if rate.n >= min_support else "too small to judge"
+            status = "judged" if rate in gap.judgeable else "too small to judge"
             name = (gap.column, gap.metric, gap.of_class, rate.group)
-            numbers = (rate.value, *rate.interval, rate.count, rate.n, rate.label_rate, rate.rows)
-            rows.append((*name, *numbers, status))
+            numbers = (rate.value, *rate.interval, rate.count, rate.n, rate.units)
+            rows.append((*name, *numbers, rate.label_rate, rate.rows, status))
     columns = ["column", "rate", "class", "group", "value", "low", "high", "count", "n"]
-    frame = pd.DataFrame(rows, columns=[*columns, "rate_in_labels", "rows", "status"])
+    columns += ["units", "rate_in_labels", "rows", "status"]
+    frame = pd.DataFrame(rows, columns=columns)
     return Table(
         title="Metrics by group (test)",
         frame=frame.astype({"count": "Int64"}),
         note=f"A rate's value = count / n; calibration = mean probability less the share of the "
         f"class, so that above 0 the group is overestimated; {INTERVALS_NOTE} of each group by "
         "itself; rate_in_labels = share of the class in the group's own labels. A group needs "
-        f"{min_support} rows that count for the metric. A calibration error grows as rows get "
-        "fewer, so it does not compare groups of different size.",
+        f"{min_support} independent units (rows, or what they are grouped by) that count for the "
+        "metric. A calibration error grows as rows get fewer, so it does not compare groups of "
+        "different size.",
     )
 
 

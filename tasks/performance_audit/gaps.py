@@ -4,10 +4,12 @@ Guarantees: every number is shown with its interval and its rows, beside the sha
 the labels of the same rows; the largest difference and the smallest ratio of two groups are judged
 against the project's limits, with intervals that hold for all pairs of groups at once, so that
 picking the extreme pair does not flatter; a group that is too small to judge says how many rows it
-has and needs, and is left out of the comparison. `gap_limits` judges what is measured here.
+has and needs, and is left out of the comparison. What has to be many enough are independent units:
+forty rows of four people are four. `gap_limits` judges what is measured here.
 
 The metrics are those of `tasks.metrics.group_metrics`, of a class (by default the positive one),
-and the intervals those of `tasks.metrics.simultaneous`.
+or where a number is estimated those of `group_numbers`, and the intervals those of
+`tasks.metrics.simultaneous`.
 
 The difference is the highest value less the lowest, so it is never negative and small is good; the
 ratio is the lowest over the highest, so it is at most one and large is good, whichever group has
@@ -29,10 +31,13 @@ import numpy as np
 import pandas as pd
 
 from tasks.conditions import Mask
-from tasks.intervals import Estimate
-from tasks.metrics.group_metrics import group_values
+from tasks.intervals import MIN_GROUPS, Estimate
+from tasks.metrics.deciding_rows import Kind, rows_of_each_group
+from tasks.metrics.group_metrics import GroupValues, group_values
+from tasks.metrics.group_numbers import NumberRows, number_values
 from tasks.metrics.group_sums import GroupedRows
 from tasks.metrics.probabilities import has_probabilities, probability_of
+from tasks.metrics.ranking import Floats
 from tasks.metrics.resampling import unit_codes
 from tasks.metrics.simultaneous import Comparison, compare
 from tasks.slice_metrics import ScoredRows
@@ -53,8 +58,9 @@ NEVER_COMPARED = frozenset({"calibration_error"})
 class GroupRate:
     """One metric of one group: of a rate, `count` of the `n` rows that count for it.
 
-    `low` and `high` are its own 95 % interval. `count` is None where the metric is no rate.
-    `labelled` of the group's `rows` are of the class by their labels.
+    `low` and `high` are its own 95 % interval. `count` is None where the metric is no rate. The
+    `n` rows come from so many independent `units`. `labelled` of the group's `rows` are of the
+    class by their labels.
     """
 
     group: str
@@ -63,6 +69,7 @@ class GroupRate:
     high: float
     count: int | None
     n: int
+    units: int
     labelled: int
     rows: int
 
@@ -79,9 +86,10 @@ class GroupRate:
 
 @dataclass(frozen=True)
 class GapRates:
-    """One metric of all groups of a column, of which those with `min_support` rows are compared.
+    """One metric of all groups of a column, of which those with `min_support` units are compared.
 
-    `comparison` is None with fewer than two of them.
+    `of_class` is empty where a number is estimated. `comparison` is None with fewer than two of
+    them.
     """
 
     column: str
@@ -93,13 +101,13 @@ class GapRates:
 
     @property
     def judgeable(self) -> tuple[GroupRate, ...]:
-        """The groups with enough rows."""
-        return tuple(rate for rate in self.rates if rate.n >= self.min_support)
+        """The groups with enough units."""
+        return tuple(rate for rate in self.rates if rate.units >= self.min_support)
 
     @property
     def small(self) -> tuple[GroupRate, ...]:
         """The groups that are too small to judge."""
-        return tuple(rate for rate in self.rates if rate.n < self.min_support)
+        return tuple(rate for rate in self.rates if rate.units < self.min_support)
 
     @property
     def extremes(self) -> tuple[GroupRate, ...]:
@@ -138,6 +146,10 @@ class GapRates:
         pair = places[one], places[other]
         ratio = self.comparison.ratio(*pair) if self.comparison.has_ratio else None
         return self.comparison.difference(*pair), ratio
+
+    def rows_needed(self, kind: Kind, limit: float) -> int | None:
+        """About how many rows of each group would decide on the limit; None where none would."""
+        return None if self.comparison is None else rows_of_each_group(self.comparison, kind, limit)
 
     def of(self, group: str) -> GroupRate:
         """The group of that name."""
@@ -179,11 +191,46 @@ def labelled_rows(
     )
 
 
+def number_rows(groups: Mapping[str, Mask], scored: ScoredRows) -> NumberRows:
+    """How far off the estimates of the scored rows of each group are; masks as `grouped_rows`."""
+    predicted = scored.predictions["predicted"].to_numpy(dtype=np.float64)
+    return NumberRows(
+        groups={name: mask for name, mask in groups.items() if mask.any()},
+        errors=predicted - scored.labels.to_numpy(dtype=np.float64),
+        units=unit_codes(scored.groups, scored.labels),
+        replicates=scored.replicates,
+        seed=scored.seed,
+    )
+
+
 def measure_gap(
     column: str, metric: str, of_class: str, rows: GroupedRows, min_support: int
 ) -> GapRates:
-    """`metric` of `of_class` in each group of `rows`, and the large enough groups compared."""
+    """`metric` of `of_class` in each group of `rows`, and the large enough groups compared.
+
+    Where rows are drawn in units it takes ten of them whatever `min_support` says: an interval of
+    fewer holds nothing.
+    """
     values, labelled = group_values(metric, rows), group_values("base_rate", rows)
+    least = min_support if rows.units is None else max(min_support, MIN_GROUPS)
+    return _measured(column, of_class, values, labelled.above, labelled.n, least)
+
+
+def measure_number_gap(column: str, metric: str, rows: NumberRows, min_support: int) -> GapRates:
+    """`mae` or `mean_error` in each group of `rows`, and the large enough groups compared."""
+    values = number_values(metric, rows)
+    least = max(min_support, 2 if rows.units is None else MIN_GROUPS)
+    return _measured(column, "", values, np.zeros(len(values.n)), values.n, least)
+
+
+def _measured(
+    column: str,
+    of_class: str,
+    values: GroupValues,
+    labelled: Floats,
+    rows: Floats,
+    min_support: int,
+) -> GapRates:
     rates = tuple(
         GroupRate(
             group=name,
@@ -192,11 +239,12 @@ def measure_gap(
             high=float(values.high[place]),
             count=int(values.above[place]) if values.is_rate else None,
             n=int(values.n[place]),
-            labelled=int(labelled.above[place]),
-            rows=int(labelled.n[place]),
+            units=int(values.units[place]),
+            labelled=int(labelled[place]),
+            rows=int(rows[place]),
         )
         for place, name in enumerate(values.groups)
     )
-    places = [place for place, rate in enumerate(rates) if rate.n >= min_support]
-    comparison = None if metric in NEVER_COMPARED else compare(values, places)
-    return GapRates(column, metric, of_class, rates, min_support, comparison)
+    places = [place for place, rate in enumerate(rates) if rate.units >= min_support]
+    comparison = None if values.metric in NEVER_COMPARED else compare(values, places)
+    return GapRates(column, values.metric, of_class, rates, min_support, comparison)

@@ -15,7 +15,8 @@ import pandas as pd
 from tasks.checks import Check
 from tasks.conditions import Mask
 from tasks.metrics.group_sums import GroupedRows
-from tasks.performance_audit.gap_limits import LabelRates, judge_gap, mistake_in, unusable_gap
+from tasks.performance_audit.gap_limits import judge_gap, mistake_in, unusable_gap
+from tasks.performance_audit.gap_words import LabelRates
 from tasks.performance_audit.gaps import (
     SHOWN,
     GapRates,

@@ -54,7 +54,7 @@ def judge_numbers(
         _output_check(scored, int(facts["size_bytes"])),
         *floors,
         *gaps.checks,
-        _coverage_check(overall["coverage"], audit.min_support, scored.too_few_groups),
+        _coverage_check(overall["coverage"], scored, audit.min_support),
     )
     return Finding(
         checks=(
@@ -128,11 +128,12 @@ def _output_check(scored: ScoredRows, size_bytes: int) -> Check:
     )
 
 
-def _coverage_check(found: Estimate, min_support: int, too_few: str) -> Check:
+def _coverage_check(found: Estimate, scored: ScoredRows, min_support: int) -> Check:
     """Whether the prediction intervals hold what they promise: a warning where they do not."""
     known = math.isfinite(found.value) and math.isfinite(found.low)
     outcome: Outcome = "passed"
-    if not known or found.n < min_support:
+    too_few = scored.too_few_groups
+    if not known or scored.units < min_support:
         outcome = "not_applicable"
         detail = (
             f"Too few rows to judge prediction intervals: n={found.n}, at least {min_support} are "

@@ -1,17 +1,18 @@
-"""Which mitigated candidate stands beside a model that a gap refuses, and what would it cost.
+"""Which mitigated candidate stands beside a model that misses a gap, and what would it cost.
 
 Guarantees: all numbers of an offer are measured on dev, since test judges a model once, when it
-is the candidate; nothing is offered where no gap failed; no offer passes or fails a model. One
-threshold holds for all rows: a threshold by group would decide by the group of an applicant,
-which in lending and hiring is disparate treatment, whatever it does to the gap.
+is the candidate; nothing is offered where no gap failed or is missed by its value; no offer passes
+or fails a model. One threshold holds for all rows: a threshold by group would decide by the group
+of an applicant, which in lending and hiring is disparate treatment, whatever it does to the gap.
 
 Tried are the candidate and the same family fitted by weights of the groups (`tasks.training.offer`
 has the fits), each with its own threshold and, for two classes, with the threshold raised until
 the limits are met. Of these the one is offered that misses the fewest critical limits and floors,
 then the fewest limits, then has the best F1 (the best value of the project's metric where that one
 looks at predicted labels). It is the best of several on the same dev rows, so that its numbers are
-flattered a little, and limits are met by values, not by the ends of intervals: the intervals tell
-how sure that is.
+flattered a little. On dev a limit is met by the value, since an offer is a choice and no verdict:
+dev has hardly more rows than test, and of candidates that none is sure of, the nearest is worth a
+trial. The intervals tell how sure it is, and test judges it by them.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from tasks.checks import Check, Finding
 from tasks.conditions import Mask
 from tasks.intervals import Estimate
 from tasks.metrics import SCORE_METRICS, metric_value
-from tasks.performance_audit.classes import rare_classes
 from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.gap_limits import mistake_in
+from tasks.performance_audit.gap_words import limits_of
 from tasks.performance_audit.gaps import grouped_rows, measure_gap
 from tasks.performance_audit.offer_words import offer_finding
 from tasks.performance_audit.options import LimitValue, Option
@@ -68,13 +69,14 @@ def offer_mitigation(
     project: Project,
     trained: Trained,
 ) -> Finding:
-    """The mitigated candidate, where one of the audit's `checks` of a gap failed.
+    """The mitigated candidate, where one of the audit's `checks` of a gap is missed.
 
-    Nothing where none failed, or where the project wants no offer (`training.offer_mitigated`).
+    Nothing where none failed, or has its value beyond the limit though the interval leaves it open;
+    nor where the project wants no offer (`training.offer_mitigated`).
     """
-    refused = [c for c in checks if c.id.startswith(f"{STAGE}.gap:") and c.outcome == "failed"]
-    refused = [check for check in refused if check.severity != "info"]
-    if not refused or not trained.columns:
+    missed = [c for c in checks if c.id.startswith(f"{STAGE}.gap:") and _is_missed(c)]
+    missed = [check for check in missed if check.severity != "info"]
+    if not missed or not trained.columns:
         return Finding()
     dev = (split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)
     rows = frame[dev]
@@ -104,7 +106,6 @@ def offer_mitigation(
         scored=scored,
         project=project,
         classes=classes,
-        rare=rare_classes(roles.labels(frame), project.audit.rare_class_share),
     )
     before = judge.option(own, scored.predictions)
     options = [*judge.raised(before)]
@@ -174,15 +175,18 @@ class _Judge:
         support = self.project.audit.min_support
         grouped = grouped_rows(self.masks[gap.groups_of], rows, of_class)
         rates = measure_gap(gap.groups_of, gap.metric, of_class, grouped, support)
-        limits = (("difference", gap.max_difference), ("ratio", gap.min_ratio))
-        for kind, limit in limits:
-            if limit is None:
-                continue
+        for kind, limit in limits_of(gap):
             estimate = rates.difference if kind == "difference" else rates.ratio
             name = f"{kind} of {gap.metric.replace('_', ' ')} of {of_class} by {gap.groups_of}"
-            critical = gap.severity == "critical"
-            met = _met(kind, estimate, limit)
-            yield LimitValue(name, estimate, limit, met=met, critical=critical)
+            known = estimate is not None and not math.isnan(estimate.value)
+            yield LimitValue(
+                name,
+                estimate,
+                limit.value,
+                met=known and estimate is not None and limit.holds(estimate.value),
+                sure=known and estimate is not None and limit.is_clear(estimate),
+                critical=gap.severity == "critical",
+            )
 
 
 def _floors(
@@ -193,21 +197,22 @@ def _floors(
     scored: ScoredRows,
     project: Project,
     classes: Sequence[str],
-    rare: frozenset[str],
 ) -> tuple[LimitValue, ...]:
-    """The critical floors on dev, so that a gap is not closed at any price."""
+    """The critical floors on dev by their values, so that a gap is not closed at any price."""
     rows = replace(scored, predictions=option.predictions)
     audit = project.audit
-    critical = [floor for floor in audit.floors if floor.severity == "critical"]
+    by_value = {"judge": "point"}
+    critical = [f.model_copy(update=by_value) for f in audit.floors if f.severity == "critical"]
     return tuple(
         LimitValue(
             check.id.removeprefix(f"{STAGE}.floor:"),
             Estimate(value=float(check.value), low=low, high=high, n=check.n or 0),
             float(check.limit),
             met=check.outcome == "passed",
+            sure=not low < check.limit < high,
             critical=True,
         )
-        for check in judge_floors(critical, frame, dev, rows, classes, audit.min_support, rare)
+        for check in judge_floors(critical, frame, dev, rows, classes, audit.min_support)
         if check.outcome in {"passed", "failed"}
         and isinstance(check.value, float)
         and isinstance(check.limit, float)
@@ -215,11 +220,15 @@ def _floors(
     )
 
 
-def _met(kind: str, estimate: Estimate | None, limit: float) -> bool:
-    """Whether the value is within the limit; what cannot be judged is not."""
-    if estimate is None or math.isnan(estimate.value):
+def _is_missed(check: Check) -> bool:
+    """Whether a gap failed, or has its value beyond a limit that its interval leaves open."""
+    if check.outcome != "not_applicable":
+        return check.outcome == "failed"
+    if not isinstance(check.value, float) or not isinstance(check.limit, float):
         return False
-    return estimate.value <= limit if kind == "difference" else estimate.value >= limit
+    if ":ratio" in check.id:
+        return check.value < check.limit
+    return check.value > check.limit
 
 
 def _rates(share: float) -> list[float]:

@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.checks import Check, Finding, Outcome, Table
 from tasks.intervals import Difference, Estimate
 from tasks.metrics import HIGHER_IS_BETTER, paired_difference
-from tasks.performance_audit.options import Option
+from tasks.performance_audit.options import LimitValue, Option
 from tasks.performance_audit.wording import STAGE
 from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows
@@ -128,7 +128,8 @@ def _sentence(
     )
     return (
         f"A mitigated candidate is offered: {fitted}, would meet {_met(after)} of the declared "
-        f"gaps on the {len(scored):,} dev rows, where the candidate meets {_met(before)}: "
+        f"gaps by their values on the {len(scored):,} dev rows, where the candidate meets "
+        f"{_met(before)}: "
         f"{changes}.{_floors(after)} What it does to the metric: {price}. To put it to the test, "
         f"run with --set '{_setting(after, columns)}': this model is then the candidate, and test "
         "judges one model more."
@@ -199,13 +200,14 @@ def _limits_table(before: Option, after: Option) -> Table:
     floors = [(earlier[value.name], value) for value in after.floors if value.name in earlier]
     for old, new in (*zip(before.gaps, after.gaps, strict=True), *floors):
         row: dict[str, object] = {"measure": new.name, "limit": new.limit}
-        row |= _numbers("candidate", old.estimate) | {"candidate_meets": _yes(old.met)}
-        row |= _numbers("mitigated", new.estimate) | {"mitigated_meets": _yes(new.met)}
+        row |= _numbers("candidate", old.estimate) | {"candidate_meets": _yes(old)}
+        row |= _numbers("mitigated", new.estimate) | {"mitigated_meets": _yes(new)}
         rows.append({**row, "n": None if new.estimate is None else new.estimate.n})
     return Table(
         title="Mitigated candidate: declared gaps and critical floors (dev)",
         frame=pd.DataFrame(rows),
-        note="A limit is met by the value; low and high are 95 % intervals.",
+        note="A limit is met by the value on dev; not certain: the 95 % interval (low to high) "
+        "includes the limit. On test the interval decides.",
     )
 
 
@@ -215,8 +217,8 @@ def _numbers(prefix: str, found: Estimate | Difference | None) -> dict[str, obje
     return {prefix: found.value, f"{prefix}_low": found.low, f"{prefix}_high": found.high}
 
 
-def _yes(met: bool) -> str:
-    return "yes" if met else "no"
+def _yes(found: LimitValue) -> str:
+    return ("yes" if found.met else "no") + ("" if found.sure else ", not certain")
 
 
 def _options_table(options: Sequence[Option], decides: str) -> Table:

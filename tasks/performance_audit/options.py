@@ -11,12 +11,16 @@ from tasks.intervals import Estimate
 
 @dataclass(frozen=True)
 class LimitValue:
-    """A declared limit and the value on dev; None where too few rows are there."""
+    """A declared limit and the value on dev; None where too few rows are there.
+
+    `met` by the value; `sure`: the whole interval is on the side that the value is on.
+    """
 
     name: str
     estimate: Estimate | None
     limit: float
     met: bool
+    sure: bool
     critical: bool
 
 

@@ -22,7 +22,7 @@ from tasks.performance_audit.calibration import (
     measure_calibration,
     reliability_figure,
 )
-from tasks.performance_audit.classes import judge_rare_classes, rare_classes
+from tasks.performance_audit.classes import judge_rare_classes
 from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.gap_tables import group_tables
 from tasks.performance_audit.groups import AuditedRows, Gaps, compare_groups
@@ -99,7 +99,6 @@ def measure_quality(
                 scored,
                 classes,
                 audit.min_support,
-                rare_classes(labels, audit.rare_class_share),
             )
         ),
         gaps=compare_groups(project, AuditedRows(frame, labels, test, scored, units), classes),

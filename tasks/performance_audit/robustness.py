@@ -52,7 +52,8 @@ class Effect:
     """What a change did: the share of flips among the rows that it touched, and more.
 
     `share` is the change in the share of rows predicted as `of_class`: the positive class, or
-    that of more classes whose share changes most. `metric` is the change of the project's metric
+    that of more classes whose share changes most. The touched rows come from so many independent
+    `units`. `metric` is the change of the project's metric
     (positive: better), None where one column was changed.
     """
 
@@ -61,6 +62,7 @@ class Effect:
     flips: Estimate
     of_class: str
     share: Estimate
+    units: int
     metric: Difference | None = None
     moved: float | None = None
 
@@ -155,7 +157,10 @@ def _effect(change: Change, base: ScoredRows, told: pd.DataFrame, metric: str | 
             seed=base.seed,
             groups=base.groups,
         )
-    return Effect(change.kind, change.label, flips, of_class, share, difference, change.moved)
+    units = base.where(change.changed.touched).units
+    return Effect(
+        change.kind, change.label, flips, of_class, share, units, difference, change.moved
+    )
 
 
 def _share_change(before: pd.Series, after: pd.Series, base: ScoredRows) -> tuple[str, Estimate]:

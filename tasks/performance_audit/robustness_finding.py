@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from tasks.checks import Check, Figure, Finding, Outcome, Table, judged
+from tasks.checks import Check, Figure, Finding, Outcome, Table
 from tasks.conditions import Mask
+from tasks.performance_audit.limits import Limit, further_rows, must_be_judged
 from tasks.performance_audit.robustness import (
     Effect,
     Effects,
@@ -91,7 +92,6 @@ def _check(
     title = f"Predictions on test that flip by {_TITLES[kind]}"
     identity = f"{STAGE}.robustness:{kind}"
     severity = limit.severity if limit is not None else "info"
-    required = limit.required if limit is not None else False
     maximum = limit.max_flip_share if limit is not None else None
     whose = declared_by(limit.owner, limit.reason) if limit is not None else ""
     if effect is None:
@@ -100,7 +100,7 @@ def _check(
             stage=STAGE,
             title=title,
             severity=severity,
-            required=required,
+            required=limit is not None and bool(limit.required),
             outcome="not_applicable",
             limit=maximum,
             n=0,
@@ -108,13 +108,14 @@ def _check(
         )
     flips = effect.flips
     known = math.isfinite(flips.low) and math.isfinite(flips.high)
-    outcome, verdict = _verdict(effect, maximum, known, min_support)
+    outcome, verdict, misses = _verdict(effect, limit, known, min_support)
     return Check(
         id=identity,
         stage=STAGE,
         title=title,
         severity=severity,
-        required=required,
+        required=limit is not None
+        and must_be_judged(limit.required, limit.severity, outcome, misses=misses),
         outcome=outcome,
         value=flips.value,
         limit=maximum,
@@ -136,21 +137,25 @@ def _measured(effect: Effect, known: bool) -> str:
 
 
 def _verdict(
-    effect: Effect, maximum: float | None, known: bool, min_support: int
-) -> tuple[Outcome, str]:
+    effect: Effect, declared: RobustnessLimit | None, known: bool, min_support: int
+) -> tuple[Outcome, str, bool]:
+    """The outcome, the end of the sentence, and whether the judged value misses the limit."""
     flips = effect.flips
-    if maximum is None:
-        return "not_applicable", (
+    if declared is None:
+        shown = (
             f"; shown and not judged, since audit.robustness.limits sets none for {effect.kind}."
         )
-    if flips.n < min_support or not known:
-        return "not_applicable", f"; too small to judge, at least {min_support} rows are needed."
-    outcome = judged(flips.value, maximum=maximum)
-    side = "within" if outcome == "passed" else "over"
-    across = flips.high > maximum if outcome == "passed" else flips.low <= maximum
-    reached = "above" if outcome == "passed" else "below"
-    doubt = f"; the interval reaches {reached} it, so this is not certain" if across else ""
-    return outcome, f", {side} the limit of {maximum:.1%}{doubt}."
+        return "not_applicable", shown, False
+    if effect.units < min_support or not known:
+        needed = f"; too small to judge, at least {min_support} rows are needed."
+        return "not_applicable", needed, False
+    limit = Limit(
+        name="limit", written=lambda value: f"{value:.1%}", maximum=declared.max_flip_share,
+        judge=declared.judge,
+    )  # fmt: skip
+    more = further_rows(limit, flips, flips.n)
+    rows = None if more is None else f"about {more:,} further test rows that it touches"
+    return limit.outcome(flips), f", {limit.verdict(flips, rows)}.", not limit.holds(flips.value)
 
 
 def _kinds_table(effects: Effects, metric: str) -> Table:

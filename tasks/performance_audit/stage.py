@@ -112,7 +112,7 @@ def _judge_quality(quality: Quality, package: ModelPackage, project: Project) ->
             judged_check(of_predictions, rows),
             *of_predictions,
             *undeclared_checks(audit),
-            calibration_check(quality.calibration, rows, audit.min_support),
+            calibration_check(quality.calibration, quality.scored, audit.min_support),
         ),
         metrics=quality_metrics(quality),
         facts=_facts(quality, package),

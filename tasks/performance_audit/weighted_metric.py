@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.checks import Check, Outcome, judged
+from tasks.checks import Check, Outcome
 from tasks.conditions import column_kind, nearest_column
 from tasks.errors import ProjectError
 from tasks.intervals import Estimate
 from tasks.metrics.importance import weighted_estimate
 from tasks.metrics.ranking import Floats
+from tasks.performance_audit.limits import Limit, further_rows, must_be_judged
 from tasks.performance_audit.wording import STAGE, declared_by, shown
 from tasks.project.sections import AuditSection, ImportantExamples, WeightedFloor
 from tasks.slice_metrics import ScoredRows
@@ -25,12 +26,16 @@ from tasks.slice_metrics import ScoredRows
 
 @dataclass(frozen=True)
 class Weighted:
-    """The metric plain and weighted; `estimate` is None where `problem` says why."""
+    """The metric plain and weighted; `estimate` is None where `problem` says why.
+
+    The rows come from so many independent `units`.
+    """
 
     metric: str
     plain: Estimate
     estimate: Estimate | None
     problem: str
+    units: int
 
 
 def column_weights(one: ImportantExamples, rows: pd.DataFrame) -> Floats:
@@ -69,7 +74,7 @@ def measure_weighted(
             if unusable
             else f"all {len(weights)} test rows have the weight 0"
         )
-        return Weighted(name, plain, None, problem)
+        return Weighted(name, plain, None, problem, scored.units)
     estimate = weighted_estimate(
         name,
         scored.labels,
@@ -80,7 +85,7 @@ def measure_weighted(
         seed=scored.seed,
         groups=scored.groups,
     )
-    return Weighted(name, plain, estimate, "")
+    return Weighted(name, plain, estimate, "", scored.units)
 
 
 def weighted_check(found: Weighted, audit: AuditSection) -> Check:
@@ -88,6 +93,7 @@ def weighted_check(found: Weighted, audit: AuditSection) -> Check:
     floor, estimate = audit.weighted_floor, found.estimate
     known = estimate is not None and math.isfinite(estimate.low) and math.isfinite(estimate.high)
     outcome: Outcome = "not_applicable"
+    misses = False
     if estimate is None:
         outcome = "error"
         detail = f"The weighted {found.metric} cannot be computed: {found.problem}."
@@ -101,13 +107,15 @@ def weighted_check(found: Weighted, audit: AuditSection) -> Check:
         )
     else:
         outcome, detail = _against_floor(found, estimate, floor, audit.min_support)
+        misses = floor is not None and estimate.value < floor.minimum
     known = known and estimate is not None and not math.isnan(estimate.value)
     return Check(
         id=f"{STAGE}.weighted_metric",
         stage=STAGE,
         title=f"{found.metric.replace('_', ' ').capitalize()} with rows counted by importance",
         severity="info" if floor is None else floor.severity,
-        required=floor is not None and floor.required,
+        required=floor is not None
+        and must_be_judged(floor.required, floor.severity, outcome, misses=misses),
         outcome=outcome,
         value=estimate.value if known and estimate is not None else None,
         limit=None if floor is None else floor.minimum,
@@ -131,14 +139,15 @@ def _against_floor(
     if floor is None:
         ask = "no limit is declared, so it is not judged; set audit.weighted_floor"
         return "not_applicable", f"{told}; {ask}."
-    if estimate.n < min_support:
+    if found.units < min_support:
         return "not_applicable", f"{told}; too few rows to judge, {min_support} are needed."
-    minimum = shown(found.metric, floor.minimum)
-    outcome = judged(estimate.value, minimum=floor.minimum)
-    place = "at or above" if outcome == "passed" else "below"
-    across = estimate.low < floor.minimum <= estimate.high
-    doubt = ", which the interval reaches across, so this is not certain" if across else ""
-    return outcome, f"{told}: {place} the floor of {minimum}{doubt}."
+    limit = Limit(
+        name="floor", written=lambda value: shown(found.metric, value), minimum=floor.minimum,
+        judge=floor.judge,
+    )  # fmt: skip
+    more = further_rows(limit, estimate, estimate.n)
+    rows = None if more is None else f"about {more:,} further test rows"
+    return limit.outcome(estimate), f"{told}: it is {limit.verdict(estimate, rows)}."
 
 
 def _rows_of(estimate: Estimate | None) -> int | None:

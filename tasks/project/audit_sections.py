@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, cast
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from tasks.project.fields import MetricName, Section, Severity, Share, Slice
+from tasks.project.fields import Judge, MetricName, Required, Section, Severity, Share, Slice
 from tasks.project.robustness_section import RobustnessSection
 
 LOW_IS_GOOD = frozenset({"log_loss", "brier", "calibration_error", "mae", "rmse"})
 """Metrics whose floor is a `maximum`."""
+_ALWAYS_MET = {"brier": 2.0, "calibration_error": 1.0}
+"""Maxima that no model can exceed."""
+_JUDGE = (
+    "interval: passed when the whole 95 % interval is on the good side, failed when the whole of "
+    "it is on the bad side, else not judged, with the rows that would decide; point: the value "
+    "decides, whatever its interval"
+)
+_FLOOR_JUDGE = (
+    f"{_JUDGE}; lower_bound: the worse end of the interval decides, so that what is not shown to "
+    "hold fails"
+)
+
+
+def _earlier_word(value: object) -> object:
+    """`value` was the word for `point`."""
+    return "point" if value == "value" else value
+
+
+def _judges_nothing(limit: str, always: str) -> ValueError:
+    return ValueError(f"{limit} judges nothing: {always}; set a limit that can be missed")
 
 
 class Floor(Section):
@@ -39,17 +60,13 @@ class Floor(Section):
     maximum: Annotated[float, Field(ge=0)] | None = Field(
         default=None, description="in place of minimum for log_loss, brier, calibration_error"
     )
-    judge: Literal["value", "lower_bound"] | None = Field(
-        default=None,
-        description="lower_bound: passed only when the whole 95 % interval is on the good side; "
-        "default: lower_bound for rare classes, value for all else",
+    judge: Annotated[Judge, BeforeValidator(_earlier_word)] = Field(
+        default="interval", description=_FLOOR_JUDGE
     )
     of_class: str | None = Field(default=None, alias="class")
     slice: Slice | None = None
     severity: Severity = "critical"
-    required: bool = Field(
-        default=False, description="block also where there are too few rows to judge"
-    )
+    required: Required = None
     risk: str = Field(default="", description="what can go wrong, in the owner's words")
     owner: str = Field(default="", description="who answers for it; default: audit.owner")
     reason: str = ""
@@ -66,6 +83,13 @@ class Floor(Section):
             raise ValueError(f"a {good} {self.metric} is good: give '{needed}', not '{other}'")
         if getattr(self, needed) is None:
             raise ValueError(f"a floor of {self.metric} needs '{needed}'")
+        if self.minimum == 0 and self.metric != "r2":
+            raise _judges_nothing("'minimum: 0'", f"no {self.metric} is below 0")
+        if self.maximum is not None and self.maximum >= _ALWAYS_MET.get(self.metric, math.inf):
+            most = _ALWAYS_MET[self.metric]
+            raise _judges_nothing(
+                f"'maximum: {self.maximum:g}'", f"no {self.metric} is above {most:g}"
+            )
         return self
 
     @property
@@ -102,15 +126,18 @@ class Gap(Section):
         default=None, description="in shares; of mae and mean_error in units of the target"
     )
     min_ratio: Share | None = Field(default=None, description="0.8 is the four-fifths rule")
+    judge: Literal["interval", "point"] = Field(
+        default="interval",
+        description=f"{_JUDGE}; the interval is that of the largest difference (the smallest "
+        "ratio) of any two groups",
+    )
     of_class: str | None = Field(
         default=None,
         alias="class",
         description="class whose rate is compared; default: the positive class",
     )
     severity: Severity = "critical"
-    required: bool = Field(
-        default=False, description="block also where there are too few rows to judge"
-    )
+    required: Required = None
     risk: str = Field(default="", description="what can go wrong, in the owner's words")
     owner: str = Field(default="", description="who answers for it; default: audit.owner")
     reason: str = ""
@@ -132,6 +159,10 @@ class Gap(Section):
         in_shares = self.metric not in ("mae", "mean_error")
         if in_shares and self.max_difference is not None and self.max_difference > 1:
             raise ValueError(f"'max_difference' of {self.metric} is a share, at most 1")
+        if in_shares and self.max_difference == 1 and self.metric != "calibration":
+            raise _judges_nothing("'max_difference: 1'", "no two shares differ by more")
+        if self.min_ratio == 0:
+            raise _judges_nothing("'min_ratio: 0'", "no ratio is below 0")
         return self
 
     @property
@@ -166,11 +197,15 @@ class ImportantExamples(Section):
         default=None,
         description="most of them that may be predicted wrongly; default: no worse than the others",
     )
+    tolerance: Share | None = Field(
+        default=None,
+        description="without max_error_rate: by how much their error rate may exceed that of the "
+        "others at most, for which it is shown to be no worse; default 0.05",
+    )
+    judge: Literal["interval", "point"] = Field(default="interval", description=_JUDGE)
     risk: str = Field(default="", description="what can go wrong, in the owner's words")
     severity: Severity = "warning"
-    required: bool = Field(
-        default=False, description="block also where there are too few rows to judge"
-    )
+    required: Required = None
     owner: str = Field(default="", description="who answers for it; default: audit.owner")
     reason: str = ""
 
@@ -184,6 +219,13 @@ class ImportantExamples(Section):
             raise ValueError(
                 "'weight' and 'max_error_rate' belong to a 'condition', not a 'column'"
             )
+        if self.tolerance is not None and (self.column or self.max_error_rate) is not None:
+            raise ValueError(
+                "'tolerance' is against the other rows: it belongs to a 'condition' without "
+                "'max_error_rate'"
+            )
+        if self.max_error_rate == 1:
+            raise _judges_nothing("'max_error_rate: 1'", "no error rate is above 1")
         return self
 
 
@@ -191,12 +233,11 @@ class WeightedFloor(Section):
     """The least that a metric must reach with every row counted by its importance."""
 
     metric: MetricName | None = Field(default=None, description="default: the training metric")
-    minimum: Share
+    minimum: Annotated[float, Field(gt=0, le=1, description="0 would judge nothing")]
+    judge: Judge = Field(default="interval", description=_FLOOR_JUDGE)
     risk: str = Field(default="", description="what can go wrong, in the owner's words")
     severity: Severity = "critical"
-    required: bool = Field(
-        default=False, description="block also where there are too few rows to judge"
-    )
+    required: Required = None
     owner: str = Field(default="", description="who answers for it; default: audit.owner")
     reason: str = ""
 
@@ -221,7 +262,9 @@ class AuditSection(Section):
         default=None, description="judged with the weights of 'important'"
     )
     min_support: Annotated[int, Field(ge=1)] = Field(
-        default=30, description="a group with fewer rows to judge on is too small"
+        default=30,
+        description="a group with fewer independent units to judge on is too small: rows, or "
+        "people where split.group names them",
     )
     rare_class_share: Share = Field(default=0.05, description="a class below this share is rare")
     max_latency_ms: Annotated[float, Field(gt=0)] = Field(

@@ -7,7 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Severity = Literal["critical", "warning", "info"]
-
+Judge = Literal["interval", "point", "lower_bound"]
+Required = Annotated[
+    bool | None,
+    Field(
+        description="true: blocks also where it cannot be judged; false: never does; default: a "
+        "critical limit blocks where the value misses it and too few rows leave that open",
+    ),
+]
 
 REGRESSION_METRICS = frozenset({"mae", "rmse", "r2"})
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.project.fields import Section, Severity, Share
+from tasks.project.fields import Required, Section, Severity
 
 ChangeKind = Literal["noise", "missing", "case", "spaces", "typos", "shift"]
 
@@ -15,11 +15,12 @@ class RobustnessLimit(Section):
     """How many predictions one kind of change may flip."""
 
     kind: ChangeKind
-    max_flip_share: Share
-    severity: Severity = "critical"
-    required: bool = Field(
-        default=False, description="block also where there are too few rows to judge"
+    max_flip_share: Annotated[float, Field(ge=0, lt=1, description="1 would judge nothing")]
+    judge: Literal["interval", "point"] = Field(
+        default="interval", description="as for floors: by the whole interval, or by the value"
     )
+    severity: Severity = "critical"
+    required: Required = None
     risk: str = Field(default="", description="what can go wrong, in the owner's words")
     owner: str = ""
     reason: str = ""
