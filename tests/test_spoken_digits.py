@@ -42,5 +42,7 @@ def test_the_audit_shows_how_much_the_row_by_row_split_flatters(audited):
         assert floors["accuracy"].outcome == "passed"
     else:
         assert accuracy < 0.85
-        assert floors["accuracy"].outcome == "failed"
+        # 400 recordings, of two men: what holds for them need not hold for the next.
+        assert (floors["accuracy"].outcome, floors["accuracy"].n) == ("not_applicable", 400)
+        assert "n=400 of 2 independent units" in floors["accuracy"].detail
         assert floors["accuracy:speaker=theo"].n == 200
