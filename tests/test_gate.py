@@ -112,7 +112,7 @@ def run(
     )
     json.dumps(result.facts, allow_nan=False)
     assert result.facts["reasons"]
-    assert (result.outcome == "passed") == (result.facts["verdict"] == "promote")
+    assert (result.outcome in {"passed", "warned"}) == (result.facts["verdict"] == "promote")
     return result
 
 
@@ -502,6 +502,61 @@ def test_precision_can_beat_a_baseline_that_predicts_nothing():
     assert outcomes(result)["beats_constant"] == "passed"
     multi = run(labels, candidate, None, quick=quick, metric="precision", positive=None)
     assert outcomes(multi)["beats_constant"] == "passed"
+
+
+def bold_of(labels, shift):
+    """Scores that rank every row right; `shift` moves the probabilities, the labels with them."""
+    yes = np.clip(np.where(labels == "yes", 0.6, 0.2) + shift, 0.01, 0.99)
+    predicted = pd.Series(np.where(yes >= 0.5, "yes", "no"), index=labels.index, dtype="str")
+    return pd.DataFrame({"predicted": predicted, "p:no": 1 - yes, "p:yes": yes})
+
+
+def rare(rows=400):
+    keys = pd.Index([f"k{i:05d}" for i in range(rows)], name="row_key")
+    return pd.Series(["yes", *["no"] * 4] * (rows // 5), index=keys, dtype="str")
+
+
+def test_a_first_model_that_is_worse_than_the_constant_by_what_people_read_says_so():
+    labels = rare()
+    # Everything "yes" from 0.55 on: 80 of 400 right; the constant "no" has 320.
+    result = run(
+        labels, bold_of(labels, 0.35), None, quick=constant_of(labels), metric="average_precision"
+    )
+    assert result.facts["verdict"] == "promote"
+    found = {check.id: check for check in result.checks}
+    accuracy = found["gate.no_worse_than_constant:accuracy"]
+    assert (accuracy.outcome, accuracy.severity, accuracy.n) == ("failed", "warning", 400)
+    assert accuracy.value == pytest.approx(80 / 400 - 320 / 400)
+    assert accuracy.interval[1] < 0
+    # Told: 0.95 of those that are, 0.55 of the rest; the constant tells one half.
+    loss = found["gate.no_worse_than_constant:log_loss"]
+    wanted = np.log(2) + (np.log(0.95) * 80 + np.log(0.45) * 320) / 400
+    assert loss.value == pytest.approx(wanted)
+    assert loss.outcome == "passed"
+    assert result.facts["reasons"][1] == accuracy.detail
+    assert "By accuracy the candidate is surely worse than the constant" in accuracy.detail
+
+
+def test_a_model_that_is_no_worse_than_the_constant_has_no_such_reason():
+    labels = rare()
+    result = run(
+        labels, bold_of(labels, 0.0), None, quick=constant_of(labels), metric="average_precision"
+    )
+    told = [check for check in result.checks if "no_worse_than_constant" in check.id]
+    assert [check.outcome for check in told] == ["passed", "passed"]
+    assert not any("no worse" in reason for reason in result.facts["reasons"])
+
+
+def test_the_projects_metric_is_compared_with_the_constant_where_the_gate_has_another():
+    labels, candidate, champion = case(*CLEARLY_BETTER)
+    sections = {"training": {"metric": "f1"}}
+    result = run(labels, candidate, champion, sections=sections)
+    names = [check.id.partition(":")[2] for check in result.checks if "no_worse" in check.id]
+    assert names == ["f1", "log_loss"]
+    without = candidate[["predicted"]]
+    result = run(labels, without, None, quick=champion[["predicted"]])
+    assert outcomes(result)["no_worse_than_constant:log_loss"] == "not_applicable"
+    assert result.facts["verdict"] == "promote"
 
 
 # The anchor.

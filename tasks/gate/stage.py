@@ -17,6 +17,7 @@ from tasks.gate.absolute import absolute_checks
 from tasks.gate.anchor import judge_anchor
 from tasks.gate.backstop import judge_backstop
 from tasks.gate.comparison import compare
+from tasks.gate.constant import warn_of_constant
 from tasks.gate.contest import STAGE, Contest, Opponent
 from tasks.gate.guards import guard_slices
 from tasks.gate.rules import Rule, lower_limit, rows_sentence
@@ -145,6 +146,9 @@ def weigh(  # noqa: PLR0913
         else judge_backstop(
             contest, baselines, gate=gate, test_rows=test_rows, too_small=support.too_small
         ),
+        warnings=()
+        if support.too_small
+        else warn_of_constant(contest, baselines, project.training.metric),
     )
 
 

@@ -36,12 +36,15 @@ class Judgement:
     anchor: Finding | None
     guards: Sequence[Guarded]
     backstop: Sequence[Finding] = ()
+    warnings: Sequence[Check] = ()
+    """Metrics that people read, against the constant: they block nothing."""
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The gate's checks, in the order in which they are read."""
         compared = (finding.check for finding in self.compared)
-        return (self.summary, self.support.check, self.wear, *compared, *self._besides)
+        besides = (*self._besides, *self.warnings)
+        return (self.summary, self.support.check, self.wear, *compared, *besides)
 
     @property
     def compared(self) -> tuple[Finding, ...]:
@@ -81,9 +84,12 @@ class Judgement:
     def _for(self) -> list[str]:
         first = self.rule == "first_model"
         unjudged = [one.check.detail for one in self.guards if one.check.outcome != "passed"]
+        worse = [check.detail for check in self.warnings if check.outcome == "failed"]
+        compared = [found.check.detail for found in self.compared if found.difference]
+        # Among the first, because the terminal shows no more than those.
+        start = ["This is the first model: there is no champion yet.", *worse, *compared]
         return [
-            *(["This is the first model: there is no champion yet."] if first else []),
-            *(found.check.detail for found in self.compared if found.difference),
+            *(start if first else [*compared, *worse]),
             self.summary.detail,
             self.support.check.detail,
             *([] if first else unjudged),
