@@ -83,7 +83,7 @@ def test_a_missing_file_is_a_project_error_that_names_it(tmp_path):
         (b"a,\xff,y\n1,2,yes\n", "readable", "header"),
         (b"PAR1 and no more", "readable", "not a whole Parquet file"),
         (b"a,b,y\n", "rows", "a header and no row"),
-        (b"a,b,y\n1,2\n", "rows", "None of the 1 rows"),
+        (b"a,b,y\n1,2\n", "rows", "1 of 1 rows have 2 instead of 3 fields"),
         (b"a,a,y\n1,2,yes\n", "columns", "'a' more than once"),
         (b"row_key,a,y\n1,2,yes\n", "columns", "reserved"),
         (b"a,b,yy\n1,2,yes\n", "target", "did you mean 'yy'?"),
@@ -341,9 +341,19 @@ def test_kinds_are_found(ingest_text):
     }
     assert result.facts["kinds"]["day"] == "time"
     assert result.outputs["snapshot"]["day"].dtype == "datetime64[us]"
-    columns = check(result, "columns")
+    mixed = check(result, "notation:mixed")
+    assert (mixed.outcome, mixed.severity) == ("failed", "warning")
+    assert "'x' in 6 of 24 cells seems to mean 'missing'" in mixed.detail
+
+
+def test_a_column_of_half_numbers_half_words_is_told(ingest_text):
+    cells = ["red", "blue", "green", "grey", *range(10)]
+    text = "a,b,y\n" + "".join(f"{n},{c},{('yes', 'no')[n % 2]}\n" for n, c in enumerate(cells))
+
+    columns = check(ingest_text(text), "columns")
+
     assert (columns.outcome, columns.severity) == ("failed", "warning")
-    assert "'mixed' (75% numbers)" in columns.detail
+    assert "'b' (71% numbers). Declare their kind." in columns.detail
 
 
 def test_the_project_settles_kinds_and_roles(ingest_text):
@@ -541,11 +551,12 @@ def test_the_real_odd_row_of_the_mortgages(ingest_text):
     )
 
     assert result.outcome == "passed"
-    assert [found.id for found in result.checks[:5]] == [
+    assert [found.id for found in result.checks[:6]] == [
         "ingestion.readable",
         "ingestion.rows",
         "ingestion.columns",
         "ingestion.key",
+        "ingestion.label_forms",
         "ingestion.target",
     ]
     last = result.outputs["snapshot"].iloc[-1]

@@ -244,7 +244,7 @@ class TestTables:
         path = tmp_path / "rows.parquet"
         path.write_bytes(pickle.dumps(Planted(canary)))
         found = read_source(path, SourceSection(path=path.name))
-        assert found.problem.startswith("rows.parquet is not a whole Parquet file")
+        assert found.problem.startswith("rows.parquet is a pickle, which is never opened")
         with pytest.raises(UnavailableError, match="cannot be read"):
             read_snapshot(path)
 

@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from tasks.ingestion.csv_layout import HEADER_AGAIN, WRONG_FIELDS, headers_inside
 from tasks.ingestion.sources import BadRow, RawSource, unreadable
 
 UNCLOSED = "a quote is not closed"
 UNDECODABLE = "bytes that are not text in the source's encoding"
-WRONG_FIELDS = "wrong number of fields"
 
 _MAX_PASSES = 100
 
@@ -70,12 +70,18 @@ def read_csv(name: str, data: bytes, delimiter: str) -> RawSource:
         )
         for i, (_, fields, text) in enumerate(records.bad)
     ]
-    keep = ~body.are_blank(records)
+    again = headers_inside(records.table, names)
+    bad += [
+        BadRow(line + header_lines + 1, HEADER_AGAIN, "no row", body.text(line).decode())
+        for line in records.lines[again].tolist()
+    ]
+    keep = ~body.are_blank(records) & ~again
     table = records.table if keep.all() else records.table.filter(pa.array(keep))
     return RawSource(
         table=table.rename_columns(names),
         lines=records.lines[keep] + header_lines + 1,
         bad_rows=tuple(sorted([*body.bad_rows, *bad], key=lambda row: row.line)),
+        delimiter=delimiter,
     )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tasks.checks import Check, judged
 from tasks.ingestion.cell_types import MIN_NUMERIC_SHARE, MIXED_NUMERIC_SHARE
 from tasks.ingestion.cells import TypedColumn
+from tasks.ingestion.csv_layout import HEADER_AGAIN, field_count_reason
 from tasks.ingestion.role_resolution import unknown_columns
 from tasks.ingestion.sources import RawSource
 from tasks.ingestion.wording import check, joined, listed
@@ -37,6 +38,9 @@ def judge_rows(raw: RawSource) -> Check:
     """Whether there is a row to learn from."""
     title = "The source has rows"
     rows, bad = raw.table.num_rows, len(raw.bad_rows)
+    reason = field_count_reason(raw.bad_rows, rows, raw.delimiter)
+    if rows and reason:
+        return check("rows", title, "failed", _sentence(reason), n=rows)
     if rows:
         return check("rows", title, "passed", f"The source has {rows:,} readable rows.", n=rows)
     detail = (
@@ -44,7 +48,31 @@ def judge_rows(raw: RawSource) -> Check:
         if bad
         else "The file has a header and no row below it; export it again with its rows."
     )
-    return check("rows", title, "failed", detail, n=0)
+    return check("rows", title, "failed", _sentence(reason) if reason else detail, n=0)
+
+
+def judge_inner_headers(raw: RawSource) -> list[Check]:
+    """A failed check where the header stands again inside the file; none where it does not."""
+    lines = [row.line for row in raw.bad_rows if row.reason == HEADER_AGAIN]
+    if not lines:
+        return []
+    detail = (
+        f"The header stands again inside the file, on line {listed(lines)}, as where exports were "
+        "put one below the other; it is no row and was set aside. Remove the line."
+    )
+    title = "The header stands once"
+    return [
+        check(
+            "inner_headers",
+            title,
+            "failed",
+            detail,
+            severity="warning",
+            value=len(lines),
+            n=raw.table.num_rows,
+            evidence="quarantined_rows",
+        )
+    ]
 
 
 def judge_header(raw: RawSource, project: Project, frozen: Sequence[str] | None) -> list[Check]:
@@ -77,8 +105,13 @@ def judge_header(raw: RawSource, project: Project, frozen: Sequence[str] | None)
     return failed
 
 
-def judge_columns(roles: Roles, columns: Mapping[str, TypedColumn]) -> Check:
-    """Whether a feature is left, and whether a column is half numbers, half words."""
+def judge_columns(
+    roles: Roles, columns: Mapping[str, TypedColumn], told: Collection[str] = ()
+) -> Check:
+    """Whether a feature is left, and whether a column is half numbers, half words.
+
+    `told` are columns of which another check says how their cells are written.
+    """
     title = "The columns are those that the project names"
     count = len(roles.features)
     if not count:
@@ -90,6 +123,7 @@ def judge_columns(roles: Roles, columns: Mapping[str, TypedColumn]) -> Check:
         for column in columns.values()
         if column.numeric_share is not None
         and column.kind != "numeric"
+        and column.name not in told
         and MIXED_NUMERIC_SHARE <= column.numeric_share < MIN_NUMERIC_SHARE
     ]
     detail = (
@@ -106,8 +140,13 @@ def judge_columns(roles: Roles, columns: Mapping[str, TypedColumn]) -> Check:
     )
 
 
-def judge_misfits(column: TypedColumn, lines: Sequence[int], project: Project) -> Check:
-    """Whether the cells that do not fit are few enough; `lines` are those of the misfits."""
+def judge_misfits(
+    column: TypedColumn, lines: Sequence[int], project: Project, mended: str = ""
+) -> Check:
+    """Whether the cells that do not fit are few enough; `lines` are those of the misfits.
+
+    `mended` is a sentence on what they are and how they are read.
+    """
     known = len(column.values) - column.values.null_count + len(column.misfits)
     wanted = "numbers" if column.kind == "numeric" else "dates or times"
     title = f"The cells of '{column.name}' are {wanted}"
@@ -130,6 +169,10 @@ def judge_misfits(column: TypedColumn, lines: Sequence[int], project: Project) -
         f"{len(column.misfits):,} of {known:,} cells of '{column.name}' ({share:.2%}, limit "
         f"{limit:.2%}) are no {wanted} and were {done}: {', '.join(examples)}."
     )
+    if mended:
+        detail += f" {mended}"
+    elif column.kind == "time":
+        detail += " Wanted are dates as 2024-12-31, or the form in source.date_format."
     return check(
         what,
         title,

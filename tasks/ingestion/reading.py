@@ -13,6 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import ProjectError
+from tasks.ingestion.arrow_types import plain_column
+from tasks.ingestion.containers import foreign_kind, unpacked
+from tasks.ingestion.csv_layout import without_separator_line
 from tasks.ingestion.csv_rows import read_csv
 from tasks.ingestion.sources import RawSource, unreadable
 from tasks.project.sections import SourceSection
@@ -27,15 +30,37 @@ def read_source(path: Path, source: SourceSection) -> RawSource:
     `problem` in the result.
     """
     data = _bytes_of(path)
+    try:
+        return _read(path, data, source)
+    except _UnreadableError as failure:
+        return unreadable(f"{path.name} {failure}")
+
+
+class _UnreadableError(Exception):
+    """Why nothing can be made of the file: what it is, as the rest of a sentence."""
+
+
+def _read(path: Path, data: bytes, source: SourceSection) -> RawSource:
     if not data:
-        return unreadable(f"{path.name} is empty (0 bytes); export it again")
+        raise _UnreadableError("is empty (0 bytes); export it again")
+    try:
+        data = unpacked(data)
+    except ValueError as failure:
+        raise _UnreadableError(f"{failure}; unpack it, or export it again") from None
+    if (foreign := foreign_kind(data)) is not None:
+        raise _UnreadableError(f"is {foreign}")
     if _is_parquet(path, source, data):
         return _read_parquet(path.name, data)
     try:
         text = _as_utf8(data, source.encoding)
     except (LookupError, UnicodeError) as failure:
-        return unreadable(f"{path.name} is not text in {source.encoding}: {failure}")
-    return read_csv(path.name, text, source.delimiter)
+        raise _UnreadableError(f"is not text in {source.encoding}: {failure}") from None
+    declared = source.delimiter if "delimiter" in source.model_fields_set else None
+    try:
+        text, delimiter = without_separator_line(text, declared)
+    except ValueError as failure:
+        raise _UnreadableError(f"begins with {failure}") from None
+    return read_csv(path.name, text, delimiter)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -57,12 +82,19 @@ def _is_parquet(path: Path, source: SourceSection, data: bytes) -> bool:
 
 def _read_parquet(name: str, data: bytes) -> RawSource:
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        # Not `read_table`, which refuses names that stand twice: those are told by a check.
+        table = pq.ParquetFile(pa.BufferReader(data)).read()
     except (pa.ArrowException, OSError) as failure:
         reason = str(failure).splitlines()[0]
         return unreadable(f"{name} is not a whole Parquet file: {reason}")
-    lines = np.arange(1, table.num_rows + 1, dtype=np.int64)
-    return RawSource(table=table, lines=lines, typed=True)
+    plain = [plain_column(column) for column in table.columns]
+    names = table.column_names
+    return RawSource(
+        table=pa.table([values for values, _ in plain], names=names),
+        lines=np.arange(1, table.num_rows + 1, dtype=np.int64),
+        typed=True,
+        left_out={n: why for n, (_, why) in zip(names, plain, strict=True) if why is not None},
+    )
 
 
 def _as_utf8(data: bytes, encoding: str) -> bytes:

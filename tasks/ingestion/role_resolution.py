@@ -119,7 +119,11 @@ def unknown_columns(project: Project, columns: Iterable[str]) -> list[str]:
 
 def _named_columns(project: Project) -> Iterable[tuple[str, str]]:
     features = project.features
+    forms = {
+        name: getattr(project.source, name) for name in ("decimal", "thousands", "date_format")
+    }
     listed: dict[str, Iterable[str]] = {
+        **{f"source.{name}": form for name, form in forms.items() if isinstance(form, dict)},
         "features.numeric": features.numeric,
         "features.categorical": features.categorical,
         "features.text": features.text,

@@ -4,10 +4,11 @@ Guarantees: the key depends on the typed values of the key columns alone, whatev
 the file, and on how many equal rows stand before it; it does not depend on the label.
 
 Canonical values: a number is its IEEE 754 double, little-endian, with -0.0 as 0.0, so that 1 and
-1.0 are one value (whole numbers beyond 2**53 keep all their digits); words are the first 16 bytes
-of the SHA-256 of their UTF-8; a time is its microseconds since 1970 in UTC; a missing cell is
-its own value. The key is 32 hex digits of the SHA-256 of the row's values, key columns sorted by
-name, followed by `-` and the occurrence number, counted from 0 in file order.
+1.0 are one value (whole numbers beyond 2**53, and decimals that no double holds, keep all their
+digits); words are the first 16 bytes of the SHA-256 of their UTF-8; a time is its microseconds
+since 1970 in UTC, or its nanoseconds where it has any; a missing cell is its own value. The key is
+32 hex digits of the SHA-256 of the row's values, key columns sorted by name, followed by `-` and
+the occurrence number, counted from 0 in file order.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tasks.ingestion.cells import TypedColumn
 
 _CELL = np.dtype([("tag", "S1"), ("value", "V16")])
 _EXACT_WHOLE = 2**53
+_LARGEST_SIGNED = 2**63 - 1
 
 
 def hashed_keys(columns: Sequence[TypedColumn], rows: int) -> pd.Series:
@@ -55,25 +57,36 @@ def _canonical(column: TypedColumn) -> tuple[npt.NDArray[np.bytes_], npt.NDArray
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         lanes[:, 0], tags[:] = _doubles(values), b"n"
         if pa.types.is_integer(values.type):
-            whole = values.to_numpy()
-            large = np.abs(whole) > _EXACT_WHOLE
-            lanes[large, 0], tags[large] = whole[large], b"i"
+            whole = values.fill_null(0).to_numpy()
+            large = (whole > _EXACT_WHOLE) | (whole < -_EXACT_WHOLE)
+            lanes[large, 0] = whole[large].view("<i8")
+            tags[large] = b"i"
+            tags[whole > _LARGEST_SIGNED] = b"u"
     elif pa.types.is_timestamp(values.type):
         lanes[:, 0], tags[:] = values.cast(pa.int64()).fill_null(0).to_numpy(), b"t"
     else:
-        coded = values.combine_chunks().dictionary_encode()
-        table = [
-            hashlib.sha256(word.encode()).digest()[:16] for word in coded.dictionary.to_pylist()
-        ]
-        if table:
-            codes = coded.indices.fill_null(0).to_numpy()
-            out[:] = np.frombuffer(b"".join(table), dtype="V16")[codes]
+        out[:] = _hashed_words(values)
+    if column.exact is not None:
+        longer = np.asarray(column.exact.is_valid().to_numpy(), dtype=np.bool_)
+        out[longer], tags[longer] = _hashed_words(column.exact)[longer], b"d"
     tags[missing] = b""
     lanes[missing] = 0
     return tags, out
 
 
+def _hashed_words(words: pa.ChunkedArray) -> npt.NDArray[np.void]:
+    """The first 16 bytes of each word's SHA-256; those of a missing cell are of no meaning."""
+    coded = words.combine_chunks().dictionary_encode()
+    table = [hashlib.sha256(word.encode()).digest()[:16] for word in coded.dictionary.to_pylist()]
+    if not table:
+        return np.zeros(len(words), dtype="V16")
+    codes = coded.indices.fill_null(0).to_numpy()
+    return np.frombuffer(b"".join(table), dtype="V16")[codes]
+
+
 def _doubles(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    floats = values.to_numpy().astype("<f8") + 0.0  # -0.0 becomes 0.0
+    floats = (
+        values.cast(pa.float64(), safe=False).to_numpy().astype("<f8") + 0.0
+    )  # -0.0 becomes 0.0
     lanes: npt.NDArray[np.int64] = np.nan_to_num(floats).view("<i8")
     return lanes

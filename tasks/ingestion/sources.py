@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +26,17 @@ class RawSource:
 
     `lines` holds the 1-based number of the line on which each row of `table` starts (of the row,
     where the file is Parquet). `typed` says that the columns have the types that the file gives
-    them. `problem` is a sentence when nothing could be read.
+    them, which are plain ones (`arrow_types.plain_column`); `left_out` says of a column why it
+    holds digests only. `delimiter` is that of a CSV file. `problem` is a sentence when nothing
+    could be read.
     """
 
     table: pa.Table
     lines: npt.NDArray[np.int64]
     bad_rows: tuple[BadRow, ...] = ()
     typed: bool = False
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str = ","
     problem: str | None = None
 
     @property

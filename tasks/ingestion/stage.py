@@ -7,33 +7,31 @@ exception. Where a critical failure leaves no table to go on with, the snapshot 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tasks.checks import Check, StageResult
 from tasks.fingerprints import fingerprint_frame
-from tasks.ingestion import judging_columns, judging_rows
+from tasks.ingestion import judging_columns, judging_labels, judging_notations, judging_rows
 from tasks.ingestion.cell_types import type_column
 from tasks.ingestion.cells import TypedColumn
 from tasks.ingestion.evidence import evidence_tables, quarantined_frame
+from tasks.ingestion.labels import rare_classes, with_classes
+from tasks.ingestion.notations import Notation
 from tasks.ingestion.reading import read_source
 from tasks.ingestion.role_resolution import declared_kinds, default_key_columns, resolve_roles
 from tasks.ingestion.row_keys import hashed_keys
-from tasks.ingestion.sources import BadRow, RawSource
+from tasks.ingestion.rows import Rows, choose_rows, ledger_step
+from tasks.ingestion.sources import RawSource
 from tasks.ingestion.wording import STAGE
 from tasks.project.roles import ROW_KEY, Roles
 from tasks.project.sections import Project
-from tasks.snapshots import RowLedger
-
-LABEL_MISSING = "label missing"
 
 
 def ingest(
@@ -53,24 +51,31 @@ def ingest(
         return _refused(raw, checks)
     checks += [
         judging_columns.judge_rows(raw),
+        *judging_columns.judge_inner_headers(raw),
         *judging_columns.judge_header(raw, project, frozen_key_columns),
     ]
     if any(check.blocks for check in checks):
         return _refused(raw, checks)
-    columns = _type_columns(raw, project)
+    written = _type_columns(raw, project)
+    rare = rare_classes(written[project.target].values, project)
+    columns = with_classes(written, rare, project)
     key_columns = _key_columns(project, raw, frozen_key_columns)
     kinds = {name: column.kind for name, column in columns.items()}
     reasons = {name: c.no_feature for name, c in columns.items() if c.no_feature is not None}
     roles = resolve_roles(project, kinds, reasons, key_columns)
-    rows = _choose_rows(raw, columns, project)
+    aside = rare if project.labels.rare_classes == "set_aside" else {}
+    rows = choose_rows(raw, columns, project, tuple(aside))
     keys = _keys(columns, roles, raw.table.num_rows)
     frame = _frame(columns, rows.keep)
     key_check = judging_rows.judge_key(keys[rows.keep], raw.lines[rows.keep].tolist(), roles)
+    hidden, settings = judging_notations.notations_of(raw, columns, project)
     checks += [
-        judging_columns.judge_columns(roles, columns),
+        judging_columns.judge_columns(roles, columns, hidden),
         key_check,
+        *judging_labels.judge_labels(raw, written[project.target], rare, project),
         judging_rows.judge_target(frame[project.target], rows.unlabelled, project),
-        *_misfit_checks(columns, raw, project),
+        *_misfit_checks(columns, raw, project, hidden, settings),
+        *_notation_checks(raw, columns, project, hidden, settings),
         *_row_checks(raw, rows, len(frame), project),
     ]
     if key_check.blocks:
@@ -79,29 +84,10 @@ def ingest(
     return _result(frame, raw, checks, rows, columns, roles)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Which rows of the table are kept, those set aside, and the ledger of it."""
-
-    keep: npt.NDArray[np.bool_]
-    bad_rows: tuple[BadRow, ...]
-    ledger: tuple[RowLedger, ...]
-    unlabelled: int = 0
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """Rows set aside by reason."""
-        return dict(sorted(Counter(row.reason for row in self.bad_rows).items()))
-
-
 def _type_columns(raw: RawSource, project: Project) -> dict[str, TypedColumn]:
     declared = declared_kinds(project)
-    null_values = project.source.null_values
     return {
-        name: type_column(
-            name, raw.table[name], declared.get(name), null_values, from_text=not raw.typed
-        )
-        for name in raw.columns
+        name: type_column(raw, name, declared.get(name), project.source) for name in raw.columns
     }
 
 
@@ -121,73 +107,56 @@ def _keys(columns: Mapping[str, TypedColumn], roles: Roles, rows: int) -> pd.Ser
     return hashed_keys([columns[name] for name in roles.key_columns], rows)
 
 
-def _frame(columns: Mapping[str, TypedColumn], keep: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    series = {name: column.values.to_pandas() for name, column in columns.items()}
+def _frame(columns: Mapping[str, TypedColumn], keep: NDArray[np.bool_]) -> pd.DataFrame:
+    series = {name: _series(column.values) for name, column in columns.items()}
     return pd.DataFrame(series)[keep]
 
 
-def _choose_rows(raw: RawSource, columns: Mapping[str, TypedColumn], project: Project) -> _Rows:
-    """Set aside the rows with a misfit, where the project says so, and those without a label."""
-    rows = raw.table.num_rows
-    keep = np.ones(rows, dtype=np.bool_)
-    bad = list(raw.bad_rows)
-    ledger = [_step("reading", rows + len(bad), rows, bad)]
-    if project.source.on_misfit == "quarantine":
-        misfits = _first_misfits(columns)
-        keep[list(misfits)] = False
-        aside = _set_aside(raw, misfits)
-        ledger.append(_step("typing", rows, int(keep.sum()), aside))
-        bad += aside
-    before = int(keep.sum())
-    unlabelled = np.flatnonzero(keep & columns[project.target].values.is_null().to_numpy())
-    keep[unlabelled] = False
-    missing = f"no '{project.target}'"
-    aside = _set_aside(raw, {int(row): (LABEL_MISSING, missing) for row in unlabelled})
-    ledger.append(_step("labels", before, int(keep.sum()), aside))
-    bad = sorted(bad + aside, key=lambda row: row.line)
-    return _Rows(keep, tuple(bad), tuple(ledger), len(aside))
-
-
-def _first_misfits(columns: Mapping[str, TypedColumn]) -> dict[int, tuple[str, str]]:
-    """Position of each row with a misfit: the reason, by the first such column, and the cell."""
-    found: dict[int, tuple[str, str]] = {}
-    for column in columns.values():
-        reason = f"cell does not fit: {column.name}"
-        for row, text in zip(column.misfits, column.misfit_texts, strict=True):
-            found.setdefault(int(row), (reason, f"'{text}'"))
-    return dict(sorted(found.items()))
-
-
-def _set_aside(raw: RawSource, why: Mapping[int, tuple[str, str]]) -> list[BadRow]:
-    """Rows of the table, by position, as rows set aside for a reason with its detail."""
-    taken = raw.table.take(pa.array(list(why), type=pa.int64())).to_pylist()
-    return [
-        BadRow(
-            line=int(raw.lines[row]),
-            reason=reason,
-            detail=detail,
-            text=",".join("" if cell is None else str(cell) for cell in cells.values()),
-        )
-        for cells, (row, (reason, detail)) in zip(taken, why.items(), strict=True)
-    ]
-
-
-def _step(name: str, rows_in: int, rows_out: int, aside: Sequence[BadRow]) -> RowLedger:
-    counts = Counter(row.reason for row in aside)
-    return RowLedger(name, rows_in, rows_out, dict(sorted(counts.items())))
+def _series(values: pa.ChunkedArray) -> pd.Series:
+    """Whole numbers stay whole beside missing cells, of which doubles would lose digits."""
+    whole = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}.get(values.type)
+    if whole is None or not values.null_count:
+        series: pd.Series = values.to_pandas()
+        return series
+    missing = values.is_null().to_numpy()
+    cells = values.fill_null(0).to_numpy()
+    return pd.Series(pd.arrays.IntegerArray(cells.copy(), missing.astype(np.bool_)))
 
 
 def _misfit_checks(
-    columns: Mapping[str, TypedColumn], raw: RawSource, project: Project
+    columns: Mapping[str, TypedColumn],
+    raw: RawSource,
+    project: Project,
+    hidden: Mapping[str, Sequence[Notation]],
+    settings: Mapping[str, Any],
 ) -> list[Check]:
+    checks = []
+    for name, column in columns.items():
+        if column.kind in ("numeric", "time"):
+            lines = raw.lines[column.misfits[:3]].tolist()
+            told = judging_notations.told_as_mended(hidden.get(name, ()), settings)
+            checks.append(judging_columns.judge_misfits(column, lines, project, told))
+    return checks
+
+
+def _notation_checks(
+    raw: RawSource,
+    columns: Mapping[str, TypedColumn],
+    project: Project,
+    hidden: Mapping[str, Sequence[Notation]],
+    settings: Mapping[str, Any],
+) -> list[Check]:
+    """What is hidden in columns, save where their misfits tell it already."""
+    left = {name: told for name, told in hidden.items() if not len(columns[name].misfits)}
     return [
-        judging_columns.judge_misfits(column, raw.lines[column.misfits[:3]].tolist(), project)
-        for column in columns.values()
-        if column.kind in ("numeric", "time")
+        *judging_notations.judge_notations(left, settings, columns),
+        *judging_notations.judge_names(raw, columns),
+        *judging_notations.judge_zones(raw, columns, project),
+        *judging_notations.judge_units(raw, columns, project),
     ]
 
 
-def _row_checks(raw: RawSource, rows: _Rows, kept: int, project: Project) -> list[Check]:
+def _row_checks(raw: RawSource, rows: Rows, kept: int, project: Project) -> list[Check]:
     rows_in = raw.table.num_rows + len(raw.bad_rows)
     limit = project.source.max_quarantined_share
     return [
@@ -199,15 +168,15 @@ def _row_checks(raw: RawSource, rows: _Rows, kept: int, project: Project) -> lis
 def _refused(
     raw: RawSource,
     checks: Sequence[Check],
-    rows: _Rows | None = None,
+    rows: Rows | None = None,
     columns: Mapping[str, TypedColumn] | None = None,
     roles: Roles | None = None,
 ) -> StageResult:
     """The result where there is no table to go on with."""
     if rows is None:
         count = raw.table.num_rows
-        step = _step("reading", count + len(raw.bad_rows), count, raw.bad_rows)
-        rows = _Rows(np.ones(count, dtype=np.bool_), raw.bad_rows, (step,))
+        step = ledger_step("reading", count + len(raw.bad_rows), count, raw.bad_rows)
+        rows = Rows(np.ones(count, dtype=np.bool_), raw.bad_rows, (step,))
     empty = pd.DataFrame(index=pd.Index([], dtype="str", name=ROW_KEY))
     return _result(empty, raw, checks, rows, columns or {}, roles)
 
@@ -216,7 +185,7 @@ def _result(
     frame: pd.DataFrame,
     raw: RawSource,
     checks: Sequence[Check],
-    rows: _Rows,
+    rows: Rows,
     columns: Mapping[str, TypedColumn],
     roles: Roles | None,
 ) -> StageResult:

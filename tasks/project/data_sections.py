@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tasks.project.fields import Section, Severity, Share
+
+DecimalMark = Literal[".", ","]
+ThousandsMark = Literal[",", ".", "'", " "]
+
+
+_DIRECTIVES = "aAbBdHIjmMpSfuVGyYzZ%"
+
+
+def _readable_format(text: str) -> str:
+    """A form of dates that can be read, each part of it named once, the year among them."""
+    parts = re.findall("%(.?)", text)
+    unknown = [part for part in parts if part not in _DIRECTIVES or not part]
+    twice = [part for part in parts if part != "%" and parts.count(part) > 1]
+    if unknown or twice:
+        wrong, why = (unknown[0], "is no part of a date") if unknown else (twice[0], "stands twice")
+        raise ValueError(f"'{text}' is no form of dates (%{wrong} {why}); write one as %d.%m.%Y")
+    if not set(parts) & set("YyG"):
+        raise ValueError(f"'{text}' names no year; write a form as %d.%m.%Y")
+    if ("G" in parts) != ("V" in parts):
+        raise ValueError(f"'{text}': %G and %V, the year and week of ISO 8601, go together")
+    return text
+
+
+DateFormat = Annotated[str, AfterValidator(_readable_format)]
 
 
 class SourceSection(Section):
@@ -20,12 +46,66 @@ class SourceSection(Section):
         default=("", "NA", "N/A", "NaN", "nan", "null", "NULL"),
         description="cells that mean 'missing'; in text columns only the empty cell does",
     )
+    decimal: DecimalMark | dict[str, DecimalMark] = Field(
+        default=".", description="the decimal mark of numbers, for all columns or by column"
+    )
+    thousands: ThousandsMark | dict[str, ThousandsMark] | None = Field(
+        default=None,
+        description="the mark between thousands, for all columns or by column; a blank is any",
+    )
+    units: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        description="signs before or after a number that are left out, such as $ or %: 12.5% is "
+        "12.5",
+    )
+    negative: Literal["minus", "parentheses", "trailing"] = Field(
+        default="minus", description="how else numbers below zero are written: (5), or 5-"
+    )
+    date_format: DateFormat | dict[str, DateFormat] | None = Field(
+        default=None,
+        description="form of dates that are not ISO 8601, for all columns or by column: %d.%m.%Y",
+    )
     on_misfit: Literal["null", "quarantine"] = Field(
         default="null",
         description="a cell that does not fit: blank it, or set its row aside",
     )
     max_misfit_share: Share = Field(default=0.01, description="share of misfit cells in a column")
     max_quarantined_share: Share = Field(default=0.01, description="share of rows set aside")
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> SourceSection:
+        by_column = [one for one in (self.decimal, self.thousands) if isinstance(one, dict)]
+        for name in (None, *(column for one in by_column for column in one)):
+            decimal, thousands = self.decimal_of(name), self.thousands_of(name)
+            if decimal == thousands:
+                where = "" if name is None else f" for the column '{name}'"
+                raise ValueError(f"'decimal' and 'thousands' are both '{decimal}'{where}")
+        return self
+
+    def decimal_of(self, column: str | None) -> str:
+        """The decimal mark of a column's numbers."""
+        return _of_column(self.decimal, column) or "."
+
+    def thousands_of(self, column: str | None) -> str | None:
+        """The mark between the thousands of a column's numbers; None where there is none."""
+        return _of_column(self.thousands, column)
+
+    def date_format_of(self, column: str | None) -> str | None:
+        """The form of a column's dates; None for ISO 8601."""
+        return _of_column(self.date_format, column)
+
+    @property
+    def columns_with_a_form(self) -> tuple[str, ...]:
+        """The columns that `decimal`, `thousands` or `date_format` name."""
+        by_column = (self.decimal, self.thousands, self.date_format)
+        names = [name for one in by_column if isinstance(one, dict) for name in one]
+        return tuple(dict.fromkeys(names))
+
+
+def _of_column(option: str | Mapping[str, str] | None, column: str | None) -> str | None:
+    if option is None or isinstance(option, str):
+        return option
+    return option.get(column) if column is not None else None
 
 
 class FeaturesSection(Section):

@@ -17,6 +17,19 @@ def _as_words(value: Any) -> Any:
     return [str(one) if type(one) in (int, float) else one for one in value]
 
 
+def _as_words_of_mapping(value: Any) -> Any:
+    """Labels as words on both sides: YAML reads 1.0 as a number and yes as true."""
+    if not isinstance(value, dict):
+        return value
+    return {_label_word(old): _label_word(new) for old, new in value.items()}
+
+
+def _label_word(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
 class RatingsSection(Section):
     """A file with one label of one item a row (long form)."""
 
@@ -107,6 +120,22 @@ class LabelsSection(Section):
         default=0.9, description="nearly equal texts share so many of their character 5-grams"
     )
     drift: DriftSection = DriftSection()
+    rename: Annotated[dict[str, str], BeforeValidator(_as_words_of_mapping)] = Field(
+        default_factory=dict,
+        description="a label as it stands in the data: the class that it means, in the target and "
+        "for annotators",
+    )
+    rare_classes: Literal["keep", "merge", "set_aside"] = Field(
+        default="keep",
+        description="of more than two classes, those with fewer than rare_rows rows: learn them "
+        "all the same, make one class of them, or set their rows aside",
+    )
+    rare_rows: Annotated[int, Field(ge=2)] = Field(
+        default=10, description="a class with fewer rows is rare"
+    )
+    rare_name: Annotated[str, Field(min_length=1)] = Field(
+        default="other", description="the class that rare ones are merged into"
+    )
     folds: Annotated[int, Field(ge=2)] = 3
     review_rows: Annotated[int, Field(ge=1)] = 100
     overlay: str | None = Field(

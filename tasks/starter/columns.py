@@ -88,13 +88,8 @@ def profile_file(path: Path) -> FileProfile:
             source = SourceSection(path=path.name, delimiter=found)
             raw = read_source(path, source)
     _require_usable(path, raw)
-    columns = {
-        name: profile_column(
-            type_column(name, raw.table[name], None, source.null_values, from_text=not raw.typed)
-        )
-        for name in raw.columns
-    }
-    return FileProfile(columns, raw.table.num_rows, len(raw.bad_rows), source.delimiter, raw)
+    columns = {name: profile_column(type_column(raw, name, None, source)) for name in raw.columns}
+    return FileProfile(columns, raw.table.num_rows, len(raw.bad_rows), raw.delimiter, raw)
 
 
 def profile_column(column: TypedColumn) -> ColumnProfile:
@@ -125,8 +120,7 @@ def profile_column(column: TypedColumn) -> ColumnProfile:
 
 def labels_of(raw: RawSource, name: str) -> dict[str, int]:
     """The labels that a run would find in column `name`, with their rows, in order of name."""
-    nulls = SourceSection(path="-").null_values
-    column = type_column(name, raw.table[name], "categorical", nulls, from_text=not raw.typed)
+    column = type_column(raw, name, "categorical", SourceSection(path="-"))
     counts = pc.value_counts(column.values.drop_null())
     pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
     return {str(label): int(rows) for label, rows in sorted(pairs)}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 
 from tasks.addresses import is_served, public_address, public_text
@@ -46,6 +47,9 @@ class Store:
     def _experiment(self, project: str) -> str:
         found = self._client.get_experiment_by_name(project)
         if found is not None:
+            if found.lifecycle_stage == LifecycleStage.DELETED:
+                # Deleted in the UI: its runs are what ledger and pages refer to.
+                self._client.restore_experiment(found.experiment_id)
             return str(found.experiment_id)
         place = (self._artifacts / project).as_uri() if self._artifacts else None
         try:

@@ -3,7 +3,8 @@
 Guarantees: an unknown rule or argument is refused in one sentence, never dropped (the library
 itself drops an unknown rule and goes on); a rule reads nothing but the rows, and its patterns take
 time in proportion to the text; what a project file cannot write is read as meant: a
-word bound on a time column is a time, a number in a `value_set` on a column of words a word.
+word bound or value on a column of times is a time, on one of numbers a number, and a number in a
+`value_set` on a column of words a word.
 
 Importing this module does not import Great Expectations; calling `build_rule` does.
 """
@@ -11,7 +12,7 @@ Importing this module does not import Great Expectations; calling `build_rule` d
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -133,17 +134,47 @@ def _as_meant(kwargs: Mapping[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
     if not isinstance(column, str) or column not in frame.columns:
         return meant
     dtype = frame[column].dtype
+    of_type: Callable[[Any], Any] | None
     if pd.api.types.is_datetime64_any_dtype(dtype):
-        for bound in ("min_value", "max_value"):
-            if isinstance(kwargs.get(bound), str):
-                meant[bound] = pd.Timestamp(kwargs[bound]).to_pydatetime()
-    elif not pd.api.types.is_numeric_dtype(dtype) and isinstance(kwargs.get("value_set"), list):
-        meant["value_set"] = [_word(value) for value in kwargs["value_set"]]
+        of_type = _time
+    elif pd.api.types.is_numeric_dtype(dtype):
+        of_type = _number
+    else:
+        of_type = None
+    for bound in ("min_value", "max_value"):
+        if of_type is not None and isinstance(kwargs.get(bound), str):
+            meant[bound] = of_type(kwargs[bound])
+    values = kwargs.get("value_set")
+    if isinstance(values, list):
+        meant["value_set"] = [(of_type or _word)(value) for value in values]
+        if of_type is _number and values and all(isinstance(v, str) for v in meant["value_set"]):
+            raise ValueError(
+                f"the column '{column}' holds numbers, and 'value_set' names words ({values[0]!r})"
+            )
     return meant
 
 
+def _time(value: Any) -> Any:
+    """A word as the time that it is; ValueError, in words of pandas, where it is none."""
+    return pd.Timestamp(value).to_pydatetime() if isinstance(value, str) else value
+
+
+def _number(value: Any) -> Any:
+    """A word as the number that it is; as it stands where it is none."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
 def _word(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _first_problem(failure: Exception) -> str:

@@ -205,13 +205,21 @@ def _class_support(frame: pd.DataFrame, roles: Roles) -> Check:
         title="Rows of the smallest class",
         severity="warning",
         outcome="failed" if smallest < _CLASS_ROWS else "passed",
-        detail=f"Fewer than {_CLASS_ROWS} rows teach {_first(rare) or 'any class'}."
+        detail=f"Fewer than {_CLASS_ROWS} rows teach {_first(rare) or 'any class'}"
+        f"{_way_out(roles)}."
         if smallest < _CLASS_ROWS
         else f"The smallest class has {smallest:,} of {len(frame):,} rows.",
         value=float(smallest),
         limit=float(_CLASS_ROWS),
         n=len(frame),
     )
+
+
+def _way_out(roles: Roles) -> str:
+    """What a project with more than two classes can write about its rare ones."""
+    if roles.regression or roles.positive_class is not None:
+        return ""
+    return "; what they teach cannot be assessed (labels.rare_classes: merge or set_aside)"
 
 
 def _class_counts(frame: pd.DataFrame, roles: Roles) -> pd.Series:
