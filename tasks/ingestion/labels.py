@@ -91,7 +91,8 @@ def _canonical(label: str, *, ignore_case: bool) -> str:
     word = " ".join("".join(printed).split())
     if ignore_case:
         word = unicodedata.normalize("NFKC", word.casefold())
-    if not is_number(word):
+    # 007 may be a code, and is told as what differs by case is.
+    if not is_number(word) or (not ignore_case and re.match("[+-]?0[0-9]", word)):
         return word
     try:
         return f"number {Decimal(word).normalize() + 0}"

@@ -81,12 +81,12 @@ def _hashed_words(words: pa.ChunkedArray) -> npt.NDArray[np.void]:
     if not table:
         return np.zeros(len(words), dtype="V16")
     codes = coded.indices.fill_null(0).to_numpy()
-    return np.frombuffer(b"".join(table), dtype="V16")[codes]
+    hashed: npt.NDArray[np.void] = np.frombuffer(b"".join(table), dtype="V16")[codes]
+    return hashed
 
 
 def _doubles(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    floats = (
-        values.cast(pa.float64(), safe=False).to_numpy().astype("<f8") + 0.0
-    )  # -0.0 becomes 0.0
+    floats = values.cast(pa.float64(), safe=False).to_numpy().astype("<f8")
+    floats = floats + 0.0  # -0.0 becomes 0.0
     lanes: npt.NDArray[np.int64] = np.nan_to_num(floats).view("<i8")
     return lanes

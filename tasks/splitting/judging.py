@@ -30,6 +30,12 @@ def side_table(labels: pd.Series, sides: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["side", "class", "rows", "share"])
 
 
+_RARE_WAY_OUT = (
+    ", or labels.rare_classes: merge makes one class of those with few rows, and set_aside leaves "
+    "them out"
+)
+
+
 def side_checks(
     labels: pd.Series, sides: pd.Series, roles: Roles, split: SplitSection, cause: str = ""
 ) -> list[Check]:
@@ -58,7 +64,8 @@ def side_checks(
                 f"It has no row of {_listed(absent)}; {_way_out(split)}."
             )
         elif absent:
-            detail = f"{found}, none of them {_listed(absent)}; more rows of it are needed."
+            rare = "" if roles.positive_class or roles.regression else _RARE_WAY_OUT
+            detail = f"{found}, none of them {_listed(absent)}; more rows of it are needed{rare}."
         checks.append(
             Check(
                 id=f"splitting.sides:{side}",
