@@ -6,6 +6,7 @@ import pytest
 
 from tasks.error_analysis import importance
 from tasks.error_analysis.dev_errors import DevErrors
+from tasks.error_analysis.dominant_features import gain_over_constant
 from tasks.error_analysis.importance import measure_importance
 from tasks.error_analysis.related_features import cramers_v, related_features
 from tasks.project.roles import Roles
@@ -133,12 +134,71 @@ def test_what_the_model_does_not_use_and_a_constant_lose_exactly_nothing(metric)
 def test_the_most_important_come_first_and_the_check_says_so():
     found = measure(make())
     assert found.tables["importance"].frame["label"].tolist() == ["a", "b"]
-    (check,) = found.checks
+    check = found.checks[0]
     assert (check.outcome, check.value, check.evidence) == ("passed", 1.0, "importance")
     assert check.detail.startswith("Most: a (accuracy loses 0.")
     assert check.detail.endswith("1 of 2 features are not shown to matter to this model.")
     (figure,) = found.figures
     assert (figure.kind, figure.table, figure.limit) == ("intervals", "importance", 0.0)
+
+
+def test_a_feature_that_carries_nearly_all_is_asked_about():
+    check = measure(make()).checks[1]
+    assert (check.id, check.severity, check.outcome) == (
+        "error_analysis.dominant_feature", "warning", "failed",
+    )  # fmt: skip
+    # The constant has half of the rows right, the model all: all of the gain of 0.5 is lost.
+    assert check.value == pytest.approx(1, abs=0.05)
+    assert check.interval[0] < 1 < check.interval[1]
+    assert check.detail.startswith("a alone carries ")
+    assert check.detail.endswith("is it known before the outcome?")
+
+
+def test_two_features_that_share_the_gain_are_no_question():
+    def by_both(rows):
+        return score(rows.assign(a=rows["a"] + rows["b"] / 3))
+
+    random = np.random.default_rng(1)
+    frame = make(b=np.where(np.arange(400) % 2, 3, -3) + random.normal(size=400))
+    check = measure(frame, by=by_both).checks[1]
+    assert (check.severity, check.outcome) == ("info", "passed")
+    assert "; the next, " in check.detail
+
+
+@pytest.mark.parametrize(
+    ("roles", "frame", "reason"),
+    [
+        (make_roles(numeric=("a",)), make(), "has one feature"),
+        (
+            make_roles(),
+            make().assign(y=lambda rows: np.where(rows["a"] > 0, "no", "yes")),
+            "not shown to be better than a constant in accuracy",
+        ),
+    ],
+)
+def test_one_feature_or_no_gain_is_not_applicable(roles, frame, reason):
+    check = measure(frame.astype({"y": "str"}), roles).checks[1]
+    assert check.outcome == "not_applicable"
+    assert reason in check.detail
+
+
+@pytest.mark.parametrize(
+    ("metric", "gain"),
+    # Of 0, 0, 0, 4 the median is 0 and the mean 1: 4 / 4, the root of 12 / 4, and 0.
+    [("mae", 1.0), ("rmse", 3**0.5), ("r2", 1.0)],
+)
+def test_the_constant_of_a_regression_is_the_best_by_its_metric(metric, gain):
+    labels = pd.Series([0.0, 0, 0, 4])
+    perfect = pd.DataFrame({"predicted": labels})
+    assert gain_over_constant(labels, perfect, metric, None) == pytest.approx(gain)
+
+
+def test_the_constant_of_probabilities_has_the_shares_of_the_classes():
+    labels = pd.Series(["no", "no", "no", "yes"], dtype="str")
+    perfect = pd.DataFrame({"predicted": labels, "p:no": [1.0, 1, 1, 0], "p:yes": [0.0, 0, 0, 1]})
+    # Entropy of a quarter in nats, and one less a quarter.
+    assert gain_over_constant(labels, perfect, "log_loss", "yes") == pytest.approx(0.562335)
+    assert gain_over_constant(labels, perfect, "roc_auc", "yes") == pytest.approx(0.5)
 
 
 def test_a_feature_that_misleads_is_told():

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from tasks.checks import Check, Figure, Finding, Table
 from tasks.error_analysis.dev_errors import DevErrors
+from tasks.error_analysis.dominant_features import dominance_check, gain_over_constant
 from tasks.error_analysis.overview import chosen_metric
 from tasks.error_analysis.related_features import related_features
 from tasks.error_analysis.samples import sample_places
@@ -61,7 +63,12 @@ def measure_importance(
     drawn = f"{len(chosen):,} dev rows"
     if len(chosen) < len(errors.rows):
         drawn = f"{len(chosen):,} of {len(errors.rows):,} dev rows"
-    return _finding(found, metric, len(chosen), f"{shuffles} shuffles of {drawn}")
+    told = _finding(found, metric, len(chosen), f"{shuffles} shuffles of {drawn}")
+    gain = gain_over_constant(
+        errors.labels.iloc[chosen], errors.predictions.iloc[chosen], metric, roles.positive_class
+    )
+    dominance = dominance_check(found, metric, gain, len(chosen))
+    return replace(told, checks=(*told.checks, dominance))
 
 
 def _amount(groups: int) -> tuple[int, int]:
