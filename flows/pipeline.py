@@ -86,7 +86,7 @@ def _judge(this: PipelineRun) -> None:
     said = (this.label_file("reviews"), this.label_file("rules"), this.label_file("ratings"))
     labels = this.stage(stages.label_consistency, *data, *said)
     tagged = (this.label_file("tags"), this.label_file("tag_exports"))
-    this.stage(stages.leakage, *data)
+    leaks = one_output(this.stage(stages.leakage, *data), "suspects")
     learned = (*data, this.suspects(labels), this.mitigate())
     people = one_output(labels, "human_level")
     quality = one_output(labels, "label_quality")
@@ -96,7 +96,8 @@ def _judge(this: PipelineRun) -> None:
         model = this.stage(stages.training, *learned)
         if this.champion(*learned) != champion:
             continue  # only now is it known that the candidate is the champion's own model
-        this.stage(stages.error_analysis, *data, model, ladder, people, quality, *tagged)
+        known = (ladder, people, quality, leaks)
+        this.stage(stages.error_analysis, *data, model, *known, *tagged)
         audit = this.stage(stages.performance_audit, *data, model)
         this.judge(*data, ladder, audit, champion)
         if this.promote(*data, model, champion):

@@ -225,6 +225,7 @@ def error_analysis(  # noqa: PLR0913, PLR0917 - all that is looked at is named
     ladder: Ref,
     people: Ref,
     labels: Ref,
+    leaks: Ref,
     tags: str | None,
     tag_exports: str | None,
 ) -> StageResult:
@@ -239,7 +240,10 @@ def error_analysis(  # noqa: PLR0913, PLR0917 - all that is looked at is named
     quality = step.frame(labels, "label_quality")
     given = TagSources.read(tags, tag_exports, step.allow_imports)
     steps = step.facts(ladder)["ladder"]
-    return analyse_errors(*rows, predictions, steps, level, score, quality, given)
+    telling = step.frame(leaks, "suspects")["column"]
+    return analyse_errors(
+        *rows, predictions, steps, level, score, quality, given, tuple(map(str, telling))
+    )
 
 
 @_stage

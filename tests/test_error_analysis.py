@@ -189,6 +189,22 @@ def test_a_model_that_a_constant_beats_is_warned_of():
     assert check(analyse(), "skew").outcome == "passed"
 
 
+def test_accuracy_says_something_only_where_the_model_has_more_of_it():
+    told = "accuracy says something here"
+    # 12 rows are right that "no" misses, and 4 the other way: Tango's interval is 0.2 to 16.
+    assert told in check(analyse(), "skew").detail
+    # As often right as the constant: 10 gained and 10 lost.
+    level = {("a", "no", "no"): 70, ("a", "no", "yes"): 10, ("a", "yes", "yes"): 10}
+    found = check(analyse({**level, ("a", "yes", "no"): 10}), "skew")
+    assert (found.outcome, found.value, found.limit) == ("failed", 0.8, 0.8)
+    assert told not in found.detail
+    # One more: better, and not shown to be.
+    found = check(analyse({**level, ("a", "yes", "yes"): 11, ("a", "yes", "no"): 9}), "skew")
+    assert (found.outcome, found.value, found.limit) == ("passed", 0.81, 0.8)
+    assert told not in found.detail
+    assert "that the model is better is not shown" in found.detail
+
+
 SKEWED = {("a", "no", "no"): 966, ("a", "yes", "yes"): 14, ("a", "yes", "no"): 20}
 
 

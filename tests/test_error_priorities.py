@@ -250,6 +250,44 @@ def test_suspected_labels_are_compared_among_errors_of_one_class():
     assert suspected_labels(nobody, errors, suspected, Resamples(200, 0)) is None
 
 
+def suspected_of_class(other_errors):
+    """A tag that is the class yes: 40 errors, 36 suspected; of the class no 5 %."""
+    labels = ["yes"] * 40 + ["no"] * 200
+    predicted = ["no"] * 40 + ["yes"] * other_errors + ["no"] * (200 - other_errors)
+    suspected = np.array([True] * 36 + [False] * 4 + ([True] + [False] * 19) * 10)
+    index = pd.Index([f"r{i:03d}" for i in range(240)], name="row_key")
+    frame = pd.DataFrame({"g": "a", "y": labels}, index=index).astype("str")
+    split = pd.DataFrame({"side": "dev"}, index=index)
+    predictions = pd.DataFrame({"predicted": predicted}, index=index).astype("str")
+    errors = DevErrors.of(frame, frame, split, roles(), predictions)
+    tag = TagRows.of_all("y=yes", (frame["y"] == "yes").to_numpy())
+    return suspected_labels(tag, errors, suspected, Resamples(200, 0))
+
+
+@pytest.mark.parametrize(
+    ("other_errors", "n", "others"),
+    [(60, 60, "errors of other classes"), (3, 200, "rows of other classes")],
+)
+def test_labels_of_a_whole_class_are_compared_with_other_classes(other_errors, n, others):
+    found = suspected_of_class(other_errors)
+    assert (found.within.value, found.within.n, found.of_class) == (0.9, 40, "yes")
+    assert (found.elsewhere.value, found.elsewhere.n) == (0.05, n)
+    assert (found.others, found.whole_class) == (others, True)
+    told = advise(ranked(), TrainErrors(rate(0, 400), 0.4), found, texts=False)
+    assert told.action == "fix labels"
+    assert (
+        f"90% have a label that looks wrong (n = 40), against 5% of the {others}" in told.evidence
+    )
+
+
+def test_a_rare_class_needs_most_of_its_labels_to_look_wrong():
+    train = TrainErrors(rate(8, 400), 0.4)
+    some = SuspectedLabels(rate(24, 60), rate(10, 100), "yes", "errors of other classes", True)
+    most = SuspectedLabels(rate(36, 60), rate(10, 100), "yes", "errors of other classes", True)
+    assert action(train=train, labels=some) == "augment"
+    assert action(train=train, labels=most) == "fix labels"
+
+
 def test_train_is_scored_once_and_tells_what_the_model_learned():
     frame, split, predictions = data(COUNTS, train=["no"] * 60 + ["yes"] * 20)
     calls = []

@@ -105,6 +105,16 @@ def test_nobody_is_compared_with_his_own_label():
         compare_annotators(rate({"a": ["x"], "b": ["x"]}, anonymous=True), None, None)
 
 
+def test_an_interval_rests_on_no_more_labels_than_he_gave():
+    # 20 items: of 19 the two others say x and y, a guess, 1/2; of one both say what he says.
+    ratings = rate({"a": ["x"] * 20, "b": ["x"] * 20, "c": ["y"] * 19 + ["x"]})
+    found = compare_annotators(ratings, ratings.votes(), np.arange(20)).set_index("annotator")
+    row = found.loc["a"]
+    assert (row["agreement"], row["n"]) == (0.525, 20)
+    # Wilson of 10.5 of 20; their spread alone would stand for 420 labels, 0.477 to 0.572.
+    assert (row["low"], row["high"]) == pytest.approx((0.3205, 0.7215), abs=1e-4)
+
+
 def test_credit_is_that_of_leaving_each_label_out():
     rng = np.random.default_rng(0)
     votes = rng.integers(0, 4, size=(300, 4))

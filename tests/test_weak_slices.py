@@ -16,9 +16,9 @@ from tasks.slice_metrics import NamedSlices, named_slices
 NO_TAGS = NamedSlices({})
 
 
-def project(search=None, **more):
+def project(**more):
     values = {"name": "p", "source": "s.csv", "target": "y", "positive_class": "yes"}
-    return Project.model_validate({**values, "error_analysis": {"search": search or {}}, **more})
+    return Project.model_validate({**values, **more})
 
 
 def roles(**more):
@@ -46,12 +46,14 @@ def data(rows=2000, base=0.1, weak=0.5, seed=0):
     return frame, predictions, planted
 
 
-def find(frame, predictions, tags=NO_TAGS, search=None, units=None, own=None):
+def find(frame, predictions, tags=NO_TAGS, search=None, units=None, own=None, leaks=(), rules=()):
     own = own or roles()
     split = pd.DataFrame({"side": "dev"}, index=frame.index)
     errors = DevErrors.of(frame, frame, split, own, predictions)
     units = frame.index.to_series() if units is None else units
-    return find_weak_slices(errors, frame, tags, own, project(search), units)
+    settings = {"search": search or {}, "tags": rules}
+    chosen = project(error_analysis=settings)
+    return find_weak_slices(errors, frame, tags, own, chosen, units, leaks)
 
 
 def test_a_column_that_there_is_not_cannot_be_excluded():
@@ -132,6 +134,32 @@ def test_target_group_and_excluded_columns_are_not_searched():
     # The label itself tells the errors best, and is not searched.
     always = predictions.assign(predicted="no")
     assert find(frame, always)[1] == ()
+
+
+def test_columns_that_give_the_target_away_do_not_describe_where_the_model_errs():
+    frame, predictions, _ = data()
+    # An excluded column says the outcome of most rows, and so where "always no" is wrong.
+    told = np.where(np.random.default_rng(3).random(2000) < 0.9, frame["y"], "open")
+    frame = frame.assign(outcome_code=pd.Series(told, index=frame.index, dtype="str"))
+    always = predictions.assign(predicted="no")
+    own = roles(excluded={"outcome_code": "known later", "site": "protected"})
+    found = find(frame, always, own=own)[1]
+    assert [one.columns for one in found] == [("outcome_code",)]
+    assert find(frame, always, own=own, leaks=["outcome_code"])[1] == ()
+    assert find(frame, always, own=roles(outcome_only=("outcome_code",)))[1] == ()
+    # A tag whose rule asks for the column says no more; a protected one is still searched.
+    tags = NamedSlices({"closed": (frame["outcome_code"] == "yes").to_numpy()})
+    rule = [{"name": "closed", "condition": "outcome_code == 'yes'"}]
+    assert [one.name for one in find(frame, always, tags, own=own, leaks=["site"])[1]]
+    assert find(frame, always, tags, own=own, leaks=["outcome_code"], rules=rule)[1] == ()
+    weak = find(frame, predictions, own=own, leaks=["outcome_code"])[1]
+    assert [one.columns for one in weak] == [("a", "site")]
+
+
+def test_a_feature_that_gives_the_target_away_is_still_searched():
+    frame, predictions, _ = data()
+    (weak,) = find(frame, predictions, leaks=["a"])[1]
+    assert weak.columns == ("a", "site")
 
 
 def test_a_tag_is_searched_and_one_that_repeats_a_value_is_not():

@@ -12,7 +12,9 @@ questions are asked in this order, and the first yes is it:
 
 1. no room, or a gain below `NOTHING_POINTS` even at the upper end: nothing to gain;
 2. of the errors with the tag at least `SUSPECTED_SHARE`, and significantly more than of other
-   errors of the same true class, have a label that looks wrong: fix labels;
+   errors of the same true class, have a label that looks wrong: fix labels. Where the tag leaves
+   none of its class to compare with (it is the class), at least `SUSPECTED_CLASS_SHARE`, and
+   significantly more than of the errors of other classes (of their rows, where hardly one errs);
 3. the gain may be 0: not enough rows to tell;
 4. the larger part of the room, if it is above 0 beyond chance, else the other one: the loss from
    train to dev asks for more data, the lack on train for a feature.
@@ -47,6 +49,8 @@ NOTHING_POINTS = 0.05
 """A gain whose upper end lies below, in points of accuracy, is none."""
 SUSPECTED_SHARE = 0.2
 """The least share of the errors with a tag whose labels look wrong for labels to be the advice."""
+SUSPECTED_CLASS_SHARE = 0.5
+"""The same where a whole class is compared with others: labels of a rare one look wrong oftener."""
 LARGE_SHARE = 0.3
 RARE_SHARE = 0.02
 BY_HEART = 0.002
@@ -75,11 +79,16 @@ class TrainErrors:
 
 @dataclass(frozen=True)
 class SuspectedLabels:
-    """Of the dev errors of a class with a tag, and of those without it, the suspected labels."""
+    """Of the dev errors of a class with a tag, and of others, the suspected labels.
+
+    `others` says in words which those are; `whole_class` that they are of other classes.
+    """
 
     within: Estimate
     elsewhere: Estimate
     of_class: str
+    others: str = "other such errors"
+    whole_class: bool = False
 
 
 def advise(
@@ -143,15 +152,16 @@ def _nothing(found: Priority) -> Advice | None:
 
 def _labels_stand_out(labels: SuspectedLabels) -> bool:
     _, low, _ = difference(labels.within, labels.elsewhere)
-    return labels.within.value >= SUSPECTED_SHARE and math.isfinite(low) and low > 0
+    least = SUSPECTED_CLASS_SHARE if labels.whole_class else SUSPECTED_SHARE
+    return labels.within.value >= least and math.isfinite(low) and low > 0
 
 
 def _label_words(labels: SuspectedLabels) -> str:
     within, elsewhere = labels.within, labels.elsewhere
     return (
         f"Of the errors with the tag whose label is '{labels.of_class}', {within.value:.0%} have a "
-        f"label that looks wrong (n = {within.n:,}), against {elsewhere.value:.0%} of the other "
-        f"such errors (n = {elsewhere.n:,}): review them with 'assayline labels review'."
+        f"label that looks wrong (n = {within.n:,}), against {elsewhere.value:.0%} of the "
+        f"{labels.others} (n = {elsewhere.n:,}): review them with 'assayline labels review'."
     )
 
 

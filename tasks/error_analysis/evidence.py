@@ -22,6 +22,9 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.scoring import Score
 
+FEWEST_OTHERS = 10
+"""Fewer errors without a tag say nothing of those with it."""
+
 
 @dataclass(frozen=True)
 class TrainSide:
@@ -74,19 +77,34 @@ def suspected_labels(
     """How many of the errors with the tag, and of the others, have a suspected label.
 
     Compared are wrong predictions of one true class, the commonest of the errors with the tag: the
-    labels of errors, and those of a rare class, look wrong more often whatever the tag. None where
-    there is no such error on either side. Rows in groups are drawn in groups.
+    labels of errors, and those of a rare class, look wrong more often whatever the tag. Where the
+    tag leaves fewer than `FEWEST_OTHERS` of them (it is the class), the errors of other classes are
+    compared, or all of their rows where those hardly err. None where there is nothing to compare.
+    Rows in groups are drawn in groups.
     """
     has = tag.known & tag.has & errors.wrong
     if not has.any():
         return None
     of_class = str(errors.labels[has].value_counts().sort_index().idxmax())
-    rows: Mask = errors.wrong & (errors.labels == of_class).to_numpy(dtype=bool)
-    on = _Errors(tag.known[rows], tag.weights[rows], suspected[rows], resamples.among(rows))
-    within, elsewhere = on.share(tag.has[rows]), on.share(~tag.has[rows])
-    if not within.n or not elsewhere.n:
-        return None
-    return SuspectedLabels(within, elsewhere, of_class)
+    same: Mask = (errors.labels == of_class).to_numpy(dtype=bool)
+
+    def shares(rows: Mask) -> tuple[Estimate, Estimate]:
+        """Of the errors of the class with the tag, and of the other `rows`, all of both known."""
+        on = _Errors(tag.known[rows], tag.weights[rows], suspected[rows], resamples.among(rows))
+        mine = (tag.has & same)[rows]
+        return on.share(mine), on.share(~mine)
+
+    of_errors = shares(errors.wrong & same)
+    if of_errors[0].n and of_errors[1].n >= FEWEST_OTHERS:
+        return SuspectedLabels(*of_errors, of_class)
+    for others, words in (
+        (errors.wrong & ~same, "errors of other classes"),
+        (~same, "rows of other classes"),
+    ):
+        within, elsewhere = shares(others | (has & same))
+        if within.n and elsewhere.n >= FEWEST_OTHERS:
+            return SuspectedLabels(within, elsewhere, of_class, words, whole_class=True)
+    return SuspectedLabels(*of_errors, of_class) if all(one.n for one in of_errors) else None
 
 
 @dataclass(frozen=True)

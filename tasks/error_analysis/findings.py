@@ -13,7 +13,7 @@ import pandas as pd
 from tasks.checks import Check, Outcome
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.tags import Tag
-from tasks.intervals import wilson
+from tasks.intervals import tango, wilson
 
 STAGE = "error_analysis"
 SKEWED_SHARE = 0.8
@@ -41,7 +41,7 @@ def errors_check(errors: DevErrors) -> Check:
 
 
 def skew_check(errors: DevErrors, by_accuracy: bool = False) -> Check:
-    """Where a constant is nearly always right, or more often than the model, accuracy misleads.
+    """Where a constant is right nearly always, or as often as the model, accuracy misleads.
 
     `by_accuracy` says that the project trains or decides by it. It is then a warning from
     `SKEWED_SHARE` on, also where the model beats the constant: its last points are all there is.
@@ -49,7 +49,7 @@ def skew_check(errors: DevErrors, by_accuracy: bool = False) -> Check:
     n = len(errors.labels)
     constant = float((errors.labels == errors.commonest).mean())
     accuracy = 1 - errors.rate
-    beaten = constant > accuracy
+    beaten = accuracy <= constant
     hidden = by_accuracy and constant >= SKEWED_SHARE
     detail = (
         f"Always answering '{errors.commonest}' is right on {constant:.1%} of the dev rows "
@@ -65,7 +65,7 @@ def skew_check(errors: DevErrors, by_accuracy: bool = False) -> Check:
     if beaten and not hidden:
         detail += "accuracy is the wrong measure here; "
     elif not hidden:
-        detail += "accuracy says something here, beside precision and recall of each class."
+        detail += _better_in_accuracy(errors)
     if beaten or hidden:
         detail += "judge by precision and recall of each class."
     return Check(
@@ -80,6 +80,20 @@ def skew_check(errors: DevErrors, by_accuracy: bool = False) -> Check:
         n=n,
         detail=detail,
         evidence="class_report",
+    )
+
+
+def _better_in_accuracy(errors: DevErrors) -> str:
+    """What accuracy says where the model has more of it than the constant."""
+    constant = (errors.labels == errors.commonest).to_numpy(dtype=bool)
+    gained, lost = int((~errors.wrong & ~constant).sum()), int((errors.wrong & constant).sum())
+    low, high = tango(gained, lost, len(constant))
+    if low > 0:
+        return "accuracy says something here, beside precision and recall of each class."
+    return (
+        f"that the model is better is not shown (95 % interval {100 * low:.1f} to "
+        f"{100 * high:.1f} points), so accuracy says little here; judge by precision and recall of "
+        "each class."
     )
 
 

@@ -1,14 +1,16 @@
 """What is a dev row described by when weak slices are searched?
 
 Guarantees: the target, label-side and outcome-only columns, the key, and the group of a split by
-group are never among it; columns that are no features are, since a protected attribute that the
-model must not see is what one wants to slice by; a tag that repeats a value of a column is not
-searched twice.
+group are never among it; other columns that are no features are, since a protected attribute that
+the model must not see is what one wants to slice by, but not those that give the target away, nor
+a tag whose rule asks for one: that the model errs where the outcome is so is no finding; a tag that
+repeats a value of a column is not searched twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,8 @@ from numpy.typing import NDArray
 
 from tasks.conditions import nearest_column
 from tasks.errors import ProjectError
-from tasks.project.analysis_sections import SliceSearchSection
 from tasks.project.roles import Roles
+from tasks.project.sections import Project
 from tasks.slice_metrics import NamedSlices
 from tasks.slice_search import SearchColumn, mask_column, value_column
 
@@ -27,18 +29,23 @@ def searched_columns(
     dev: NDArray[np.intp],
     tags: NamedSlices,
     roles: Roles,
-    section: SliceSearchSection,
+    project: Project,
+    leaks: Collection[str] = (),
 ) -> list[SearchColumn]:
     """The dimensions over the dev rows, whose positions in the curated `frame` are `dev`.
 
     Columns in the order of the frame, then tags. Texts stand by their number of characters. `tags`
-    are masks over the dev rows. Raises ProjectError where `exclude` names no column.
+    are masks over the dev rows; `leaks` are the columns found to give the target away.
+
+    Raises ProjectError where `exclude` names no column.
     """
+    section = project.error_analysis.search
     for name in section.exclude:
         if name not in frame.columns:
             where = "error_analysis.search.exclude names the column"
             raise ProjectError(f"{where} '{name}'{nearest_column(name, frame)}")
-    never = {roles.target, roles.key, roles.group, *roles.outcome_only, *roles.annotators}
+    telling = {*roles.outcome_only, *(set(leaks) - set(roles.features))}
+    never = {roles.target, roles.key, roles.group, *telling, *roles.annotators}
     found = []
     for name in map(str, frame.columns):
         if name in never or name in section.exclude:
@@ -48,7 +55,20 @@ def searched_columns(
             column, label = column.str.len(), f"characters of {name}"
         coded = value_column(column, label, name, section.bins, section.max_values)
         found.append(coded.on(dev))
-    return found + _tag_columns(tags, found)
+    return found + _tag_columns(_untelling(tags, telling, project), found)
+
+
+def _untelling(tags: NamedSlices, telling: Collection[str], project: Project) -> NamedSlices:
+    """The tags without those whose rule, or name, speaks of a column that gives the target away."""
+    rules = {one.name: f"{one.condition}" for one in project.slices}
+    for tag in project.error_analysis.tags:
+        rules[tag.name] = f"{tag.condition} '{tag.column}'"
+    kept = {
+        name: mask
+        for name, mask in tags.masks.items()
+        if not any(_speaks_of(rules.get(name, name), column) for column in telling)
+    }
+    return replace(tags, masks=kept)
 
 
 def _tag_columns(tags: NamedSlices, columns: Sequence[SearchColumn]) -> list[SearchColumn]:

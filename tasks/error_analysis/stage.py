@@ -7,7 +7,7 @@ analysis says what to work on and the audit judges.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -48,13 +48,15 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
     score: Score | None = None,
     quality: pd.DataFrame | None = None,
     given: TagSources | None = None,
+    leaks: Collection[str] = (),
 ) -> StageResult:
     """What the model gets wrong on dev, by class, slice and tag, and what to work on first.
 
     `predictions` are those of the dev rows; `ladder` is the baselines' list of rungs (name,
     metric, value, kind); `people` human-level performance as label consistency measured it, by
     class and slice; `score` is the packaged model; `quality` the frame `label_quality` of label
-    consistency; `given` are the tags that people gave and the packages that tags may import.
+    consistency; `given` are the tags that people gave and the packages that tags may import;
+    `leaks` are the columns that give the target away.
     `facts["priorities"]` lists the tags most worth working on: gain_points with low and high in
     points of overall accuracy, room and share in [0, 1], and the advice.
 
@@ -78,7 +80,7 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
         hand_tags=tags_of(given.hand.said) if given.hand else (),
     )
     units = split["unit"].loc[errors.rows.index]
-    weak, found = find_weak_slices(errors, frame, tags, roles, project, units)
+    weak, found = find_weak_slices(errors, frame, tags, roles, project, units, leaks)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
         rank_work(errors, tags, roles, project, ladder, evidence, said.tags),

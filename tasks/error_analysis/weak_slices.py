@@ -6,6 +6,7 @@ rate is that of the confirming half; where nothing was found, what could have be
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,18 +50,19 @@ def find_weak_slices(
     roles: Roles,
     project: Project,
     units: pd.Series,
+    leaks: Collection[str] = (),
 ) -> tuple[Finding, tuple[WeakSlice, ...]]:
     """The slices of the dev rows that are weak beyond chance, the most certain first.
 
     `frame` is the curated table, whose rows settle the edges of bins; `tags` are masks over the dev
     rows, any besides columns that should be searched; `units` names what must stay in one half
-    (`split["unit"]`), over the dev rows.
+    (`split["unit"]`), over the dev rows; `leaks` are columns that give the target away.
 
     Raises ProjectError where the section excludes a column that there is not.
     """
     section = project.error_analysis.search
     dev = frame.index.get_indexer(errors.rows.index)
-    columns = searched_columns(frame, dev, tags, roles, section)
+    columns = searched_columns(frame, dev, tags, roles, project, leaks)
     wrong, right = int(errors.wrong.sum()), int((~errors.wrong).sum())
     if min(wrong, right) < MIN_ERRORS or len(errors.wrong) < 2 * section.min_rows:
         least = 2 * section.min_rows

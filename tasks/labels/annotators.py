@@ -97,8 +97,9 @@ def pair_confusion(ratings: Ratings) -> pd.DataFrame:
 def compare_annotators(ratings: Ratings, votes: Votes, units: Codes) -> pd.DataFrame:
     """Each annotator against the consensus of the others of each item, the lowest first.
 
-    Columns: annotator, agreement, low, high, n (items that others labelled too). A tie among the
-    others counts as a guess between the tied classes. Raises ValueError for anonymous ratings.
+    Columns: annotator, agreement, low, high, n (items that others labelled too), which is also how
+    many labels the interval rests on at most. A tie among the others counts as a guess between the
+    tied classes. Raises ValueError for anonymous ratings.
     """
     if ratings.annotator is None:
         raise ValueError("anonymous raters cannot be told apart")
@@ -114,7 +115,8 @@ def compare_annotators(ratings: Ratings, votes: Votes, units: Codes) -> pd.DataF
         own = order[bounds[number] : bounds[number + 1]]
         if len(own):
             one = np.ones((len(own), 1))
-            found = mean_of_ratios(right[own, None], one, units[item[own]])
+            # A guess between tied classes spreads less than a label: he gave no more than these.
+            found = mean_of_ratios(right[own, None], one, units[item[own]], at_most=len(own))
             rows.append((name, found.value, found.low, found.high, found.n))
     frame = pd.DataFrame(rows, columns=["annotator", "agreement", "low", "high", "n"])
     return frame.sort_values(["agreement", "annotator"], ignore_index=True)
@@ -161,7 +163,7 @@ def self_consistency(ratings: Ratings) -> tuple[Estimate | None, pd.DataFrame]:
     rows = []
     for one in np.unique(who):
         own = same[who == one, None]
-        found = mean_of_ratios(own, np.ones_like(own), np.arange(len(own)))
+        found = mean_of_ratios(own, np.ones_like(own), np.arange(len(own)), at_most=len(own))
         rows.append((ratings.annotators[one], found.value, found.low, found.high, found.n))
     overall = mean_of_ratios(same[:, None], np.ones((pairs, 1)), who)
     frame = pd.DataFrame(rows, columns=columns)

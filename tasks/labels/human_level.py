@@ -128,11 +128,14 @@ def as_frame(found: Sequence[tuple[str, str, str, Estimate]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({**types, "n": "int64"})
 
 
-def mean_of_ratios(above: Matrix, below: Matrix, units: Codes) -> Estimate:
+def mean_of_ratios(
+    above: Matrix, below: Matrix, units: Codes, *, at_most: float = math.inf
+) -> Estimate:
     """Mean over the columns of sum(above) / sum(below), in [0, 1], with its interval.
 
     Rows are items, all values in [0, 1] and `above` at most `below`; rows of one unit count as
-    one observation. `n` is the number of items that count in any column.
+    one observation. `n` is the number of items that count in any column. The interval rests
+    on `at_most` independent items, however little their values spread.
     """
     counted = below > 0
     n = int(counted.any(axis=1).sum())
@@ -145,7 +148,7 @@ def mean_of_ratios(above: Matrix, below: Matrix, units: Codes) -> Estimate:
     _, unit = np.unique(units, return_inverse=True)
     variance = float((np.bincount(unit, weights=influence) ** 2).sum())
     independent = len(np.unique(unit[counted.any(axis=1)]))
-    low, high = _wilson_at(value, variance, independent)
+    low, high = _wilson_at(value, variance, independent, at_most)
     return Estimate(value=value, low=low, high=high, n=n, method="wilson")
 
 
@@ -155,8 +158,11 @@ def items_to_label_twice(agreement: float = ASSUMED_AGREEMENT, width: float = WI
     return math.ceil(z * z * agreement * (1 - agreement) / (width * width))
 
 
-def _wilson_at(value: float, variance: float, independent: int) -> tuple[float, float]:
+def _wilson_at(
+    value: float, variance: float, independent: int, at_most: float
+) -> tuple[float, float]:
     """Wilson's interval at the effective number of items; without spread, at the units'."""
     spread = value * (1 - value)
     effective = spread / variance if variance > 1e-15 and spread > 1e-12 else float(independent)
+    effective = min(effective, at_most)
     return wilson(min(value, 1.0) * effective, effective)

@@ -43,7 +43,7 @@ def find_leaks(
 
     Of a regression the quarters of the target stand for the classes.
 
-    Facts: `suspects`, the columns found.
+    Facts and output: `suspects`, the columns found.
     """
     placed = frame.loc[split.index]
     seen = split["side"].isin(["train", "dev"])
@@ -80,6 +80,7 @@ def find_leaks(
             feature_findings.novelties_searched(novelties),
         ),
         facts={"suspects": suspects},
+        outputs={"suspects": pd.DataFrame({"column": pd.Series(suspects, dtype="str")})},
         tables=_tables(values, scores, uses, roles),
         figures=(_figure(project.leakage.max_single_feature_auc),) if scores else (),
     )
