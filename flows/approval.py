@@ -37,7 +37,10 @@ read_results_plainly()
 
 
 class SignatureForm(RunInput):
-    """What the owner fills in. A default would let an empty answer sign."""
+    """What the owner fills in. A default would let an empty answer sign.
+
+    What a trial changed is filled in only for one: without it the answer is asked for again.
+    """
 
     decision: Annotated[Choice, Field(description="what becomes of the candidate")]
     name: Annotated[str, Field(min_length=NAME_LENGTH, description="who decides")]
@@ -51,6 +54,10 @@ class SignatureForm(RunInput):
             description=f"the first {PREFIX_LENGTH} characters of the verdict's hash",
         ),
     ]
+    overrides: Annotated[
+        tuple[str, ...],
+        Field(description="of a trial: each change of the project file, as named above"),
+    ] = ()
 
 
 @flow(name=FLOW, persist_result=True, result_serializer="json")
@@ -73,7 +80,7 @@ def approval(
         asked = _describe(run, pending, problem, Path(home))
         form = SignatureForm.with_initial_data(description=asked)
         answer = suspend_flow_run(wait_for_input=form, key=f"turn-{turn}")
-        done = settlement(turn, run_id, home, answer.model_dump())
+        done = settlement(turn, run_id, home, answer.model_dump(mode="json"))
         if done["outcome"] != "unsigned":
             return _conclude(run, done)
         problem = done["sentence"]
@@ -91,10 +98,10 @@ def _once_a_turn(context: TaskRunContext, parameters: dict[str, Any]) -> str:
     result_serializer="json",
     cache_policy=CacheKeyFnPolicy(cache_key_fn=_once_a_turn),
 )
-def settlement(turn: int, run_id: str, home: str, answer: dict[str, str]) -> dict[str, str]:
+def settlement(turn: int, run_id: str, home: str, answer: dict[str, Any]) -> dict[str, str]:
     """Settle one answer; the flow run takes it from the record when it goes on again."""
     try:
-        done = open_run(Path(home), run_id).sign(**answer)  # type: ignore[arg-type]
+        done = open_run(Path(home), run_id).sign(**answer)
     except AssaylineError as failure:
         return {"outcome": "unsigned", "sentence": str(failure)}
     return {"outcome": done.outcome, "sentence": done.sentence}

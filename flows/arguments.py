@@ -76,7 +76,7 @@ def _add_run(commands: Commands[Parser]) -> None:
         commands,
         "run",
         "run the whole job on a project file",
-        "assayline run data/hmda_boston/project.yaml --set gate.intent=refresh",
+        "assayline run data/hmda_boston/project.yaml --set training.search_trials=20",
     )
     run.add_argument(
         "--set",
@@ -84,7 +84,9 @@ def _add_run(commands: Commands[Parser]) -> None:
         action="append",
         default=[],
         metavar="SECTION.KEY=VALUE",
-        help="change a value of the project file for this run; may be repeated",
+        help="change a value of the project file for this run; may be repeated. A change of "
+        "anything that can block or sign makes the run a trial: it promotes only by a signature "
+        "that names the change",
     )
     _add_imports(run)
     run.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
@@ -115,6 +117,14 @@ def _add_approve(commands: Commands[Parser]) -> None:
         help="the first 8 characters, or more, of the verdict's hash: they stand on the decision "
         "page, under Provenance",
     )
+    approve.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="of a trial: a change of the project file that it was run with; name each",
+    )
     approve.add_argument("--project", help="the project file; default: the home of this folder")
     approve.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -136,7 +146,8 @@ def _add_history(commands: Commands[Parser]) -> None:
     asked.add_argument(
         "--verify",
         action="store_true",
-        help="check chain, mirror, alias and evidence; exit 4 if something does not match",
+        help="check chain, mirror, alias, verdicts, pages, evidence and the model that serves; "
+        "exit 4 if something does not match",
     )
     history.add_argument("--json", action="store_true", help="print one JSON document")
 

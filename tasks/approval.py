@@ -1,14 +1,16 @@
 """Settling a run that waits for a signature.
 
 Guarantees: one function settles, whoever asks it; only a named person with a reason, who names the
-verdict by its hash, moves the champion; an approval is void where the data, the code, the model,
-the champion or the page is another than the verdict speaks about, or its date has passed; every
-answer that settles is in the ledger, and so is an approval that came too late.
+verdict by its hash and what made the run a trial, moves the champion; an approval is void where the
+data, the code, the model, the champion or the page is another than the verdict speaks about, or its
+date has passed; every answer that settles is in the ledger, and so is an approval that came too
+late.
 """
 
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +47,8 @@ class Signature:
     """A person's answer to the decision page of run `run_id`.
 
     `asked_as` is the run under whose id the ledger asks: another one where the run repeats that
-    one's verdict. `verdict` is the beginning of the hash of the verdict that was read.
+    one's verdict. `verdict` is the beginning of the hash of the verdict that was read. `overrides`
+    are the changes of the project file by which the run was a trial.
     """
 
     run_id: str
@@ -54,6 +57,7 @@ class Signature:
     name: str
     reason: str
     verdict: str
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +104,11 @@ def settle(
     pending = ledger.pending()
     if pending is None or pending.run_id != signature.asked_as:
         return Settlement("closed", describe_closed(ledger, signature.asked_as))
-    problem = _problem(signature, pending)
+    approves = signature.decision == "approve"
+    problem = _problem(signature, pending) or (_unnamed(signature, pending) if approves else "")
     if problem:
         return Settlement("unsigned", problem)
-    if signature.decision == "refuse":
+    if not approves:
         return _answer(signature, pending, page, ledger, registry, now)
     if is_expired(pending, now):
         return _expire(pending, ledger, now)
@@ -174,6 +179,24 @@ def _problem(signature: Signature, pending: Entry) -> str:
     return ""
 
 
+def _unnamed(signature: Signature, pending: Entry) -> str:
+    """Which changes of the project file the signature lacks, or names too many."""
+    asked = list(pending.overrides)
+    given = [plain_line(one) for one in signature.overrides]
+    lacking = [one for one in asked if one not in given]
+    if lacking:
+        words = " ".join(f"--set {shlex.quote(one)}" for one in lacking)
+        return (
+            f"run {pending.run_id} was a trial, and a signature names what was changed of the "
+            f"project file; this one lacks {', '.join(lacking)}: add {words}"
+        )
+    other = [one for one in given if one not in asked]
+    if other:
+        named = ", ".join(asked) or "nothing"
+        return f"run {pending.run_id} was judged with {named} changed, and not with {other[0]}"
+    return ""
+
+
 def _change(judged: Subject, present: Subject) -> str:
     """What is another than the verdict says, with both values; empty where nothing is."""
     for name, what in _NAMES.items():
@@ -241,6 +264,8 @@ def _settling(
         page_hash=page or pending.page_hash,
         model_digest=pending.model_digest,
         test_version=pending.test_version,
+        files_digest=pending.files_digest,
+        overrides=pending.overrides,
         refers_to=pending.sequence,
         who=plain_line(who),
         why=plain_line(why),

@@ -4,7 +4,8 @@ Guarantees:
 
 * a condition is parsed and walked, never run as code; whatever is not understood is refused with
   its position, an unknown column with the nearest known one;
-* a number is compared with numbers, a word with words: no condition is silently false;
+* a number is compared with numbers, a word with words, a time with times in ISO 8601 that no clock
+  fills in: no condition is silently false;
 * a comparison with a missing cell is false, `!=` and `not in` included. `not` negates the
   outcome: `not (a > 1)` holds where `a` is missing, `a <= 1` does not.
 """
@@ -14,7 +15,8 @@ from __future__ import annotations
 import ast
 import difflib
 import operator
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -28,6 +30,11 @@ Kind = Literal["number", "word", "time"]
 _Compare = Callable[[Any, Any], Any]
 
 _MAX_CONDITION_LENGTH = 2000
+_LARGEST = 1e300
+_TIME = re.compile(
+    r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?([ ]?(Z|[+-]\d{2}(:?\d{2})?))?)?)?)?"
+)
+"""A year, month, day, or moment, with or without a zone: all that has one meaning at any time."""
 _COMPARISONS: dict[type[ast.cmpop], _Compare] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -39,7 +46,8 @@ _COMPARISONS: dict[type[ast.cmpop], _Compare] = {
 _ADVICE: dict[Kind, str] = {
     "number": "holds numbers; compare it with a number",
     "word": "holds words; compare it with a word in quotes",
-    "time": "holds times; compare it with a time in quotes, such as '2024-05-31'",
+    "time": "holds times; compare it with a time in quotes, such as '2024-05-31' or "
+    "'2024-05-31T14:30:00Z'",
 }
 
 
@@ -48,11 +56,36 @@ def condition_mask(text: str, frame: pd.DataFrame) -> Mask:
 
     The language: column names (`col('odd name')` for any other name), numbers, quoted words,
     `< <= > >= == !=` (chained too), `in` and `not in` with a list, `and`, `or`, `not`, brackets,
-    `isnull(column)` and `notnull(column)`. A time column is compared with a quoted time.
+    `isnull(column)` and `notnull(column)`. A time column is compared with a quoted time: of a
+    column without a zone, one that names a zone is brought to UTC, as the column is; of a column
+    with one, a time that names none is in the column's.
 
     Raises ProjectError with the position of what is not understood.
     """
     return _Condition(text, frame).mask()
+
+
+def check_condition(text: str) -> str:
+    """The condition, if it is one, whatever the columns are. Raises ProjectError as above."""
+    _Condition(text, pd.DataFrame(), any_columns=True).mask()
+    return text
+
+
+def condition_problem(text: str, schema: Mapping[str, str]) -> str | None:
+    """Why a condition cannot be asked of columns of these dtypes, as a sentence; else None."""
+    empty = {name: pd.Series([], dtype=_known_dtype(dtype)) for name, dtype in schema.items()}
+    try:
+        condition_mask(text, pd.DataFrame(empty))
+    except ProjectError as refusal:
+        return str(refusal)
+    return None
+
+
+def _known_dtype(name: str) -> Any:
+    try:
+        return pd.api.types.pandas_dtype(name)
+    except TypeError:
+        return object
 
 
 def column_kind(column: pd.Series[Any]) -> Kind:
@@ -74,19 +107,20 @@ def nearest_column(name: str, frame: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class _Column:
-    """One side of a comparison that is a column."""
+    """One side of a comparison that is a column; its kind is None while no columns are known."""
 
     name: str
     values: pd.Series[Any]
-    kind: Kind
+    kind: Kind | None
 
 
 class _Condition:
     """One condition over one frame: a walk over its syntax tree."""
 
-    def __init__(self, text: str, frame: pd.DataFrame) -> None:
+    def __init__(self, text: str, frame: pd.DataFrame, *, any_columns: bool = False) -> None:
         self._text = " ".join(text.split("\n")).strip()
         self._frame = frame
+        self._any_columns = any_columns
 
     def mask(self) -> Mask:
         if len(self._text) > _MAX_CONDITION_LENGTH:
@@ -129,9 +163,15 @@ class _Condition:
         return mask
 
     def _relation(self, left: ast.expr, compare: _Compare, right: ast.expr) -> Mask:
+        columns = [self._column(side) for side in (left, right) if self._is_column(side)]
+        if self._any_columns and columns:
+            for side in (left, right):
+                if not self._is_column(side):
+                    self._literal(side, columns[0])
+            return np.zeros(0, dtype=bool)
         if self._is_column(left) and self._is_column(right):
             one, two = self._column(left), self._column(right)
-            if one.kind != two.kind:
+            if one.kind != two.kind or _zoned(one) != _zoned(two):
                 raise self._error(right, f"'{one.name}' and '{two.name}' are of different kinds")
             present = (one.values.notna() & two.values.notna()).to_numpy()
             return cast(Mask, compare(one.values, two.values).to_numpy(dtype=bool) & present)
@@ -150,6 +190,8 @@ class _Condition:
         if not isinstance(right, ast.List | ast.Tuple | ast.Set):
             raise self._error(right, "'in' needs a list, such as ['a', 'b']")
         allowed = [self._literal(item, column) for item in right.elts]
+        if not allowed:
+            raise self._error(right, "the list is empty; name the values that are meant")
         found: Mask = column.values.isin(allowed).to_numpy()
         present: Mask = column.values.notna().to_numpy()
         return present & (found if wanted else ~found)
@@ -165,6 +207,12 @@ class _Condition:
         if value is None:
             raise self._error(node, f"write isnull({column.name}) to ask for missing cells")
         number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and not abs(cast(float, value)) < _LARGEST:
+            raise self._error(node, "the number is too large")
+        if column.kind is None:
+            if number or (isinstance(value, str) and sign == 1):
+                return value
+            raise self._error(node, "a number, a word in quotes or a column is needed here")
         if column.kind == "number" and number:
             return sign * cast(float, value)
         if column.kind != "number" and isinstance(value, str) and sign == 1:
@@ -172,10 +220,18 @@ class _Condition:
         raise self._error(node, f"'{column.name}' {_ADVICE[column.kind]}")
 
     def _time(self, node: ast.expr, value: str, column: _Column) -> pd.Timestamp:
+        refusal = self._error(node, f"'{column.name}' {_ADVICE['time']}")
+        # Pandas reads more: '' and 'NaT' as no time, 'now' and '14:30' by the clock.
+        if _TIME.fullmatch(value) is None:
+            raise refusal
         try:
-            return pd.Timestamp(value)
-        except ValueError:
-            raise self._error(node, f"'{column.name}' {_ADVICE['time']}") from None
+            moment = pd.Timestamp(value)
+            zone = getattr(column.values.dtype, "tz", None)
+            if moment.tzinfo is not None:
+                return moment.tz_convert(zone) if zone else moment.tz_convert(None)
+            return moment.tz_localize(zone) if zone else moment
+        except (ValueError, OverflowError):
+            raise refusal from None
 
     def _is_column(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Name) or self._function(node) == "col"
@@ -190,6 +246,8 @@ class _Condition:
             name = argument.value
         else:
             raise self._error(node, "a column is needed here")
+        if self._any_columns:
+            return _Column(name, pd.Series([], dtype=object), None)
         if name not in self._frame.columns:
             raise self._error(
                 node, f"it names the column '{name}'{nearest_column(name, self._frame)}"
@@ -213,3 +271,8 @@ class _Condition:
 
     def _refusal(self, position: int, message: str) -> ProjectError:
         return ProjectError(f'condition "{self._text}", position {position}: {message}')
+
+
+def _zoned(column: _Column) -> bool:
+    """Whether the column's times name a zone."""
+    return getattr(column.values.dtype, "tz", None) is not None

@@ -1,6 +1,7 @@
-"""Does any row meet the conditions that a model is judged by: of floors, important sets, guards?
+"""The conditions of a project file: do they fit the columns, and does any row meet them?
 
-Guarantees: a condition that decides over a model, and that no row of the whole table meets, is
+Guarantees: a condition that the columns cannot answer is told as soon as the columns are known,
+before any work; a condition that decides over a model, and that no row of the whole table meets, is
 refused as a mistake of the project file before anything is fitted: what is written for nobody
 would never be judged, and so protect nobody. A condition that only the test rows lack is no
 mistake: its check says that it has too few rows.
@@ -8,13 +9,13 @@ mistake: its check says that it has too few rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
-from tasks.conditions import Mask, condition_mask
+from tasks.conditions import Mask, condition_mask, condition_problem
 from tasks.errors import ProjectError
-from tasks.project.sections import Project
+from tasks.project.sections import Project, SliceSpec
 
 
 def met_condition(place: str, condition: str, frame: pd.DataFrame) -> Mask:
@@ -53,3 +54,31 @@ def deciding_conditions(project: Project) -> Iterator[tuple[str, str]]:
     for at, spec in enumerate(project.gate.guard_slices):
         if spec.condition is not None:
             yield f"gate.guard_slices[{at}]", spec.condition
+
+
+def refuse_impossible_conditions(project: Project, schema: Mapping[str, str]) -> None:
+    """Hold every condition against the columns, whose dtypes the `schema` names.
+
+    Raises ProjectError for the first that names no column, or compares what can never match.
+    """
+    for place, condition in _all_conditions(project):
+        problem = condition_problem(condition, schema)
+        if problem is not None:
+            raise ProjectError(f"{place}: {problem}")
+
+
+def _all_conditions(project: Project) -> Iterator[tuple[str, str]]:
+    """Every condition, also those that only inform."""
+    yield from deciding_conditions(project)
+    listed: dict[str, Iterable[SliceSpec]] = {
+        "slices": project.slices,
+        "error_analysis.tags": project.error_analysis.tags,
+    }
+    for section, specs in listed.items():
+        for at, spec in enumerate(specs):
+            if spec.condition is not None:
+                yield f"{section}[{at}]", spec.condition
+    for at, rule in enumerate(project.validation.expectations):
+        condition = rule.kwargs.get("row_condition")
+        if isinstance(condition, str):
+            yield f"validation.expectations[{at}]", condition

@@ -74,6 +74,10 @@ class EvidenceStore:
         problems = (changed_file(place, name, recorded) for name in recorded)
         return next((problem for problem in problems if problem is not None), None)
 
+    def holds(self, stage: str, key: str) -> bool:
+        """Whether anything is stored under the key, as it was written or not."""
+        return (self.folder(stage, key) / RECORD).is_file()
+
     def digest(self, stage: str, key: str) -> str:
         """The hash of the stored result's core."""
         return str(self._existing(stage, key)["digest"])

@@ -7,10 +7,12 @@ which a later run can change, are not asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from tasks.errors import UnavailableError
 from tasks.ledger import JUDGEMENTS, Entry
+from tasks.serving import FILES_DIGEST, MODEL_DIGEST
 
 
 def choose_version(
@@ -37,6 +39,48 @@ def choose_version(
     if not problems:
         return made, ""
     return made, f"registered anew as version {made}, because {'; '.join(problems)}: "
+
+
+@dataclass(frozen=True)
+class RecordedDigests:
+    """By which digests the records name a version: its package, and the files beside it.
+
+    `files` is empty for a version that was registered before there was such a digest.
+    """
+
+    package: frozenset[str]
+    files: frozenset[str]
+
+    def problem(self, package: str, files: str) -> str:
+        """Why stored files with these digests are not those that were registered; else empty."""
+        if not self.package:
+            return "no record names the digest of its model"
+        for what, recorded, found in (
+            ("its stored model has", self.package, package),
+            (
+                "what is stored beside its model (units, seen and golden rows) has",
+                self.files,
+                files,
+            ),
+        ):
+            others = recorded - {found}
+            if others:
+                return (
+                    f"{what} the digest {found[:12]} and its records say {min(others)[:12]}: it "
+                    "was changed after it was registered"
+                )
+        return ""
+
+
+def recorded_digests(
+    version: str, entries: Sequence[Entry], tags: Mapping[str, str]
+) -> RecordedDigests:
+    """What the ledger and the tags of a version say of its stored files."""
+    own = [entry for entry in entries if entry.candidate_version == version]
+    return RecordedDigests(
+        package=frozenset({e.model_digest for e in own} | {tags.get(MODEL_DIGEST, "")}) - {""},
+        files=frozenset({e.files_digest for e in own} | {tags.get(FILES_DIGEST, "")}) - {""},
+    )
 
 
 def judgement_of(version: str, entries: Sequence[Entry]) -> Entry | None:

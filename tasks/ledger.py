@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from tasks.ledger_entries import (
     count_wear,
     waiting,
 )
+from tasks.ledger_mirror import extend_mirror, mirrored
 from tasks.markup import escape
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "EntryStore",
     "Ledger",
     "StoredEntry",
+    "mirrored",
     "plain_line",
 ]
 
@@ -183,7 +184,7 @@ class Ledger:
         self.mirror.parent.mkdir(parents=True, exist_ok=True)
         with self._locked():  # else another command of this home could mirror a newer reading
             found = chained(self.project, self.store.read_entries(self.project))
-            _extend_mirror(self.mirror, self.project, [stored.text for _, stored in found])
+            extend_mirror(self.mirror, self.project, [stored.text for _, stored in found])
         return found
 
     @contextlib.contextmanager
@@ -196,34 +197,6 @@ class Ledger:
 def open_ledger(home: Path, store: EntryStore, project: str) -> Ledger:
     """The ledger of a project, mirrored in a home."""
     return Ledger(store, project, home / "ledger" / f"{project}.jsonl")
-
-
-def mirrored(mirror: Path) -> list[str]:
-    """The texts that a home has seen; a last line without its end (a killed write) is none."""
-    try:
-        return mirror.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-    except FileNotFoundError:
-        return []
-
-
-def _extend_mirror(mirror: Path, project: str, texts: list[str]) -> None:
-    seen = mirrored(mirror)
-    if texts[: len(seen)] != seen:
-        pairs = zip(seen, [*texts, *[None] * len(seen)], strict=False)
-        place = next(number for number, (old, new) in enumerate(pairs, 1) if old != new)
-        raise UnavailableError(
-            f"the ledger of {project} has {len(texts)} entries in the store, this home has seen "
-            f"{len(seen)}, and they differ from entry {place} on; restore the store from a backup, "
-            f"or move {mirror} aside if the store is the right one"
-        )
-    if len(texts) == len(seen):
-        return
-    with mirror.open("a+b") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.write("".join(f"{text}\n" for text in texts[len(seen) :]).encode())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _summary(entry: Entry) -> str:

@@ -16,6 +16,7 @@ from typing import Literal
 from tasks.errors import UnavailableError
 from tasks.ledger import Entry, Ledger, StoredEntry, mirrored
 from tasks.ledger_entries import chained
+from tasks.ledger_mirror import mirror_loss
 from tasks.serving import named
 from tasks.verdict_document import VerdictDocument
 
@@ -38,11 +39,17 @@ class Finding:
     detail: str
 
 
-def audit_ledger(ledger: Ledger, alias: str | None, runs: Path) -> tuple[Finding, ...]:
+def audit_ledger(
+    ledger: Ledger,
+    alias: str | None,
+    runs: Path,
+    recorded_page: Callable[[Entry], str] = lambda entry: entry.page_hash,
+) -> tuple[Finding, ...]:
     """Every finding, in a fixed order; `alias` is the version that the registry serves.
 
-    `runs` holds this home's run folders. Raises UnavailableError only where the store does not
-    answer.
+    `runs` holds this home's run folders. `recorded_page` gives the hash of the page of an entry's
+    run, as it was written; empty where nothing names it. Raises UnavailableError only where the
+    store does not answer.
     """
     stored = ledger.store.read_entries(ledger.project)
     seen = mirrored(ledger.mirror)
@@ -53,18 +60,20 @@ def audit_ledger(ledger: Ledger, alias: str | None, runs: Path) -> tuple[Finding
         known = [one for one in stored if one.text in seen]
         return (
             Finding("chain", "failed", str(failure)),
-            _mirror(ledger.project, known, seen),
+            _mirror(ledger, known, seen, []),
             *(Finding(name, "not checked", "the chain is broken") for name in rest),
         )
     entries = [entry for entry, _ in pairs]
     verdicts = {e: runs / e.run_id / "verdict.json" for e in entries if e.verdict_hash}
-    pages = {e: runs / e.run_id / "decision.html" for e in entries if e.page_hash}
+    hashes = {e: recorded_page(e) for e in entries if e.page_hash or (e.moves and e.verdict_hash)}
+    pages = {e: runs / e.run_id / "decision.html" for e, recorded in hashes.items() if recorded}
+    here = [(runs / entry.run_id).is_dir() for entry in entries if entry.run_id]
     return (
         _chain(entries, stored),
-        _mirror(ledger.project, [text for _, text in pairs], seen),
+        _mirror(ledger, [text for _, text in pairs], seen, here),
         _alias(pairs, alias),
         *_evidence("verdicts", verdicts, _verdict_problem),
-        *_evidence("pages", pages, _page_problem),
+        *_evidence("pages", pages, lambda entry, path: _page_problem(hashes[entry], path)),
     )
 
 
@@ -95,9 +104,17 @@ def _chain(entries: Sequence[Entry], stored: Sequence[StoredEntry]) -> Finding:
     )
 
 
-def _mirror(project: str, shared: Sequence[StoredEntry], seen: Sequence[str]) -> Finding:
-    """Whether the shared entries equal or extend what this home has seen."""
-    texts = [one.text for one in shared]
+def _mirror(
+    ledger: Ledger, shared: Sequence[StoredEntry], seen: Sequence[str], here: Sequence[bool]
+) -> Finding:
+    """Whether the shared entries equal or extend what this home has seen, and it is all there.
+
+    `here` tells of each entry whether its run is in this home.
+    """
+    texts, project = [one.text for one in shared], ledger.project
+    loss = mirror_loss(ledger.mirror, here)
+    if loss is not None:
+        return Finding("mirror", "failed", loss)
     if not seen:
         return Finding("mirror", "not checked", "this home has seen no entry yet")
     if texts[: len(seen)] == list(seen):
@@ -153,7 +170,7 @@ def _evidence(
 ) -> list[Finding]:
     """One finding for each entry that its run's file contradicts, and one for the others."""
     if not files:
-        return [Finding(subject, "not checked", "no entry names one")]
+        return [Finding(subject, "not checked", "no entry or run names one, so none can be told")]
     there = {entry: path for entry, path in files.items() if path.is_file()}
     problems = {entry: problem(entry, path) for entry, path in there.items()}
     failed = [
@@ -183,8 +200,8 @@ def _verdict_problem(entry: Entry, path: Path) -> str | None:
     return None
 
 
-def _page_problem(entry: Entry, path: Path) -> str | None:
+def _page_problem(recorded: str, path: Path) -> str | None:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found == entry.page_hash:
+    if found == recorded:
         return None
-    return f"{path} has the hash {found[:12]} and the entry names {entry.page_hash[:12]}"
+    return f"{path} has the hash {found[:12]} and was written with {recorded[:12]}"

@@ -85,21 +85,27 @@ class Champion:
     """The model in service: its version, and the split units that it was fitted or tuned on.
 
     `seen` are the rows of these units; None for a version that was registered without them.
+    `files_digest` covers all that is stored beside the package. `problem` is why the stored files
+    are not those that were registered, as a clause; nothing of such a version is used.
     """
 
     version: str
     package: ModelPackage
     units: frozenset[str]
     seen: SeenRows | None = None
+    files_digest: str = ""
+    problem: str = ""
 
 
 def champion_problem(champion: Champion, frame: pd.DataFrame, roles: Roles) -> str | None:
     """Why the champion cannot be measured on these rows, as a clause; None where it can.
 
-    It can where the target, the positive class and the classes are those that it knows, and its
-    feature columns are there and of the kind that it was fitted on. Whether its bytes can be
-    loaded is `load_model`'s to say.
+    It can where its files are those that were registered, the target, the positive class and the
+    classes are those that it knows, and its feature columns are there and of the kind that it was
+    fitted on. Whether its bytes can be loaded is `load_model`'s to say.
     """
+    if champion.problem:
+        return champion.problem
     facts = champion.package.facts
     own = Roles.from_facts(facts["roles"])
     other = _other_problem(own, roles)

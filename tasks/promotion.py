@@ -3,8 +3,8 @@
 Guarantees: the ledger is written before the alias moves, and the alias is set from the ledger's
 head until both agree, so that a run killed at any moment is put right by the next command; a
 judgement that is already recorded is not recorded twice; a run moves the champion only by a
-verdict of `promote`, only if the champion is still the one that the gate compared with, and never
-back to a model that somebody rolled back.
+verdict of `promote`, never by that of a trial, only if the champion is still the one that the gate
+compared with, and never back to a model that somebody rolled back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tasks.judged_versions import choose_version
 from tasks.ledger import JUDGEMENTS, SETTLEMENTS, Action, Entry, Ledger
 from tasks.ledger_entries import count_wear
 from tasks.runs import Verdict
-from tasks.serving import Registry, named, settle_alias
+from tasks.serving import FILES_DIGEST, Registry, named, settle_alias
 
 IDENTITY = "assayline.identity"
 """The tag of a version that holds the hash of its model, threshold and split."""
@@ -43,7 +43,8 @@ class Decision:
 
     `serving` is the champion when the gate judged. `identity` is the hash of the candidate's
     model, its threshold and the rows that it has seen: the same identity means the same version.
-    The rest is as in `tasks.ledger.Entry`.
+    `overrides` are the changes of the project file that make the run a trial: without a signature
+    that names them it promotes nothing. The rest is as in `tasks.ledger.Entry`.
     """
 
     project: str
@@ -62,6 +63,7 @@ class Decision:
     expires: str
     when: str
     tags: dict[str, str]
+    overrides: tuple[str, ...] = ()
 
 
 def measure_wear(ledger: Ledger, model_digest: str, test_version: str, basis: str) -> int:
@@ -88,7 +90,8 @@ def act(
     same = registry.find_versions(decision.project, IDENTITY, decision.identity)
     version, remark = choose_version(same, register, problem_of)
     before = ledger.entries()
-    standing, outcome, detail = _move(decision, version, registry, ledger)
+    files = registry.version_tags(decision.project, version).get(FILES_DIGEST, "")
+    standing, outcome, detail = _move(decision, version, files, registry, ledger)
     written = any(e.run_id == decision.run_id for e in ledger.entries()[len(before) :])
     served = any(entry.moves and entry.to_version == version for entry in before)
     if version in same and written and not served:
@@ -148,7 +151,7 @@ def _result(
 
 
 def _move(
-    decision: Decision, version: str, registry: Registry, ledger: Ledger
+    decision: Decision, version: str, files: str, registry: Registry, ledger: Ledger
 ) -> tuple[Standing, Outcome, str]:
     action = _action(decision)
     if action == "pending" and version == decision.serving:
@@ -158,7 +161,7 @@ def _move(
     if rollback is not None and action in ("promote", "pending"):
         return "rolled_back", "failed", _rolled_back(rollback)
     if not _is_recorded(decision, action, version, ledger):
-        entry = _append(decision, action, version, ledger, entries)
+        entry = _append(decision, action, version, files, ledger, entries)
         if entry is None:
             return (
                 "overtaken",
@@ -193,6 +196,7 @@ def _append(
     decision: Decision,
     action: Action,
     version: str,
+    files: str,
     ledger: Ledger,
     entries: tuple[Entry, ...],
 ) -> Entry | None:
@@ -219,6 +223,8 @@ def _append(
         limits_hash=decision.limits_hash,
         refers_to=earlier[-1] if earlier else None,
         expires=decision.expires if action == "pending" else None,
+        files_digest=files,
+        overrides=decision.overrides,
         who="assayline",
         why=again + " ".join(decision.reasons),
         when=decision.when,
@@ -226,7 +232,7 @@ def _append(
 
 
 def _action(decision: Decision) -> Action:
-    if decision.verdict == "promote" and decision.approval == "approve":
+    if decision.verdict == "promote" and (decision.approval == "approve" or decision.overrides):
         return "pending"
     if decision.verdict == "inconclusive" and decision.approval == "approve_inconclusive":
         return "pending"

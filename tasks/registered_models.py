@@ -7,14 +7,17 @@ rows; what cannot be read does not pass.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pandas as pd
 
 from tasks.errors import UnavailableError
+from tasks.evidence import hash_of
 from tasks.golden_rows import golden_problem
+from tasks.judged_versions import RecordedDigests
 from tasks.models import ModelPackage, package_digest
 
 
@@ -23,7 +26,9 @@ class RegisteredModel:
     """What the registry keeps of a version.
 
     `digest` is the tag that names the judged package, `package` the stored copy of it, `served`
-    the bytes that MLflow loads, `golden` the rows that both have to reproduce.
+    the bytes that MLflow loads, `golden` the rows that both have to reproduce. `files_digest`
+    covers what is stored beside the package; `recorded_files` is what it was when it was
+    registered, empty in a version that is older than this record.
     """
 
     version: str
@@ -31,6 +36,8 @@ class RegisteredModel:
     package: ModelPackage
     served: bytes
     golden: pd.DataFrame | None
+    files_digest: str = ""
+    recorded_files: str = ""
 
 
 class Registry(Protocol):
@@ -50,13 +57,23 @@ def read_version(registry: Registry, project: str, version: str) -> RegisteredMo
         ) from None
 
 
+def files_digest(stored: Mapping[str, bytes]) -> str:
+    """SHA-256 (hex) of what a version keeps beside its package: units, seen and golden rows."""
+    package = {"model.skops", "model.json"}
+    files = {name: content for name, content in stored.items() if name not in package}
+    return hash_of({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
+
+
 def model_problem(
-    stored: RegisteredModel, judged: Collection[str], extra_types: Sequence[str] = ()
+    stored: RegisteredModel,
+    judged: Collection[str],
+    extra_types: Sequence[str] = (),
+    files: Collection[str] = (),
 ) -> str | None:
     """Why a version is not the model that was judged, as a clause; None where it is.
 
-    `judged` are the digests by which the records name that model. `extra_types` as for
-    `load_model`.
+    `judged` are the digests by which the records name that model, and `files` those of what is
+    stored beside it. `extra_types` as for `load_model`.
     """
     name, found = f"version {stored.version}", package_digest(stored.package)
     others = {*judged, stored.digest} - {found}
@@ -65,6 +82,12 @@ def model_problem(
             f"the bytes of {name} have the digest {found[:12]} and its records say "
             f"{min(others)[:12] or 'no digest'}: it was changed after it was registered"
         )
+    recorded = RecordedDigests(
+        frozenset({found}), frozenset({stored.recorded_files, *files} - {""})
+    )
+    changed = recorded.problem(found, stored.files_digest)
+    if changed:
+        return f"of {name}, {changed}"
     # The digest names the package that was judged; what serves is the registry's own form of it.
     served = replace(stored.package, skops=stored.served)
     for form, model in (("", stored.package), (", as the registry hands it out,", served)):

@@ -140,7 +140,10 @@ def _refusal(
         # The registry has answered, so it is this version's files that are gone or damaged.
         return str(failure), 0
     problem = model_problem(
-        stored, {entry.model_digest for entry in moves} - {""}, request.extra_types
+        stored,
+        {entry.model_digest for entry in moves} - {""},
+        request.extra_types,
+        {entry.files_digest for entry in moves},
     )
     return problem, 0 if problem or stored.golden is None else len(stored.golden)
 
@@ -159,6 +162,7 @@ def _move(
         page_hash=judged.page_hash,
         model_digest=judged.model_digest,
         test_version=judged.test_version,
+        files_digest=judged.files_digest,
         who=request.who,
         why=request.why,
         when=request.when,

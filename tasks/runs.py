@@ -51,7 +51,8 @@ class RunRecord:
     holds at most three sentences, the most worthwhile first; `trend` the tags behind them over the
     last runs (`tasks.tag_trend`), None where there is no earlier one. `dataset` has fingerprint,
     rows_in, rows_kept and rows_quarantined. `provenance` is shown as name and value: seed, code
-    version, library versions, fingerprints.
+    version, library versions, fingerprints. `overrides` are the changes of the project file for
+    this run alone; those in `trial` make it one that promotes only by a signature that names them.
     """
 
     run_id: str
@@ -64,6 +65,8 @@ class RunRecord:
     verdict_hash: str | None = None
     unchanged_since: str | None = None
     resumed_from: str | None = None
+    overrides: tuple[str, ...] = ()
+    trial: tuple[str, ...] = ()
     candidate_version: str | None = None
     champion_version: str | None = None
     dataset: Mapping[str, Any] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from tasks.ledger import Entry, Ledger
 
 MODEL_DIGEST = "assayline.model_digest"
 """The tag of a version that holds the hash of its model and threshold."""
+FILES_DIGEST = "assayline.files_digest"
+"""The tag that holds the hash of what a version keeps beside its model."""
 
 
 class Registry(Protocol):

@@ -1,8 +1,8 @@
 """Copies of the data files that runs read, under the hash of their content.
 
 Guarantees: a copy is there whole or not at all, and holds the bytes that its folder's name says
-when it is written; a run that reads the copy reads one content, whatever happens to the file
-meanwhile; a replay finds the data of then although the file has changed.
+when it is written and when a run is given it; a run that reads the copy reads one content, whatever
+happens to the file meanwhile; a replay finds the data of then although the file has changed.
 
 Layout: `<root>/<sha256>/<file name>`. Copies are read-only, so that no editor changes them by
 mistake.
@@ -33,13 +33,13 @@ def archived(root: Path, sha256: str, name: str) -> Path:
 
 
 def keep_source(source: Path, root: Path) -> Path:
-    """The copy of `source` as it is now, made where there is none yet.
+    """The copy of `source` as it is now, made where there is none yet, or one that was changed.
 
     Raises UnavailableError when the file changes while it is copied.
     """
     sha256 = source_hash(source)
     place = archived(root, sha256, source.name)
-    if place.is_file():
+    if place.is_file() and source_hash(place) == sha256:
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
     part = _copy(source, place.parent)
@@ -53,7 +53,7 @@ def keep_source(source: Path, root: Path) -> Path:
 
 
 def find_source(root: Path, sha256: str, name: str) -> Path:
-    """The copy of a file that a run read.
+    """The copy of a file that a run read; the caller compares its hash.
 
     Raises UnavailableError when it is not there.
     """

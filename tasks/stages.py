@@ -89,7 +89,7 @@ class Step:
         units = frozenset(self.frame(ref, "units")["unit"])
         has_rows = SEEN_ROWS in self.store.fingerprints(ref["stage"], ref["key"])
         seen = SeenRows.from_frame(self.frame(ref, SEEN_ROWS)) if has_rows else None
-        return Champion(self.facts(ref)["version"], self.package(ref), units, seen)
+        return Champion(package=self.package(ref), units=units, seen=seen, **self.facts(ref))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 from tasks.checks import Check
 from tasks.evidence import hash_of, plain
 from tasks.local_packages import local_sources, recorded_sources
+from tasks.project.authority import limits
 from tasks.project.sections import Project
 from tasks.runs import StageRecord
 from tasks.stage_keys import (
@@ -70,11 +71,13 @@ def describe_verdict(
     model_digest: str,
     champion: str | None,
     beside: Mapping[str, Any],
+    overrides: Sequence[str] = (),
 ) -> VerdictDocument:
     """The verdict of a run whose last stage was the gate.
 
     `evidence` is the digest of what each stage found, `champion` the version that the gate
-    compared with.
+    compared with. `overrides` are changes of what is bound to the project file, for that run alone
+    (`tasks.project.authority`).
     """
     facts = {one.name: dict(one.result.facts) for one in stages if one.result is not None}
     gate, curated, split = facts["gate"], facts["validation"], facts["splitting"]
@@ -91,7 +94,8 @@ def describe_verdict(
         "anchor": gate["anchor"],
         "wear": gate["wear"],
         "test_version": split["test_rule"],
-        "limits": limits_of(project),
+        "limits": limits(project),
+        "overrides": list(overrides),
         "hashes": {
             "data": curated["fingerprint"],
             "features": curated["fingerprint_features"],
@@ -112,12 +116,6 @@ def describe_verdict(
         if check.measured
     }
     return VerdictDocument(plain(core), plain({**beside, "measured": measured}))
-
-
-def limits_of(project: Project) -> dict[str, Any]:
-    """The limits that a verdict was reached under."""
-    sections = {"gate": project.gate, "audit": project.audit}
-    return {name: part.model_dump(mode="json", by_alias=True) for name, part in sections.items()}
 
 
 def code_hash() -> str:

@@ -7,8 +7,6 @@ from sklearn.dummy import DummyClassifier
 
 from flows.cli import main
 
-APPROVE = ("--set", "approval.mode=approve")
-
 
 @pytest.fixture
 def cli(capsys):
@@ -23,11 +21,18 @@ def cli(capsys):
 
 
 @pytest.fixture
-def pending(assayline, small_project):
+def signed_project(small_project):
+    """A project whose promotions are signed."""
+    small_project.write_text(small_project.read_text() + "approval: {mode: approve}\n")
+    return small_project
+
+
+@pytest.fixture
+def pending(assayline, signed_project):
     """A project with a run that waits for a signature, and the run's document."""
-    code, document, _ = assayline(small_project, *APPROVE)
+    code, document, _ = assayline(signed_project)
     assert code == 5
-    return small_project, document
+    return signed_project, document
 
 
 @pytest.fixture
@@ -72,11 +77,11 @@ def test_a_signature_has_to_name_the_verdict(pending, capsys):
     assert "--verdict" in capsys.readouterr().err
 
 
-def test_a_run_that_waits_says_how_to_sign_and_keeps_the_hash_for_the_page(cli, small_project):
-    code, out, _ = cli("run", small_project, *APPROVE, "--quiet")
+def test_a_run_that_waits_says_how_to_sign_and_keeps_the_hash_for_the_page(cli, signed_project):
+    code, out, _ = cli("run", signed_project, "--quiet")
     assert code == 5
     (line,) = [line for line in out.splitlines() if line.startswith("  To sign")]
-    assert f"--project {small_project} --verdict 'HASH ON THE PAGE' --name 'YOUR NAME'" in line
+    assert f"--project {signed_project} --verdict 'HASH ON THE PAGE' --name 'YOUR NAME'" in line
     page = next(line for line in out.splitlines() if line.startswith("  Decision page")).split()[-1]
     verdict = json.loads(Path(page).with_name("verdict.json").read_text())["hash"]
     assert verdict[:8] not in out
@@ -173,7 +178,7 @@ def test_a_signature_promotes_and_is_told_in_the_report(cli, pending, ledger, ho
 
 def test_a_run_that_repeats_the_verdict_can_be_signed_or_refused(cli, assayline, pending, ledger):
     project, run = pending
-    code, again, _ = assayline(project, *APPROVE)
+    code, again, _ = assayline(project)
     assert (code, again["unchanged_since"]) == (5, run["run_id"])
     code, out, _ = cli(*signed(project, again, "--refuse"))
     assert (code, out) == (

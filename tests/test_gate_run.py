@@ -46,11 +46,17 @@ def test_an_anchor_that_is_no_version_is_refused_before_anything_runs(assayline,
     assert "it has none yet" in said
 
 
+def worn(path):
+    """A project file whose test set is worn by one model."""
+    path.write_text(path.read_text().replace("gate: {", "gate: {max_wear: 1, "))
+
+
 def test_a_worn_test_set_promotes_nothing_until_the_epoch_renews_it(assayline, small_project):
-    code, first, _ = assayline(small_project, "--set", "gate.max_wear=1")
+    worn(small_project)
+    code, first, _ = assayline(small_project)
     assert (code, gate_check(first, "gate.wear")["value"]) == (0, 1.0)
-    other = ("--set", "gate.max_wear=1", "--set", "training.class_weight=balanced")
-    refresh = (*other, "--set", "gate.intent=refresh", "--set", "gate.margin=0.5")
+    words = ("training.class_weight=balanced", "gate.intent=refresh", "gate.margin=0.5")
+    refresh = [f"--set={word}" for word in words]
     code, second, _ = assayline(small_project, *refresh)
     assert (code, second["verdict"]) == (5, "inconclusive")
     assert gate_check(second, "gate.wear")["value"] == 2.0
@@ -61,9 +67,10 @@ def test_a_worn_test_set_promotes_nothing_until_the_epoch_renews_it(assayline, s
 
 
 def test_other_shares_do_not_renew_a_worn_test_set(assayline, small_project):
-    code, first, _ = assayline(small_project, "--set", "gate.max_wear=1")
+    worn(small_project)
+    code, first, _ = assayline(small_project)
     assert (code, gate_check(first, "gate.wear")["value"]) == (0, 1.0)
-    words = ("gate.max_wear=1", "training.class_weight=balanced", "gate.intent=refresh")
+    words = ("training.class_weight=balanced", "gate.intent=refresh")
     shares = ("gate.margin=0.5", "split.train=0.601", "split.dev=0.199")
     code, second, _ = assayline(small_project, *(f"--set={word}" for word in (*words, *shares)))
     assert gate_check(second, "gate.wear")["value"] == 2.0

@@ -26,9 +26,11 @@ def project(tmp_path_factory, prefect_server, home):
     from flows.pipeline import run
 
     path = write_small(tmp_path_factory.mktemp("history"), NAME, SMALL.replace("300", "200"))
-    second = ["gate.intent=refresh", "gate.margin=0.2", "training.class_weight=balanced"]
-    for overrides in ([], second):
-        assert run(project=str(path), overrides=overrides)["exit_code"] == 0
+    assert run(project=str(path))["exit_code"] == 0
+    refresh = "replicates: 200, intent: refresh, margin: 0.2"
+    path.write_text(path.read_text().replace("replicates: 200", refresh))
+    second = ["training.class_weight=balanced"]
+    assert run(project=str(path), overrides=second)["exit_code"] == 0
     return path
 
 

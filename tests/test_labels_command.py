@@ -410,8 +410,9 @@ def test_versions_from_before_and_after_the_overlay_replay(story, replay_here):
 
 
 def test_an_approval_is_void_where_labels_were_corrected_since(prefect_server, tmp_path, story):
-    path = write_small(tmp_path, "labels-void", LIGHT, flipped(true_rows(600)))
-    code, run, _ = story.command("run", path, "--json", "--set", "approval.mode=approve")
+    text = LIGHT + "approval: {mode: approve}\n"
+    path = write_small(tmp_path, "labels-void", text, flipped(true_rows(600)))
+    code, run, _ = story.command("run", path, "--json")
     assert code == 5
     key = evidence(run["run_id"], "validation", "curated").index[0]
     (tmp_path / "project.labels.csv").write_text(f"key,old,new\n{key},no,yes\n")

@@ -37,9 +37,9 @@ def runs(tmp_path):
     return tmp_path / "runs"
 
 
-def outcomes(ledger, runs, alias="2"):
+def outcomes(ledger, runs, alias="2", **words):
     """Outcome and detail by subject; a failure stands for its subject."""
-    findings = audit_ledger(ledger, alias, runs)
+    findings = audit_ledger(ledger, alias, runs, **words)
     ordered = sorted(findings, key=lambda finding: finding.outcome == "failed")
     return {finding.subject: (finding.outcome, finding.detail) for finding in ordered}
 
@@ -146,6 +146,25 @@ class TestFails:
         assert outcome == "failed"
         assert detail.startswith("entry 4: ")
 
+    def test_a_page_that_only_its_run_names(self, ledger, runs):
+        (runs / "run-4").mkdir(parents=True)
+        (runs / "run-4" / "decision.html").write_text("another page")
+        ledger.append(
+            "promote",
+            run_id="run-4",
+            candidate_version="4",
+            expected_champion="2",
+            to_version="4",
+            verdict_hash="v",
+            who="assayline",
+            why="because",
+            when="2026-01-01T00:00:00+00:00",
+        )
+        recorded = "3660315a9af3df255d8f19ab077e4797822b41488a0e2a04bc6af71213c23274"
+        outcome, detail = outcomes(ledger, runs, recorded_page=lambda _: recorded)["pages"]
+        assert outcome == "failed"
+        assert "and was written with 3660315a9af3" in detail
+
 
 def test_all_is_well(ledger, runs):
     named(ledger, runs, "4")
@@ -166,11 +185,48 @@ def test_all_is_well(ledger, runs):
 def test_a_store_that_has_more_than_the_mirror_is_well_and_the_mirror_stays(ledger, runs):
     before = ledger.mirror.read_text().splitlines(keepends=True)[0]
     ledger.mirror.write_text(before)
+    ledger.mirror.with_suffix(".seen").unlink()  # which says that it held three
     assert outcomes(ledger, runs)["mirror"] == (
         "ok",
         "the store has the 1 entries that this home has seen and 2 more",
     )
     assert ledger.mirror.read_text() == before
+
+
+class TestAMirrorThatIsGone:
+    def lost(self, ledger, runs):
+        outcome, detail = outcomes(ledger, runs)["mirror"]
+        assert outcome == "failed"
+        assert "was deleted or moved aside, or was shortened" in detail
+        return detail
+
+    def test_deleted(self, ledger, runs):
+        ledger.mirror.unlink()
+        assert "3 entries that it held" in self.lost(ledger, runs)
+
+    @pytest.mark.parametrize("kept", [0, 1])
+    def test_shortened_and_filled_again_by_the_next_command(self, ledger, runs, kept):
+        lines = ledger.mirror.read_text().splitlines(keepends=True)
+        ledger.mirror.write_text("".join(lines[:kept]))
+        assert len(ledger.entries()) == 3
+        assert ledger.mirror.read_text().splitlines(keepends=True) == lines
+        assert f"{3 - kept} entries that it held" in self.lost(ledger, runs)
+
+    def test_deleted_with_its_count(self, ledger, runs):
+        (runs / "run-2").mkdir(parents=True)
+        ledger.mirror.unlink()
+        ledger.mirror.with_suffix(".seen").unlink()
+        assert "1 entries are of runs of this home" in self.lost(ledger, runs)
+        ledger.entries()
+        assert "the store held 3 entries, and 1 of them" in self.lost(ledger, runs)
+        ledger.mirror.with_suffix(".seen").unlink()  # a person has compared them
+        ledger.entries()
+        assert outcomes(ledger, runs)["mirror"][0] == "ok"
+
+    def test_another_home_that_joins_has_lost_nothing(self, ledger, tmp_path):
+        other = dataclasses.replace(ledger, mirror=tmp_path / "other" / "p.jsonl")
+        other.entries()
+        assert outcomes(other, tmp_path / "other" / "runs")["mirror"][0] == "ok"
 
 
 def test_a_claim_that_was_lost_is_no_damage(ledger, runs):
@@ -195,7 +251,10 @@ class TestNotChecked:
         assert found["alias"][0] == "ok"
 
     def test_entries_that_name_no_evidence(self, ledger, runs):
-        assert outcomes(ledger, runs)["verdicts"] == ("not checked", "no entry names one")
+        assert outcomes(ledger, runs)["verdicts"] == (
+            "not checked",
+            "no entry or run names one, so none can be told",
+        )
 
     def test_runs_that_are_elsewhere(self, ledger, runs):
         folder = named(ledger, runs, "4")

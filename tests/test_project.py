@@ -1,4 +1,6 @@
 import json
+import time
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +126,54 @@ def test_the_schema_names_every_section():
     json.dumps(schema)
     assert {"source", "gate", "audit", "schedule"} <= set(schema["properties"])
     assert schema["required"] == ["name", "source", "target"]
+
+
+UNREADABLE = [
+    "seed: !!int abc",
+    "seed: !!bool q",
+    "seed: !!float x",
+    "seed: " + "9" * 5000,
+    "seed: 0x" + "f" * 5000,
+    "description: !!timestamp x",
+    'description: "a\\0b"',
+    'description: "\\ud800"',
+    "description: !!binary ééé",
+    'features: {exclude: {"a\\0": why}}',
+    "? [a, b]\n: 1",
+]
+
+
+@pytest.mark.parametrize("line", UNREADABLE, ids=range(len(UNREADABLE)))
+def test_a_value_that_cannot_be_read_is_one_sentence(read, line):
+    with pytest.raises(ProjectError) as refusal:
+        read(f"{FOUR_LINES}{line}\n")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=!!int abc",
+        "seed=!!bool q",
+        "seed=" + "9" * 5000,
+        "description=!!timestamp x",
+        'source="d\\0.csv"',
+        'description="\\ud800"',
+    ],
+    ids=range(6),
+)
+def test_an_override_that_cannot_be_read_is_one_sentence(read, override):
+    with pytest.raises(ProjectError):
+        read(FOUR_LINES, override)
+
+
+def test_a_path_that_none_can_be_is_one_sentence():
+    with pytest.raises(ProjectError, match="is no path"):
+        load_project(Path("a\0b"))
+
+
+def test_a_deep_nest_is_refused_at_once(read):
+    began = time.process_time()
+    with pytest.raises(ProjectError, match="nests or repeats more than 50 levels"):
+        read(f"{FOUR_LINES}description: {'[' * 100_000}\n")
+    assert time.process_time() - began < 5

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import write_small
 
 from tasks.error_analysis.dev_errors import DevErrors
@@ -456,9 +457,11 @@ def test_a_run_promotes_a_number_and_the_next_is_compared(tmp_path, assayline, c
     path = write_small(tmp_path, "rents-of-numbers", SMALL, rents())
     code, document, _ = assayline(path)
     assert (code, document["verdict"]) == (0, "promote")
-    seed = ("--set", "seed=4", "--set", "gate.intent=refresh", "--set", "gate.margin=3")
-    seed += ("--set", "error_analysis.tolerance=40")
-    code, document, _ = assayline(path, *seed)
+    other = {"seed": 4, "gate": {"intent": "refresh", "margin": 3}}
+    other["error_analysis"] = {"tolerance": 40}
+    declared = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**declared, **other, "gate": declared["gate"] | other["gate"]}))
+    code, document, _ = assayline(path)
     assert (code, document["verdict"]) == (0, "promote")
     assert main(["compare", str(path), "1", "2"]) == 0
     assert "mae (lower is better)" in capsys.readouterr().out

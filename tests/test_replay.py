@@ -422,21 +422,9 @@ def twice(prefect_server, tmp_path_factory):
 
     path = write_small(tmp_path_factory.mktemp("replay"), "replayed", LIGHT)
     assert main(["run", str(path), "--quiet"]) == 0
-    write_small(path.parent, "replayed", LIGHT, small_rows(900))
-    assert (
-        main(
-            [
-                "run",
-                str(path),
-                "--quiet",
-                "--set",
-                "gate.intent=refresh",
-                "--set",
-                "gate.margin=0.2",
-            ]
-        )
-        == 0
-    )
+    refresh = LIGHT.replace("replicates: 300", "replicates: 300, intent: refresh, margin: 0.2")
+    write_small(path.parent, "replayed", refresh, small_rows(900))
+    assert main(["run", str(path), "--quiet"]) == 0
     return path
 
 

@@ -169,7 +169,7 @@ def test_a_form_cannot_read_data_elsewhere(place, first):
 
 
 def test_a_cancelled_run_leaves_nothing_half_done(place, first):
-    flow_run = place.start_run(overrides=["seed=11"])
+    flow_run = place.start_run(overrides=["training.cv_folds=4"])
     place.wait(flow_run, "Running")
     started = wait_for(lambda: at_work(place, flow_run))
     process = place.process_of(flow_run)
@@ -195,10 +195,10 @@ def at_work(place, flow_run):
 
 
 def test_a_killed_run_is_crashed_and_the_next_one_goes_on(place, first):
-    killed = place.start_run(overrides=["seed=12"])
+    killed = place.start_run(overrides=["training.cv_folds=5"])
     place.wait(killed, "Running")
     journal = wait_for(lambda: at_work(place, killed))
-    waiting = place.start_run(overrides=["seed=12"])
+    waiting = place.start_run(overrides=["training.cv_folds=5"])
     place.process_of(killed).kill()
     place.wait(killed, "Crashed")
     state = place.wait(waiting, *ENDS)
@@ -246,6 +246,10 @@ def test_an_alarm_retrains_with_intent_refresh(place, first):
     assert run["parameters"] == {"project": str(place.project), "intent": "refresh"}
     state = place.wait(run["id"], *ENDS)
     assert state["type"] == "COMPLETED"
+    # The project file declares it, so that it is no trial as it would be by hand.
+    journal = next(o for o in place.journals() if o["prefect_flow_run_id"] == run["id"])
+    document = json.loads((place.home / "runs" / journal["run_id"] / "run.json").read_text())
+    assert (document["overrides"], document["trial"]) == (["gate.intent=refresh"], [])
 
 
 def test_new_data_start_a_run_and_a_refusal_is_told(place, first, receiver):

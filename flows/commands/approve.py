@@ -29,7 +29,7 @@ def command(options: argparse.Namespace) -> int:
     configure_environment(home)
     decision: Choice = "refuse" if options.refuse else "approve"
     with reach_run(home, options.run, project) as run:
-        done = run.sign(decision, options.name, options.reason, options.verdict)
+        done = run.sign(decision, options.name, options.reason, options.verdict, options.overrides)
         ledger = run.ledger
         risks = _open_risks(run)
     if done.outcome == "unsigned":

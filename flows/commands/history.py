@@ -23,6 +23,7 @@ from flows.services.home import configure_environment, own_mlflow, resolve_home
 from tasks.errors import ProjectError
 from tasks.ledger import Entry, Ledger, open_ledger
 from tasks.ledger_audit import NO_ENTRY, UNDETECTED, Finding, audit_ledger
+from tasks.ledger_entries import chained
 from tasks.project import load_project
 
 if TYPE_CHECKING:
@@ -209,8 +210,25 @@ def _hanging(head: str, text: str) -> str:
 
 
 def _verify(ledger: Ledger, tracking: Tracking, home: Path, as_json: bool) -> int:
-    alias = tracking.champion_version(ledger.project)
-    return _print_findings(ledger.project, audit_ledger(ledger, alias, home / "runs"), as_json)
+    from flows.runs.judged_run import PAGE_HASH
+    from tasks.evidence import EvidenceStore
+    from tasks.serving_audit import audit_evidence, audit_served
+
+    def recorded_page(entry: Entry) -> str:
+        if entry.page_hash:
+            return entry.page_hash
+        run = mlflow_run_of(entry.run_id, ledger.project, tracking)
+        return tracking.run_tags(run).get(PAGE_HASH, "") if run else ""
+
+    alias, runs = tracking.champion_version(ledger.project), home / "runs"
+    findings = audit_ledger(ledger, alias, runs, recorded_page)
+    if findings[0].outcome != "failed":  # a broken chain says of nothing what it should be
+        entries = [
+            entry for entry, _ in chained(ledger.project, ledger.store.read_entries(ledger.project))
+        ]
+        evidence = audit_evidence(entries, runs, EvidenceStore(home / "evidence"))
+        findings = (*findings, *evidence, audit_served(tracking, ledger.project, entries))
+    return _print_findings(ledger.project, findings, as_json)
 
 
 def _print_findings(project: str, findings: Sequence[Finding], as_json: bool) -> int:

@@ -29,7 +29,8 @@ from flows.runs.rebuilt_code import OWN, code_of_then, imports_of_then
 from flows.runs.recording import RECORDED, Record, find_record
 from flows.services.home import resolve_home
 from tasks.errors import ProjectError, UnavailableError
-from tasks.ledger import open_ledger
+from tasks.judged_versions import recorded_digests
+from tasks.ledger import Ledger, open_ledger
 from tasks.local_packages import local_folders, recorded_sources
 from tasks.project import load_project
 from tasks.recorded_run import RecordedRun, write_model
@@ -45,6 +46,7 @@ from tasks.source_archive import find_source, source_hash
 from tasks.verdict_document import VerdictDocument
 
 if TYPE_CHECKING:
+    from tasks.models import Champion
     from tasks.tracking import Tracking
 
 _OF_A_HOME = ("PREFECT_", "MLFLOW_", "ASSAYLINE_")
@@ -65,7 +67,7 @@ def command(options: argparse.Namespace) -> int:
     ledger = open_ledger(home, tracking, name)
     with terminating(), _temporary_folder(home / "tmp") as place:
         record = find_record(tracking, ledger, home / "runs", options.version, place / "record")
-        found = _replay(record, loaded.path.parent, tracking, home, place, options.here)
+        found = _replay(record, loaded.path.parent, (ledger, tracking), home, place, options.here)
     if options.json:
         sys.stdout.write(json.dumps(_document(record, name, found), indent=1) + "\n")
     else:
@@ -83,10 +85,15 @@ def _temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def _replay(
-    record: Record, project: Path, tracking: Tracking, home: Path, place: Path, here: bool
+    record: Record,
+    project: Path,
+    stores: tuple[Ledger, Tracking],
+    home: Path,
+    place: Path,
+    here: bool,
 ) -> Replay:
     """Bring together what the run was given, run it again and compare."""
-    run = record.run
+    run, (ledger, tracking) = record.run, stores
     source = find_source(home / "sources", run.source_sha256, run.source_name)
     kept = source_step(run.source_name, run.source_sha256, source_hash(source))
     if not kept.equal:
@@ -95,7 +102,7 @@ def _replay(
     if differences:
         sys.stderr.write(f"libraries differ: {differences}\n")
     given = place / "given"
-    _give(record, source, tracking, given)
+    _give(record, source, ledger, tracking, given)
     code = contextlib.nullcontext(OWN) if here else code_of_then(record, place / "assayline")
     imports = (
         contextlib.nullcontext(local_folders(recorded_sources(run.environment)))
@@ -111,9 +118,9 @@ def _replay(
     return compare_runs(record.judged, JudgedRun(verdict, RecordedRun.read(again / RECORDED)))
 
 
-def _give(record: Record, source: Path, tracking: Tracking, given: Path) -> None:
+def _give(record: Record, source: Path, ledger: Ledger, tracking: Tracking, given: Path) -> None:
     """The folder that the run is started with: its record, the project file, data and models."""
-    run, core = record.run, record.judged.verdict.core
+    run = record.run
     shutil.copytree(record.folder / RECORDED, given)
     (given / run.project_file).write_text(run.project_text, encoding="utf-8")
     place = run.source(given)
@@ -121,7 +128,26 @@ def _give(record: Record, source: Path, tracking: Tracking, given: Path) -> None
     place.symlink_to(source)
     for name, number in (("champion", run.champion), ("anchor", run.anchor)):
         if number is not None:
-            write_model(tracking.champion(core["project"], number), given / name)
+            write_model(_opponent(number, ledger, tracking), given / name)
+
+
+def _opponent(version: str, ledger: Ledger, tracking: Tracking) -> Champion:
+    """A version that the run was compared with. Raises UnavailableError where it is another now."""
+    from tasks.models import package_digest
+
+    tags = tracking.version_tags(ledger.project, version)
+    recorded = recorded_digests(version, ledger.entries(), tags)
+    try:
+        found = tracking.champion(ledger.project, version)
+        problem = recorded.problem(package_digest(found.package), found.files_digest)
+    except (KeyError, ValueError) as failure:
+        problem = f"its stored files are damaged: {failure}"
+    if problem:
+        raise UnavailableError(
+            f"the run was compared with version {version}, and {problem}; restore its files in "
+            "MLflow's artifact store from a backup, and replay again"
+        )
+    return found
 
 
 def _run_again(

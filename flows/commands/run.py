@@ -130,6 +130,7 @@ def _print_summary(record: RunRecord, project: str, home: Path, server: PrefectS
     if promotion_action(record) == "pending":
         # Not the hash itself: who signs takes it from the page.
         sign = ["approve", record.run_id, "--project", project, "--verdict", "HASH ON THE PAGE"]
+        sign += [f"--set={one}" for one in record.trial]
         places["To sign"] = f"{command} {shlex.join(sign)} --name 'YOUR NAME' --reason 'WHY'"
     if server.log is not None:
         places["Both UIs"] = up

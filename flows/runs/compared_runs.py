@@ -119,7 +119,7 @@ class RunFolder:
         """The model that the run trained; None where it is gone."""
         from tasks.models import ModelPackage
 
-        with contextlib.suppress(KeyError, OSError):
+        with contextlib.suppress(KeyError, OSError, UnavailableError):
             files = self.store.load_files("training", self.stage_keys["training"])
             return ModelPackage.from_files(files, "model")
         return None

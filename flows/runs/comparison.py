@@ -18,6 +18,7 @@ from flows.runs.run_changes import changes_between, changes_since
 from flows.runs.version_runs import run_of_version
 from tasks.errors import UnavailableError
 from tasks.evidence import EvidenceStore
+from tasks.judged_versions import recorded_digests
 from tasks.ledger import open_ledger
 from tasks.project.sections import Project
 from tasks.run_comparison import (
@@ -46,6 +47,7 @@ class Scoring:
 
     def contestant(self, run: RunFolder, rows: RunRows | None) -> Contestant | None:
         """The run's model with what it has seen; None where it is gone."""
+        from tasks.models import package_digest
         from tasks.run_comparison.results import Contestant
 
         package, units = run.package(), None
@@ -54,7 +56,11 @@ class Scoring:
         if (package is None or units is None) and run.version is not None:
             try:
                 stored = self.tracking.champion(self.project.name, run.version)
-            except UnavailableError:
+                tags = self.tracking.version_tags(self.project.name, run.version)
+            except (UnavailableError, KeyError, ValueError):
+                return None
+            recorded = recorded_digests(run.version, (), tags)
+            if recorded.problem(package_digest(stored.package), stored.files_digest):
                 return None
             package, units = package or stored.package, units or stored.units
         if package is None or units is None:

@@ -15,10 +15,11 @@ from flows.runs.opponents import TRAINING_KEY
 from flows.runs.stage_inputs import content_of
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.label_review.files import overlay_path, ratings_path
+from tasks.project.authority import limits
 from tasks.promotion import IDENTITY, Decision
 from tasks.serving import MODEL_DIGEST
 from tasks.stages import Ref
-from tasks.verdict_document import VerdictDocument, describe_verdict, limits_of
+from tasks.verdict_document import VerdictDocument, describe_verdict
 
 if TYPE_CHECKING:
     from flows.runs.pipeline_run import PipelineRun
@@ -58,6 +59,7 @@ def write_verdict(run: PipelineRun, champion: Ref | None) -> VerdictDocument:
             "stage_keys": {name: ref["key"] for name, ref in judged.items()},
             "allow_imports": list(run.allow_imports),
         },
+        run.loaded.binding,
     )
     path = verdict_path(run.home, run.run_id)
     temporary = path.with_name(f".{path.name}")
@@ -89,11 +91,12 @@ def make_decision(run: PipelineRun, verdict: VerdictDocument, basis: str) -> Dec
         test_version=core["test_version"],
         wear=core["wear"],
         basis=basis,
-        limits_hash=hash_of(limits_of(project)),
+        limits_hash=hash_of(limits(project)),
         serving=run.serving,
         approval=project.approval.mode,
         expires=signed_until.isoformat(timespec="seconds"),
         when=now.isoformat(timespec="seconds"),
+        overrides=run.trial,
         tags={
             "assayline.champion_before": core["champion"] or "",
             "assayline.dataset_fingerprint": hashes["data"],

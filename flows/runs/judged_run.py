@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,8 +69,17 @@ class JudgedRun:
         entry = self.ledger.pending()
         return entry if entry is not None and entry.run_id == self.asked_as else None
 
-    def sign(self, decision: Choice, name: str, reason: str, verdict: str) -> Settlement:
+    def sign(
+        self,
+        decision: Choice,
+        name: str,
+        reason: str,
+        verdict: str,
+        overrides: Sequence[str] = (),
+    ) -> Settlement:
         """Settle the run now. `verdict` is the beginning of the verdict's hash.
+
+        `overrides` are the changes of the project file that made the run a trial.
 
         Raises UnavailableError where something that was judged cannot be read.
         """
@@ -82,6 +92,7 @@ class JudgedRun:
             name=name,
             reason=reason,
             verdict=verdict,
+            overrides=tuple(overrides),
         )
         page = _file_hash(self.folder / "decision.html", "decision page")
         return settle(signature, self.ledger, self.tracking, self._look, now, page)
@@ -109,7 +120,7 @@ class JudgedRun:
         )
         version = pending.candidate_version or ""
         stored = read_version(self.tracking, self.ledger.project, version)
-        types, code = self._types(), self._code()
+        types, code, files = self._types(), self._code(), {pending.files_digest}
         # Changed code is not run: the approval is void for it alone.
         same = code == judged.code
         present = replace(
@@ -121,7 +132,9 @@ class JudgedRun:
             model=package_digest(stored.package),
             registered=stored.digest,
             champion=self.tracking.champion_version(self.ledger.project),
-            problem=(model_problem(stored, {pending.model_digest}, types) or "") if same else "",
+            problem=(model_problem(stored, {pending.model_digest}, types, files) or "")
+            if same
+            else "",
         )
         if self.source is not None:
             self._require_same_here(judged, present)

@@ -1,24 +1,31 @@
 """What a candidate is compared with: the champion, the anchor, and how worn the test version is.
 
-Guarantees: a version is fetched from the registry once and kept as evidence; the candidate that is
-the present champion's own model is compared with the one that this champion replaced, so that an
-unchanged run meets the same opponent again.
+Guarantees: a version is fetched from the registry once and kept as evidence; its files are those
+that the ledger names, or it is an opponent with a problem, which nothing is compared with; the
+candidate that is the present champion's own model is compared with the one that this champion
+replaced, so that an unchanged run meets the same opponent again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from flows.runs import progress
 from flows.runs.stage_inputs import as_result
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore, hash_of
+from tasks.judged_versions import RecordedDigests, recorded_digests
 from tasks.ledger import Ledger
 from tasks.promotion import IDENTITY, measure_wear
 from tasks.recorded_run import RecordedRun, read_model
 from tasks.seen_rows import SEEN_ROWS
 from tasks.stages import Ref
 from tasks.tracking import Tracking
+
+if TYPE_CHECKING:
+    from tasks.models import Champion
 
 TRAINING_KEY = "assayline.training_key"
 
@@ -62,15 +69,38 @@ class Opponents:
             )
 
     def version(self, version: str | None) -> Ref | None:
-        """A version as evidence."""
+        """A version as evidence: one whose files are not those that were registered has a problem.
+
+        Raises UnavailableError where the registry does not hand out its files.
+        """
         if version is None:
             return None
         project = self.ledger.project
-        trained = self.tracking.version_tags(project, version).get(TRAINING_KEY)
-        key = hash_of([project, version, trained, SEEN_ROWS])[:32]
-        if not self.store.reusable("champion", key):
-            self.store.save(key, as_result(self.tracking.champion(project, version)))
+        tags = self.tracking.version_tags(project, version)
+        recorded = recorded_digests(version, self.ledger.entries(), tags)
+        named = [sorted(recorded.package), sorted(recorded.files)]
+        key = hash_of([project, version, tags.get(TRAINING_KEY), SEEN_ROWS, named])[:32]
+        kept = self.store.reusable("champion", key)
+        if not kept or "problem" in self.store.facts("champion", key):
+            self.store.save(key, as_result(self._fetch(version, recorded)))
         return {"stage": "champion", "key": key, "digest": self.store.digest("champion", key)}
+
+    def _fetch(self, version: str, recorded: RecordedDigests) -> Champion:
+        """A version out of the registry, compared with what the records say of its files."""
+        from tasks.models import Champion, ModelPackage, package_digest
+
+        try:
+            found = self.tracking.champion(self.ledger.project, version)
+        except (KeyError, ValueError) as failure:
+            problem = f"its stored files are damaged: {failure}"
+            return Champion(version, ModelPackage(b"", {}), frozenset(), problem=problem)
+        if not recorded.files:
+            progress.active().say(
+                f"version {version} was registered before a digest of its units, seen rows and "
+                "golden rows was recorded: only its model is compared with the ledger"
+            )
+        problem = recorded.problem(package_digest(found.package), found.files_digest)
+        return replace(found, problem=problem)
 
     def wear(self, model_digest: str, test_version: str, basis: str) -> int:
         """How many distinct models the test version has seen, this one included."""

@@ -18,6 +18,7 @@ from prefect import Task
 
 from flows.runs import progress
 from flows.runs.artifacts import page_address, publish_stage
+from flows.runs.columns import require_columns
 from flows.runs.comparison import compared_with_champion
 from flows.runs.decision import (
     identity_of,
@@ -37,14 +38,11 @@ from flows.runs.stage_inputs import columns_to_mitigate, content, suspects_to_tr
 from flows.services.approval_requests import start_approval
 from tasks import stages
 from tasks.checks import Table
-from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore
-from tasks.ingestion import unknown_columns
 from tasks.lineage import CodeVersion
 from tasks.project.loading import LoadedProject
-from tasks.project.roles import ROW_KEY
 from tasks.project_state import ProjectState
-from tasks.promotion import standing_of
+from tasks.promotion import Decision, standing_of
 from tasks.reports import run_document
 from tasks.runs import STAGES, RunRecord, StageRecord
 from tasks.stage_keys import project_for, stage_key
@@ -62,7 +60,10 @@ class StoppedError(Exception):
 
 @dataclass
 class PipelineRun:
-    """The state of a run between its stages."""
+    """The state of a run between its stages.
+
+    `trial` are the changes of the project file by which it promotes only with a signature.
+    """
 
     loaded: LoadedProject
     given: Given
@@ -76,6 +77,7 @@ class PipelineRun:
     resumed_from: str | None
     mlflow_run: str
     mlflow_url: str
+    trial: tuple[str, ...] = ()
     records: list[StageRecord] = field(default_factory=list)
     refs: dict[str, Ref] = field(default_factory=dict)
     key_columns: tuple[str, ...] | None = None
@@ -144,16 +146,9 @@ class PipelineRun:
     def freeze_key_columns(self, ingested: Ref) -> None:
         """Keep the key columns of the first run that could be read.
 
-        Raises ProjectError when the project names a column anywhere that the data do not have:
-        each stage sees its own section only, and a later one would say so late.
+        Raises ProjectError as `require_columns`.
         """
-        names = list(self._facts(ingested).get("kinds", {}))
-        unknown = unknown_columns(self.loaded.project, [*names, ROW_KEY]) if names else []
-        if unknown:
-            raise ProjectError(
-                f"{self.loaded.path.name} names {unknown[0]}, which is no column of the data"
-                + (f" ({len(unknown) - 1} more)" if len(unknown) > 1 else "")
-            )
+        require_columns(self.loaded, self._facts(ingested))
         if self.loaded.project.key is None:
             self.given.earlier.freeze_key_columns(tuple(self._facts(ingested)["key_columns"]))
 
@@ -230,7 +225,7 @@ class PipelineRun:
             self.skip_the_rest()
             return True
         decision = make_decision(self, verdict, self.basis)
-        earlier = self._acted_on(decision.approval)
+        earlier = self._acted_on(decision)
         self.unchanged_since = earlier["run_id"] if earlier else None
         step = Step("promotion", self.run_id, project, self.store.root, self.allow_imports)
         places = Places(self.home, self.mlflow_run, verdict_path(self.home, self.run_id))
@@ -239,7 +234,8 @@ class PipelineRun:
         facts = self._facts(self._record(state, "promotion", began))
         overtaken = facts["action"] == "overtaken"
         if earlier is None and not overtaken:
-            self.decided = {"run_id": self.run_id, "approval": decision.approval, **facts}
+            asked = {"approval": decision.approval, "overrides": list(decision.overrides)}
+            self.decided = {"run_id": self.run_id, **asked, **facts}
         return not overtaken
 
     def skip_the_rest(self) -> None:
@@ -264,6 +260,8 @@ class PipelineRun:
                 verdict_hash=self.verdict_hash,
                 unchanged_since=self.unchanged_since,
                 resumed_from=self.resumed_from,
+                overrides=self.loaded.overrides,
+                trial=self.trial,
                 compared=self._compared(),
                 trend=self._trend(),
                 stages=tuple(self.records),
@@ -329,11 +327,13 @@ class PipelineRun:
             raise StoppedError(name)
         return ref
 
-    def _acted_on(self, approval: str) -> dict[str, Any] | None:
+    def _acted_on(self, decision: Decision) -> dict[str, Any] | None:
         """The verdict that was acted on for the same gate inputs, unless it has to be again."""
         recorded = self.state.verdict(self.refs["gate"]["key"])
-        if recorded is None or recorded["approval"] != approval:
+        if recorded is None or recorded["approval"] != decision.approval:
             return None
+        if recorded.get("overrides", []) != list(decision.overrides):
+            return None  # what was a trial then is none now, or the other way round
         standing, _ = standing_of(recorded, self.given.opponents.ledger)
         return None if standing == "expire" else recorded
 

@@ -24,9 +24,8 @@ def run_stage(task: Task[..., Ref], step: Step, inputs: Sequence[Any], log: RunL
     problem = store.problem(stage, key)
     if problem is not None:
         _tell(stage, problem, log)
-    state = task.with_options(refresh_cache=not store.reusable(stage, key))(
-        step, *inputs, return_state=True
-    )
+    anew = not store.reusable(stage, key)
+    state: Any = task.with_options(refresh_cache=anew)(step, *inputs, return_state=True)
     if state.name != _CACHED:
         return state
     found, returned = store.digest(stage, key), state.result()["digest"]

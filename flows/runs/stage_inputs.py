@@ -98,7 +98,7 @@ def as_result(champion: Champion) -> StageResult:
         stage="champion",
         summary=f"version {champion.version}",
         checks=(),
-        facts={"version": champion.version},
+        facts={"version": champion.version, **({"problem": p} if (p := champion.problem) else {})},
         files=champion.package.to_files("model"),
         outputs={"units": units, **seen},
     )

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 import tasks
@@ -37,6 +38,7 @@ from tasks.label_review.overlay import read_overlay
 from tasks.ledger import Ledger, open_ledger
 from tasks.lineage import code_version, own_code_version
 from tasks.project import Project, load_project
+from tasks.project.authority import unsigned
 from tasks.project.loading import LoadedProject, require_allowed
 from tasks.project_state import ProjectState
 from tasks.recorded_run import RecordedRun, label_files
@@ -55,12 +57,16 @@ def open_tracking(home: Path) -> Tracking:
 
 @dataclass(frozen=True)
 class Request:
-    """What a run was asked to do: the project as it was read, and what surrounds the run."""
+    """What a run was asked to do: the project as it was read, and what surrounds the run.
+
+    `trial` are the changes of the project file that nobody with authority over it has made.
+    """
 
     loaded: LoadedProject
     home: Path
     allow_imports: tuple[str, ...]
     as_recorded: str | None
+    trial: tuple[str, ...] = ()
 
     @property
     def project(self) -> Project:
@@ -89,7 +95,18 @@ def read_request(project: str, intent: str | None, overrides: Sequence[str]) -> 
     if given.as_recorded is None and not loaded.source_path.is_file():
         raise ProjectError(f"no data file at {loaded.source_path}; correct 'source'")
     require_allowed(loaded.project, given.allow_imports)
-    return Request(loaded, given.home_of(loaded.path), given.allow_imports, given.as_recorded)
+    trial = unsigned(
+        loaded.binding, loaded.own, intent=intent, by_automation=_started_by_automation()
+    )
+    home = given.home_of(loaded.path)
+    return Request(loaded, home, given.allow_imports, given.as_recorded, trial)
+
+
+def _started_by_automation() -> bool:
+    """Whether Prefect's server says that an automation started this flow run."""
+    context = FlowRunContext.get()
+    made = context.flow_run.created_by if context is not None and context.flow_run else None
+    return made is not None and made.type == "AUTOMATION"
 
 
 def open_run(request: Request) -> PipelineRun:
@@ -133,6 +150,7 @@ def open_run(request: Request) -> PipelineRun:
         resumed_from=resumed_from,
         mlflow_run=mlflow_run,
         mlflow_url=tracking.run_url(mlflow_run),
+        trial=request.trial,
     )
 
 

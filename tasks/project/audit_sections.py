@@ -7,7 +7,16 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from tasks.project.fields import Judge, MetricName, Required, Section, Severity, Share, Slice
+from tasks.project.fields import (
+    Condition,
+    Judge,
+    MetricName,
+    Required,
+    Section,
+    Severity,
+    Share,
+    Slice,
+)
 from tasks.project.robustness_section import RobustnessSection
 
 LOW_IS_GOOD = frozenset({"log_loss", "brier", "calibration_error", "mae", "rmse"})
@@ -184,7 +193,7 @@ class ImportantExamples(Section):
     """
 
     name: str
-    condition: str | None = Field(
+    condition: Condition | None = Field(
         default=None, description="which rows, for example: kind == 'navigational'"
     )
     weight: Annotated[float, Field(ge=1)] | None = Field(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tasks.project.fields import Section, Severity, Share
+from tasks.project.fields import Section, Severity, Share, read_condition
 
 DecimalMark = Literal[".", ","]
 ThousandsMark = Literal[",", ".", "'", " "]
@@ -135,6 +135,13 @@ class Expectation(Section):
         default="report", description="set the failing rows aside, or only report them"
     )
     reason: str = ""
+
+    @model_validator(mode="after")
+    def _row_condition(self) -> Expectation:
+        condition = self.kwargs.get("row_condition")
+        if isinstance(condition, str):
+            read_condition(condition)
+        return self
 
 
 class ValidationSection(Section):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from tasks.errors import ProjectError
 
 Severity = Literal["critical", "warning", "info"]
 Judge = Literal["interval", "point", "lower_bound"]
@@ -51,11 +60,24 @@ def slice_from_short_form(value: Any) -> Any:
     return value
 
 
+def read_condition(text: str) -> str:
+    """A condition that is understood. Raises ValueError where it is not."""
+    from tasks.conditions import check_condition
+
+    try:
+        return check_condition(text)
+    except ProjectError as refusal:
+        raise ValueError(str(refusal)) from None
+
+
+Condition = Annotated[str, AfterValidator(read_condition)]
+
+
 class SliceSpec(Section):
     """Rows that share a property: each value of a column or of a crossing, or a condition."""
 
     columns: tuple[str, ...] = ()
-    condition: str | None = Field(
+    condition: Condition | None = Field(
         default=None, description="for example: lvr > 0.9 and self == 'yes'"
     )
     name: str | None = None

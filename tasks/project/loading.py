@@ -2,11 +2,14 @@
 
 Guarantees: only `true` and `false` are truth values (a class named `yes` stays a word); a
 duplicate or unknown key is refused with the nearest known one; paths are resolved against the
-folder of the project file; a text makes plain values alone, and no more of them than it holds.
+folder of the project file; a text makes plain values alone, and no more of them than it holds; a
+value that its tag cannot read, or that no file could hold, is refused like any mistake.
 """
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import difflib
 import re
 import types
@@ -20,18 +23,28 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ProjectError
+from tasks.project.authority import binding_overrides
 from tasks.project.sections import Project
 from tasks.project.task import task_mistake
 
 
 @dataclass(frozen=True)
 class LoadedProject:
-    """A project with the file that it came from and that file's text."""
+    """A project with the file that it came from and that file's text.
+
+    `own` is what the file says without the overrides; None where it is no project without them.
+    """
 
     project: Project
     path: Path
     text: str
     overrides: tuple[str, ...]
+    own: Project | None = None
+
+    @property
+    def binding(self) -> tuple[str, ...]:
+        """The overrides that change what is bound to the project file."""
+        return binding_overrides(self.own, self.project, self.overrides)
 
     @property
     def source_path(self) -> Path:
@@ -45,10 +58,11 @@ def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
     Raises ProjectError, with one sentence, when the file cannot be read, is not a YAML mapping,
     has an unknown key or a value of the wrong kind.
     """
-    path = path.resolve()
+    path = _resolved(path)
     overrides = tuple(overrides)
     text = _read(path)
     values = parse_yaml(text, str(path))
+    own = _without_overrides(values) if overrides else None
     for override in overrides:
         _apply_override(values, override)
     try:
@@ -58,7 +72,14 @@ def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
     mistake = task_mistake(project)
     if mistake:
         raise ProjectError(f"{path.name}: {mistake}")
-    return LoadedProject(project=project, path=path, text=text, overrides=overrides)
+    return LoadedProject(project, path, text, overrides, own if overrides else project)
+
+
+def _without_overrides(values: Mapping[str, Any]) -> Project | None:
+    """What the file says by itself, where that is a project."""
+    with contextlib.suppress(ValidationError):
+        return Project.model_validate(copy.deepcopy(values))
+    return None
 
 
 def require_allowed(project: Project, allow_imports: Sequence[str]) -> None:
@@ -86,12 +107,46 @@ def project_schema() -> dict[str, Any]:
     return Project.model_json_schema(by_alias=True)
 
 
+class _TooLargeError(Exception):
+    """A text that says more than a project file may hold."""
+
+
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with the truth values of YAML 1.2, dates as words, and duplicate keys refused."""
+    """SafeLoader with the truth values of YAML 1.2, dates as words, and duplicate keys refused.
+
+    What is nested too deeply is refused while it is read: the parser takes ever longer for it.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """One level deeper."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise _TooLargeError
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """The value of a node. Raises ProjectError where its tag cannot read it."""
+        try:
+            return super().construct_object(node, deep)
+        except _UNREADABLE:
+            kind, line = str(node.tag).rpartition(":")[2], node.start_mark.line + 1
+            shown = f"'{str(node.value)[:40]}'" if isinstance(node.value, str) else "what it tags"
+            raise ProjectError(
+                f"{self.name}: line {line}: {shown} cannot be read as {kind}; write a shorter or "
+                "another value"
+            ) from None
 
 
+_UNREADABLE = (ValueError, KeyError, AttributeError, TypeError, OverflowError)
+"""What PyYAML raises of a value that its tag cannot read."""
 _MOST_VALUES = 200_000
 _DEEPEST = 50
+_LONGEST_NUMBER = 1024
 """A file of a few lines can say, by aliases, that it has more values than fit into memory."""
 _REDEFINED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 _Loader.yaml_implicit_resolvers = {
@@ -111,6 +166,13 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (ValueError, OSError) as failure:
+        raise ProjectError(f"{str(path)!r} is no path: {failure}") from None
 
 
 def _read(path: Path) -> str:
@@ -144,6 +206,7 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
 def _parse(text: str, name: str) -> Any:
     """The value of a YAML text, whose aliases do not make it grow without end."""
     loader = _Loader(text)
+    loader.name = name
     try:
         node = loader.get_single_node()
         if node is None:
@@ -158,11 +221,40 @@ def _parse(text: str, name: str) -> Any:
                 waiting += [(part, depth + 1) for pair in one.value for part in pair]
             elif isinstance(one, yaml.SequenceNode):
                 waiting += [(part, depth + 1) for part in one.value]
-        return loader.construct_document(node)
-    except RecursionError:
+        value = loader.construct_document(node)
+    except (RecursionError, _TooLargeError):
         raise _too_large(name) from None
     finally:
         loader.dispose()
+    _require_holdable(value, name)
+    return value
+
+
+def _require_holdable(value: Any, name: str) -> None:
+    """Raise ProjectError for text that no file or database holds, and for endless numbers."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list | tuple | set):
+            waiting += one
+        elif isinstance(one, str):
+            _require_text(one, name)
+        elif isinstance(one, int) and one.bit_length() > _LONGEST_NUMBER:
+            raise ProjectError(
+                f"{name} has a whole number of more than {_LONGEST_NUMBER} bits; write it in "
+                "quotes if it is a word"
+            )
+
+
+def _require_text(text: str, name: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ProjectError(f"{name} has a text with half a character: {text[:40]!r}") from None
+    if "\0" in text:
+        raise ProjectError(f"{name} has a NUL character in {text[:40]!r}; take it out")
 
 
 def _too_large(name: str) -> ProjectError:
@@ -190,7 +282,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     try:
         place[keys[-1]] = _parse(raw, f"--set {override[:80]}")
     except yaml.YAMLError:
-        raise ProjectError(f"--set {override}: the value is not valid YAML") from None
+        raise ProjectError(f"--set {override[:200]}: the value is not valid YAML") from None
 
 
 def _explain(failure: ValidationError, file_name: str) -> str:

@@ -33,6 +33,8 @@ def run_document(run: RunRecord) -> dict[str, Any]:
         "verdict_hash": run.verdict_hash,
         "unchanged_since": run.unchanged_since,
         "resumed_from": run.resumed_from,
+        "overrides": list(run.overrides),
+        "trial": list(run.trial),
         "candidate_version": _plain(run.candidate_version),
         "champion_version": _plain(run.champion_version),
         "compared": list(run.compared),

@@ -251,6 +251,7 @@ def _provenance(run: RunRecord) -> list[tuple[str, str]]:
     facts.setdefault("MLflow run", run.mlflow_run_id or "")
     facts.setdefault("Prefect flow run", run.prefect_flow_run_id or "")
     facts["Source"] = run.project.source.path
+    facts["Changed for this run"] = ", ".join(run.overrides)
     return [(name, value) for name, value in facts.items() if value]
 
 

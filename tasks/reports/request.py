@@ -6,7 +6,7 @@ names the risks that a signature accepts and who owns them; text from data stays
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.approval import PREFIX_LENGTH
@@ -40,12 +40,24 @@ def request_markdown(
         f"Read the {link('decision page', page_url)} first. Sign with your name, a reason, and "
         f"the first {PREFIX_LENGTH} characters of the verdict's hash: it stands on that page, "
         f"under Provenance. This can be signed until {moment(pending.expires or '')}.",
+        _trial(pending.overrides),
         "\n".join(f"- {escape(reason)}" for reason in verdict["reasons"]),
         *_plan(verdict),
         f"Run {escape(pending.run_id)} of {moment(pending.when)}: "
         f"{link('MLflow run', mlflow_url)}, page in the file {escape(page)}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _trial(overrides: Sequence[str]) -> str:
+    """What the signature has to name: how the run was changed from the project file."""
+    if not overrides:
+        return ""
+    named = "\n".join(f"- {escape(one)}" for one in overrides)
+    return (
+        "**This was a trial.** The run judged under other settings than the project file's; a "
+        f"signature names each of them, one an item:\n\n{named}"
+    )
 
 
 def _plan(verdict: Mapping[str, Any]) -> list[str]:

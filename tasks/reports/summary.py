@@ -63,7 +63,8 @@ def verdict_sentence(run: RunRecord) -> str:
     if action in _SETTLED:
         return _SETTLED[action].format(candidate=candidate)
     if run.verdict == "promote":
-        return _promoted(candidate, action or ("promote" if run.exit_code == 0 else "pending"))
+        action = action or ("promote" if run.exit_code == 0 else "pending")
+        return _promoted(candidate, "trial" if action == "pending" and run.trial else action)
     champion = run.champion_version
     other = champion and champion != run.candidate_version
     stays = f"; version {champion} stays the champion" if other else ""
@@ -77,7 +78,7 @@ def verdict_sentence(run: RunRecord) -> str:
 
 def verdict_notes(run: RunRecord) -> list[str]:
     """What else a reader of the verdict has to know: open risks to sign, repeated, resumed."""
-    notes = []
+    notes = _changes(run)
     if promotion_action(run) == "pending":
         checks = (check for stage in run.stages for check in stage.checks)
         notes.append(tell_open_risks(plan_results(run.project.audit, checks)))
@@ -85,6 +86,21 @@ def verdict_notes(run: RunRecord) -> list[str]:
         notes.append(f"Nothing has changed since run {run.unchanged_since}: its verdict stands.")
     if run.resumed_from:
         notes.append(f"This run went on from what run {run.resumed_from} had finished.")
+    return notes
+
+
+def _changes(run: RunRecord) -> list[str]:
+    """What was changed of the project file for this run alone, and what follows from it."""
+    free = [one for one in run.overrides if one not in run.trial]
+    notes = []
+    if run.trial:
+        notes.append(
+            "This run is a trial: it judges under other settings than the project file's "
+            f"({', '.join(run.trial)}), and promotes only by a signature that names them. To "
+            "promote without one, write them into the project file."
+        )
+    if free:
+        notes.append(f"Changed for this run alone, and no trial: {', '.join(free)}.")
     return notes
 
 
@@ -108,6 +124,11 @@ def _promoted(candidate: str, action: str) -> str:
         return f"Promote: {candidate} becomes the champion."
     if action == "pending":
         return f"Promote, once approved: {candidate} waits for its owner's approval."
+    if action == "trial":
+        return (
+            f"Promote, once signed: {candidate} was judged in a trial, and waits for a signature "
+            "that names what was changed."
+        )
     return f"Promote, but not done: the champion changed before {candidate} could take its place."
 
 

@@ -8,6 +8,7 @@ list was checked, and never by pickle.
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pandas as pd
+import pyarrow.parquet as pq
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, infer_signature
 
@@ -23,7 +25,7 @@ from tasks.markup import escape
 from tasks.project import Roles
 from tasks.promotion import Decision
 from tasks.seen_rows import SEEN_ROWS, SeenRows
-from tasks.serving import MODEL_DIGEST
+from tasks.serving import FILES_DIGEST, MODEL_DIGEST
 from tasks.snapshots import read_snapshot, write_snapshot
 from tasks.tracking.store import TAG_LENGTH, Store, is_missing
 
@@ -93,15 +95,23 @@ class Versions(Store):
         return [str(number) for number in sorted(int(one.version) for one in found)]
 
     def champion(self, project: str, version: str) -> Champion:
-        """A version's package, and the units and rows that it was fitted or tuned on."""
+        """A version's package, and the units and rows that it was fitted or tuned on.
+
+        Raises KeyError or ValueError where files are missing or damaged.
+        """
         from tasks.models import Champion, ModelPackage
+        from tasks.registered_models import files_digest
 
         with self._model_files(project, version) as files:
             stored = {path.name: path.read_bytes() for path in files.iterdir()}
-            package = ModelPackage.from_files(stored, "model")
-            units = read_snapshot(files / _UNITS)["unit"]
-            seen = SeenRows.from_frame(read_snapshot(files / _SEEN)) if _SEEN in stored else None
-        return Champion(version, package, frozenset(units), seen)
+        seen = SeenRows.from_frame(_frame(stored, _SEEN)) if _SEEN in stored else None
+        return Champion(
+            version=version,
+            package=ModelPackage.from_files(stored, "model"),
+            units=frozenset(_frame(stored, _UNITS)["unit"]),
+            seen=seen,
+            files_digest=files_digest(stored),
+        )
 
     def registered_model(self, project: str, version: str) -> RegisteredModel:
         """All that says whether a version still is the model that was judged.
@@ -110,7 +120,7 @@ class Versions(Store):
         another file, or by other code, than it was told to.
         """
         from tasks.models import ModelPackage
-        from tasks.registered_models import RegisteredModel
+        from tasks.registered_models import RegisteredModel, files_digest
 
         tags = self.version_tags(project, version)
         with self._model_files(project, version) as files:
@@ -124,6 +134,8 @@ class Versions(Store):
                 package=package,
                 served=(files.parent / _SERVED).read_bytes(),
                 golden=read_snapshot(golden) if golden.is_file() else None,
+                files_digest=files_digest(stored),
+                recorded_files=tags.get(FILES_DIGEST, ""),
             )
 
     def register_candidate(
@@ -181,6 +193,7 @@ class Versions(Store):
         verdict, and frames by their file names.
         """
         from tasks.models import ALLOWED_TYPES, load_model, stored_types
+        from tasks.registered_models import files_digest
 
         model = load_model(package, extra_types=extra_types)
         answers = (
@@ -194,6 +207,8 @@ class Versions(Store):
             for name, frame in frames.items():
                 write_snapshot(frame, Path(folder) / name)
             shutil.copyfile(verdict, Path(folder) / verdict.name)
+            beside = files_digest({p.name: p.read_bytes() for p in Path(folder).iterdir()})
+            types = ", ".join(stored_types(package))[:TAG_LENGTH]
             with mlflow.start_run(run_id=run_id, log_system_metrics=False):
                 logged = mlflow.sklearn.log_model(
                     model,
@@ -214,7 +229,7 @@ class Versions(Store):
                 decision.project,
                 logged.model_uri,
                 run_id=run_id,
-                tags={**decision.tags, _TYPES: ", ".join(stored_types(package))[:TAG_LENGTH]},
+                tags={**decision.tags, _TYPES: types, FILES_DIGEST: beside},
                 description=f"{decision.verdict}: {reasons}"[:_LONGEST_DESCRIPTION],
                 model_id=logged.model_id,
             )
@@ -227,6 +242,12 @@ class Versions(Store):
                 f"models:/{project}/{version}", dst_path=folder
             )
             yield Path(place) / "extra_files"
+
+
+def _frame(stored: Mapping[str, bytes], name: str) -> pd.DataFrame:
+    """A stored frame. Raises KeyError where there is none, ValueError where it is damaged."""
+    frame: pd.DataFrame = pq.read_table(io.BytesIO(stored[name])).to_pandas()
+    return frame
 
 
 def _answering(package: ModelPackage) -> str:
