@@ -1,7 +1,8 @@
 """The command line: one word a job.
 
 Guarantees: nothing heavy is imported before a command needs it, so help answers at once; every
-failure that a user can act on is one sentence on standard error and a documented exit code.
+failure that a user can act on is one sentence on standard error and a documented exit code; nothing
+that is printed carries control characters of a project file or of data to the terminal.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.arguments import build_parser
+from flows.terminal import filtered
 
 _LEAST_FREE = 100_000
 _ADDRESSES = (
@@ -34,7 +36,11 @@ _SECRETS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = build_parser().parse_args(arguments)
+    with filtered():
+        return _run(build_parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         return _dispatch(options)
     except KeyboardInterrupt:

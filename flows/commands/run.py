@@ -24,6 +24,7 @@ from flows.runs import progress
 from flows.runs.surroundings import Surroundings, surrounded
 from flows.services.home import configure_environment, resolve_home
 from flows.services.server import PrefectServer, open_server
+from flows.terminal import unfiltered
 from tasks.errors import ProjectError
 from tasks.project import load_project
 from tasks.runs import STAGES, RunRecord
@@ -136,4 +137,4 @@ def _print_summary(record: RunRecord, project: str, home: Path, server: PrefectS
         places["Both UIs"] = up
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = min(shutil.get_terminal_size().columns, 110)
-    sys.stdout.write(summary_text(record, width, colour, places))
+    unfiltered(sys.stdout).write(summary_text(record, width, colour, places))

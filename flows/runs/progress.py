@@ -1,7 +1,8 @@
 """What a person sees while a run works, on standard error.
 
 Guarantees: on a terminal one live line with the stage, the share done and the time; elsewhere one
-plain line a finished stage; with `quiet`, nothing.
+plain line a finished stage; with `quiet`, nothing; words of a project file or of data hold nothing
+that a terminal obeys.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 import threading
 import time
 from typing import TYPE_CHECKING, TextIO
+
+from flows.terminal import plain_words, unfiltered
 
 if TYPE_CHECKING:
     from tasks.runs import RunRecord
@@ -25,7 +28,7 @@ class Progress:
     """The progress of one run over a known number of stages."""
 
     def __init__(self, stages: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        self._stream = unfiltered(stream or sys.stderr)
         self._quiet = quiet
         self._live = not quiet and self._stream.isatty()
         self._stages = stages
@@ -40,7 +43,7 @@ class Progress:
     def doing(self, what: str) -> None:
         """Say what is being worked on now."""
         with self._lock:
-            self._doing, self._since = what, time.monotonic()
+            self._doing, self._since = plain_words(what), time.monotonic()
         if self._live and self._ticker is None:
             self._ticker = threading.Thread(target=self._tick, daemon=True)
             self._ticker.start()
@@ -52,11 +55,13 @@ class Progress:
         glyph = _GLYPHS[outcome]
         if self._live:
             glyph = f"\x1b[{_COLOURS[outcome]}m{glyph}\x1b[0m"
-        self._line(f"{glyph} {name.replace('_', ' '):<18} {outcome:<8}{taken:>8}  {text}")
+        self._line(
+            f"{glyph} {name.replace('_', ' '):<18} {outcome:<8}{taken:>8}  {plain_words(text)}"
+        )
 
     def say(self, sentence: str) -> None:
         """A sentence between the stages."""
-        self._line(sentence)
+        self._line(plain_words(sentence))
 
     def finished(self, run: RunRecord) -> None:
         """Keep the record of the finished run for the summary."""
