@@ -3,6 +3,8 @@
 import datetime
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from conftest import SMALL
@@ -12,6 +14,7 @@ from flows.services.emptying import clear_aside, cut_log, set_aside
 from flows.services.pruned import Pruned
 from flows.services.unneeded_files import empty_evidence, empty_temporary, trim_logs
 from tasks.errors import UnavailableError
+from tasks.held_folders import held_folder
 from tasks.project.operation_sections import RetentionSection
 from tasks.project_state import ProjectState
 from tasks.retention import Deciding, KnownRun, Named, log_is_old, may_go, plan_runs
@@ -241,6 +244,23 @@ def test_temporary_files_of_yesterday(tmp_path):
     empty_temporary(tmp_path, later(0.9), Pruned(tmp_path, False))
     assert files(tmp_path) == ["tmp/replay-1/home/run.json"]
     empty_temporary(tmp_path, later(1.1), Pruned(tmp_path, False))
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_folder_of_a_killed_process_goes_at_once_and_one_in_use_stays(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    killed = (
+        "import os, pathlib, sys; from tasks.held_folders import held_folder\n"
+        "with held_folder(pathlib.Path(sys.argv[1])) as place:\n"
+        "    (place / 'model.skops').write_bytes(b'x' * 300_000); os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path / "tmp")], check=False)
+    with held_folder(tmp_path / "tmp") as used:
+        told = Pruned(tmp_path, True)
+        empty_temporary(tmp_path, later(0), told)
+        assert told.deleted["temporary files"][0] == 1
+        empty_temporary(tmp_path, later(0), Pruned(tmp_path, False))
+        assert list((tmp_path / "tmp").iterdir()) == [used]
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flows.runs.version_runs import mlflow_run_of, run_of_version
 from tasks.errors import ProjectError, UnavailableError
 from tasks.evidence import EvidenceStore
+from tasks.held_folders import held_folder
 from tasks.judged_versions import version_judged_by
 from tasks.ledger import open_ledger
 from tasks.project import load_project
@@ -178,7 +178,7 @@ def open_run(word: str, project: str, home: Path, tracking: Tracking) -> Iterato
     if mlflow_run is None:
         raise ProjectError(_unknown_run(word, project, home))
     version = version or version_judged_by(run_id, ledger.entries())
-    with tempfile.TemporaryDirectory(dir=home / "tmp") as temporary:
+    with held_folder(home / "tmp") as temporary:
         folder = Path(temporary)
         for name in (*_FILES, str(_RECORDED.parent)):
             with contextlib.suppress(UnavailableError):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.runs.judged_run import JudgedRun, is_run_of, open_run, read_verdict
 from tasks.errors import ProjectError, UnavailableError
+from tasks.held_folders import held_folder
 from tasks.label_review.files import overlay_path, ratings_path
 from tasks.ledger import open_ledger
 from tasks.project import load_project
@@ -50,7 +50,7 @@ def reach_run(home: Path, run_id: str, project_file: Path) -> Iterator[JudgedRun
             f"no run {run_id} in {home / 'runs'}, and none of {name} in MLflow; name the project "
             "file with --project, if the run belongs to another project"
         )
-    with tempfile.TemporaryDirectory(dir=home / "tmp") as folder:
+    with held_folder(home / "tmp") as folder:
         yield _fetched(Path(folder), run_id, mlflow_run, home, loaded, tracking)
 
 

@@ -23,6 +23,7 @@ from flows.services.emptying import (
 )
 from flows.services.pruned import Pruned
 from tasks.errors import UnavailableError
+from tasks.held_folders import is_left_behind
 from tasks.retention import GRACE_DAYS, Named, log_is_old, may_go
 
 
@@ -58,9 +59,9 @@ def clear_evidence(home: Path) -> None:
 
 
 def empty_temporary(home: Path, now: float, done: Pruned) -> None:
-    """What commands that were killed left behind more than a day ago."""
+    """What commands that were killed left behind: at once where that is known, else after a day."""
     for place in sorted((home / "tmp").glob("*")):
-        if age_days(place, now) > GRACE_DAYS:
+        if is_left_behind(place) or age_days(place, now) > GRACE_DAYS:
             done.take("temporary files", place)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, infer_signature
 
+from tasks.held_folders import held_folder
 from tasks.markup import escape
 from tasks.project import Roles
 from tasks.promotion import Decision
@@ -201,7 +201,7 @@ class Versions(Store):
             if package.facts["classes"]
             else pd.DataFrame({"estimated": model.predict(example).reshape(-1)})
         )
-        with self._reaching(), tempfile.TemporaryDirectory(dir=self._temporary) as folder:
+        with self._reaching(), held_folder(self._temporary) as folder:
             for name, content in package.to_files("model").items():
                 (Path(folder) / name).write_bytes(content)
             for name, frame in frames.items():
@@ -237,7 +237,7 @@ class Versions(Store):
 
     @contextlib.contextmanager
     def _model_files(self, project: str, version: str) -> Iterator[Path]:
-        with self._reaching(), tempfile.TemporaryDirectory(dir=self._temporary) as folder:
+        with self._reaching(), held_folder(self._temporary) as folder:
             place = mlflow.artifacts.download_artifacts(
                 f"models:/{project}/{version}", dst_path=folder
             )
