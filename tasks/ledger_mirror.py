@@ -39,7 +39,7 @@ def extend_mirror(mirror: Path, project: str, texts: Sequence[str]) -> None:
         raise UnavailableError(
             f"the ledger of {project} has {len(texts)} entries in the store, this home has seen "
             f"{len(seen)}, and they differ from entry {place} on; restore the store from a backup, "
-            f"or move {mirror} aside if the store is the right one"
+            f"or move {mirror} and the file .seen beside it aside if the store is the right one"
         )
     known = _counts(mirror)
     counts = known or {**_NOTHING, "begun": 0 if mirror.exists() else len(texts)}
