@@ -59,6 +59,8 @@ def test_the_document_is_strict_json_with_plain_values():
         "verdict_hash": None,
         "unchanged_since": None,
         "resumed_from": None,
+        "overrides": [],
+        "trial": [],
         "candidate_version": None,
         "champion_version": None,
         "compared": [],
