@@ -8,8 +8,8 @@ import skops.io
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 
-from tasks.baselines import constant_predictions, judgement, measure_baselines
-from tasks.baselines.rungs import class_shares, quick_candidate
+from tasks.baselines import judgement, measure_baselines
+from tasks.baselines.rungs import quick_candidate
 from tasks.baselines.sanity import (
     Pipelines,
     Shuffled,
@@ -17,6 +17,7 @@ from tasks.baselines.sanity import (
     shuffle_limit,
     tiny_sample,
 )
+from tasks.constant import class_shares, constant_predictions
 from tasks.errors import ProjectError
 from tasks.estimators import as_outcomes, predict
 from tasks.intervals import Estimate

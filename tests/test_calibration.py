@@ -85,6 +85,9 @@ def test_a_calibrated_model_is_left_as_it_is():
     result = trained(world())
     assert result.facts["calibration"]["method"] == "none"
     assert isinstance(load_model(stored(result)).named_steps["estimator"], LogisticRegression)
+    (beaten,) = [one for one in result.checks if one.id == "training.beats_constant"]
+    assert beaten.outcome == "passed"
+    assert 0 < beaten.interval[0] < beaten.value
     check = found(result)
     assert (check.outcome, check.severity, check.n) == ("passed", "warning", 900)
     assert "no method (temperature, sigmoid) is surely better" in check.detail
@@ -135,8 +138,12 @@ def test_noise_learned_by_heart_is_no_better_than_the_shares_and_says_so():
     random = np.random.default_rng(1)
     frame, split = world(400)
     frame["y"] = pd.Series(random.choice(["no", "yes"], 400), index=frame.index, dtype="str")
-    check = found(trained((frame, split), TREE, calibration="none"))
+    result = trained((frame, split), TREE, calibration="none", metric="log_loss")
+    check = found(result)
     assert check.outcome == "failed"
+    (beaten,) = [one for one in result.checks if one.id == "training.beats_constant"]
+    assert (beaten.outcome, beaten.severity, beaten.n) == ("failed", "warning", 80)
+    assert "tree is no better on dev than always giving the same answer: log loss" in beaten.detail
     assert "no better than always telling the classes' shares" in check.detail
 
 

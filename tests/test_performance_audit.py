@@ -564,7 +564,7 @@ def test_the_positive_class_always_has_its_check():
 def test_probabilities_are_compared_with_the_classes_shares():
     good = {("a", "yes", "yes"): 40, ("a", "no", "no"): 60}
     found = check(audit(good), "calibration")
-    assert (found.outcome, found.severity) == ("passed", "info")
+    assert (found.outcome, found.severity) == ("passed", "warning")
     assert found.limit == pytest.approx(0.24)  # 0.4 * 0.6
     assert found.value < 0.01
     bad = check(audit({("a", "yes", "no"): 40, ("a", "no", "yes"): 60}), "calibration")
@@ -572,6 +572,26 @@ def test_probabilities_are_compared_with_the_classes_shares():
     assert "do not read them as chances" in bad.detail
     few = check(audit({("a", "yes", "yes"): 5, ("a", "no", "no"): 5}), "calibration")
     assert few.outcome == "not_applicable"
+
+
+@pytest.mark.parametrize(("told", "outcome"), [(0.25, "passed"), (0.45, "failed")])
+def test_probabilities_that_are_surely_off_are_a_warning_even_if_they_order_rows(told, outcome):
+    # Half the rows are told 0.05 and are so in 5 %; half are told 0.25 or 0.45, and are in 25 %.
+    labels = pd.Series((["yes"] + ["no"] * 19) * 20 + (["yes"] + ["no"] * 3) * 100, dtype="str")
+    yes = pd.Series([0.05] * 400 + [told] * 400)
+    scored = ScoredRows(
+        labels=labels,
+        predictions=pd.DataFrame({"predicted": "no", "p:no": 1 - yes, "p:yes": yes}),
+        positive_class="yes",
+        replicates=400,
+        seed=0,
+    )
+    found = measure_calibration(
+        scored, ["no", "yes"], scored.estimate(["brier", "calibration_error"])
+    )
+    check = calibration_check(found, scored, 30)
+    assert (check.outcome, check.severity, check.blocks) == (outcome, "warning", False)
+    assert ("surely off by more than 0.05 in the mean" in check.detail) == (outcome == "failed")
 
 
 def test_probabilities_of_more_classes_add_up_over_them():

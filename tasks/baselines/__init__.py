@@ -4,7 +4,6 @@
 pipeline itself, `judgement` and `sanity_checks` turn them into checks, `stage` puts them together.
 """
 
-from tasks.baselines.rungs import constant_estimates, constant_predictions
 from tasks.baselines.stage import measure_baselines
 
-__all__ = ["constant_estimates", "constant_predictions", "measure_baselines"]
+__all__ = ["measure_baselines"]

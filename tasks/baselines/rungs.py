@@ -11,12 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from tasks.estimators import (
-    as_predictions,
     build_pipeline,
     convergence_messages,
     feature_frame,
@@ -62,35 +60,6 @@ class Rung:
             "high": _or_none(self.high),
             "n": self.n,
         }
-
-
-def class_shares(labels: pd.Series) -> dict[str, float]:
-    """The share of each class, sorted by class."""
-    shares = labels.value_counts(normalize=True).sort_index()
-    return {str(name): float(share) for name, share in shares.items()}
-
-
-def constant_number(labels: pd.Series, metric: str) -> float:
-    """The one estimate that is best by `metric`: the median for mae, else the mean."""
-    return float(labels.median() if metric == "mae" else labels.mean())
-
-
-def constant_estimates(number: float, index: pd.Index) -> pd.DataFrame:
-    """The same estimate everywhere, without a prediction interval."""
-    return pd.DataFrame({"predicted": np.full(len(index), number)}, index=index)
-
-
-def constant_predictions(
-    shares: Mapping[str, float], index: pd.Index, positive_class: str | None = None
-) -> pd.DataFrame:
-    """What `print("0")` predicts: the most frequent class, with the classes' shares, everywhere.
-
-    Of equally frequent classes the first in order. `positive_class` makes no difference.
-    """
-    classes = sorted(shares)
-    row = np.asarray([shares[name] for name in classes], dtype=np.float64)
-    matrix = np.tile(row, (len(index), 1))
-    return as_predictions(matrix, classes, index, positive_class, None)
 
 
 def quick_candidate(roles: Roles) -> Candidate:

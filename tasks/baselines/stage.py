@@ -16,10 +16,6 @@ from tasks.baselines import judgement, sanity_checks
 from tasks.baselines.rungs import (
     HALF,
     Rung,
-    class_shares,
-    constant_estimates,
-    constant_number,
-    constant_predictions,
     declared_rungs,
     fit_quick,
     measure,
@@ -29,6 +25,12 @@ from tasks.baselines.rungs import (
 )
 from tasks.baselines.sanity import Memorised, Pipelines, memorise, shuffle
 from tasks.checks import Check, Figure, StageResult, Table
+from tasks.constant import (
+    class_shares,
+    constant_estimates,
+    constant_number,
+    constant_predictions,
+)
 from tasks.errors import AssaylineError
 from tasks.estimators import predict
 from tasks.metrics import Estimate

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.baselines import constant_estimates, constant_predictions
 from tasks.checks import Check, StageResult
+from tasks.constant import constant_estimates, constant_predictions
 from tasks.errors import AssaylineError
 from tasks.gate.contest import Opponent
 from tasks.gate.stage import judge

@@ -1,9 +1,9 @@
 """Can the model's probabilities be read as chances?
 
 Guarantees: shown for every model and blocks none: a threshold may be right where probabilities
-are not. The check compares the Brier score with that of always telling the classes' shares in
-the test rows; a model whose probabilities are worse than that has no use as a forecast, which
-weighing classes to be equally important often brings about.
+are not. The check is a warning. It fails where the Brier score is no better than that of always
+telling the classes' shares in the test rows, which weighing classes to be equally important often
+brings about; and where the probabilities are surely off by more than `LARGE_ERROR` in the mean.
 
 The Brier score and the expected calibration error are those of `tasks.metrics.probabilities`. The
 error is biased upwards: of a perfectly calibrated model too the bins' frequencies miss the
@@ -12,8 +12,8 @@ Kumar et al. 2019; Roelofs et al. 2022). Estimates that subtract the bias are th
 where it matters, with few rows a bin; so the plain error is shown, which is the field's number,
 beside what chance alone would make of it: the mean error of a calibrated model with the same
 probabilities, of independent rows (bins' gaps taken as normal). Its interval is made so that it
-reaches down to 0 where chance explains the error (`tasks.metrics.estimates`). It is told and not
-judged.
+reaches down to 0 where chance explains the error (`tasks.metrics.estimates`): by its lower end it
+is judged.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ from tasks.metrics.probabilities import (
 from tasks.metrics.resampling import unit_codes
 from tasks.performance_audit.wording import STAGE
 from tasks.slice_metrics import ScoredRows
+
+LARGE_ERROR = 0.05
+"""Of a probability that is told wrong by more than this in the mean the reader has to know."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,11 @@ def measure_calibration(
 
 
 def calibration_check(found: Calibration, scored: ScoredRows, min_support: int) -> Check:
-    """The Brier score against that of the classes' shares: information, never a block."""
+    """The Brier score against the shares', and the calibration error's lower end: a warning."""
     brier, error, rows = found.brier, found.error, len(scored)
     known = math.isfinite(brier.low) and math.isfinite(brier.high)
     outcome: Outcome = "passed" if brier.value < found.base else "failed"
+    off = error.low > LARGE_ERROR
     verdict = (
         "better than always telling the classes' shares"
         if outcome == "passed"
@@ -97,6 +101,12 @@ def calibration_check(found: Calibration, scored: ScoredRows, min_support: int) 
         f"expected calibration error {error.value:.3f} ({error.low:.3f} to {error.high:.3f}), of "
         f"which chance alone would show {found.by_chance:.3f} if they were perfectly calibrated."
     )
+    if off:
+        outcome = "failed"
+        detail += (
+            f" They are surely off by more than {LARGE_ERROR:g} in the mean: not calibrated on "
+            "test."
+        )
     if scored.units < min_support:
         outcome = "not_applicable"
         detail = f"Too small to judge probabilities: n={rows}, at least {min_support} are needed."
@@ -107,7 +117,7 @@ def calibration_check(found: Calibration, scored: ScoredRows, min_support: int) 
         id=f"{STAGE}.calibration",
         stage=STAGE,
         title="Brier score of the probabilities on test",
-        severity="info",
+        severity="warning",
         outcome=outcome,
         value=brier.value if math.isfinite(brier.value) else None,
         limit=found.base,

@@ -22,6 +22,7 @@ from tasks.project.sections import Project
 from tasks.training import evidence, judgement
 from tasks.training.calibration import calibrate
 from tasks.training.calibration_finding import report_calibration
+from tasks.training.constant import beats_constant
 from tasks.training.families import (
     PROBABILITY_METRICS,
     REPLICATES,
@@ -131,7 +132,7 @@ def _result(
 ) -> StageResult:
     metric, class_weight = rows.metric, rows.section.class_weight
     own = Finding(
-        checks=_checks(families, chosen, failures, rows),
+        checks=(*_checks(families, chosen, failures, rows), beats_constant(chosen, dev, rows)),
         metrics=dev_metrics(chosen, rows.roles.labels(dev), rows),
         facts={
             "metric": metric,
