@@ -275,8 +275,13 @@ class TestLeftOutClass:
         assert result.outcome == "passed"
 
     def test_quarters_of_a_number_are_left_out_in_silence(self):
-        frame = keyed({"d": ["low"] * 300 + ["high"] * 300, "y": np.arange(600.0)})
-        found_roles = roles(categorical=("d",), positive_class=None, regression=True)
+        # The number x has four values, each in one quarter but for 20 of 150 rows.
+        x = np.repeat(np.arange(4.0), 150)
+        x[::8] = (x[::8] + 1) % 4
+        frame = keyed({"d": ["low"] * 300 + ["high"] * 300, "x": list(x), "y": np.arange(600.0)})
+        found_roles = roles(
+            categorical=("d",), numeric=("x",), positive_class=None, regression=True
+        )
         result = find_leaks(
             frame,
             all_train(frame),
@@ -284,6 +289,28 @@ class TestLeftOutClass:
             Project(name="p", source="s.csv", target="y", task="regression"),
         )
         assert failed(result) == []
+
+
+class TestRegression:
+    RNG = np.random.default_rng(5)
+
+    def search(self, noise):
+        y = self.RNG.normal(size=800)
+        frame = keyed({"x": list(y + self.RNG.normal(0, noise, 800)), "y": list(np.exp(y))})
+        found_roles = roles(numeric=("x",), positive_class=None, regression=True)
+        chosen = Project(name="p", source="s.csv", target="y", task="regression")
+        return find_leaks(frame, all_train(frame), found_roles, chosen)
+
+    def test_another_form_of_the_target_is_found_by_its_quarters(self):
+        found = check(self.search(0.01), "single_feature:x")
+        assert (found.outcome, found.severity) == ("failed", "critical")
+        assert "`x` alone ranks the quarters of y with an AUC of 1.000" in found.detail
+
+    def test_a_strong_honest_number_stays_silent(self):
+        # A correlation of 0.95; the area of the highest quarter alone is beyond 0.96.
+        result = self.search(0.33)
+        assert failed(result) == []
+        assert "the quarters of y" in check(result, "searched:single_feature").detail
 
 
 class TestSingleFeature:

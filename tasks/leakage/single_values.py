@@ -93,13 +93,18 @@ def search_values(
     categorical: Sequence[str],
     section: LeakageSection,
     *,
-    leave_out: bool = True,
+    quarters: bool = False,
 ) -> ValueSearch:
     """Look at each value with `min_value_rows` rows or more; a missing cell is a value too.
 
-    `units` are codes; `leave_out` asks for values that leave a class out.
+    `units` are codes; `quarters` says that the labels are those of a number. Then a number's values
+    are not looked at, since honest ones lie in the quarters in order, nor what leaves one out.
     """
-    counted = list(count_values(frame, labels, columns, categorical, section.min_value_rows))
+    counted = list(
+        count_values(
+            frame, labels, columns, categorical, section.min_value_rows, numbers=not quarters
+        )
+    )
     looks = sum(len(column.counts) for column in counted)
     search = _Search(labels, units, section, corrected_level(looks))
     settled: list[TellingValue] = []
@@ -107,7 +112,7 @@ def search_values(
     for column in counted:
         found = search.settled(column)
         settled += found
-        if leave_out and not found:
+        if not quarters and not found:
             leaving_out += search.leaving_out(column)
     return ValueSearch(tuple(settled), tuple(leaving_out), looks, len(counted))
 

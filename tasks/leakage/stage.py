@@ -58,7 +58,7 @@ def find_leaks(
         columns,
         categorical,
         project.leakage,
-        leave_out=not roles.regression,
+        quarters=roles.regression,
     )
     scores = _scores(rows, labels, units, columns, categorical, roles, project)
     strong, checks = _judged(scores, roles, project)

@@ -47,11 +47,16 @@ def count_values(
     columns: Sequence[str],
     categorical: Sequence[str],
     min_rows: int,
+    *,
+    numbers: bool = True,
 ) -> Iterator[ColumnCounts]:
-    """The columns in which a value with `min_rows` rows or more was looked at."""
+    """The columns in which a value with `min_rows` rows or more was looked at.
+
+    `numbers`: the values of numbers with few distinct ones, too.
+    """
     names, codes = np.unique(labels.to_numpy(dtype=object), return_inverse=True)
     for column in columns:
-        words, order = _words(frame[column], column in categorical)
+        words, order = _words(frame[column], column in categorical, numbers)
         if words is None:
             continue
         value, values = pd.factorize(words, sort=True)
@@ -65,11 +70,13 @@ def count_values(
             yield ColumnCounts(column, counts, beside, value, known)
 
 
-def _words(values: pd.Series, is_category: bool) -> tuple[pd.Series | None, list[str]]:
+def _words(
+    values: pd.Series, is_category: bool, numbers: bool
+) -> tuple[pd.Series | None, list[str]]:
     """The value of each row in a word, and of a number the words in order; None: none to count."""
     if is_category:
         return values.astype("str").fillna(MISSING), []
-    if pd.api.types.is_numeric_dtype(values.dtype):
+    if numbers and pd.api.types.is_numeric_dtype(values.dtype):
         distinct = np.sort(values.dropna().unique())
         if 2 <= len(distinct) <= MOST_NUMBERS:
             named = {number: f"{float(number):.6g}" for number in distinct}
