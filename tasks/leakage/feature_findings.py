@@ -135,7 +135,7 @@ def features_searched(scores: Sequence[FeatureScore], roles: Roles, project: Pro
         detail=detail,
         value=_auc(best, roles) if best else None,
         limit=limit,
-        interval=_interval(best, roles) if best else None,
+        interval=_interval(best) if best else None,
         n=best.n if best else 0,
         evidence="single_features" if best else None,
     )
@@ -162,7 +162,7 @@ def novelties_searched(novelties: Sequence[Novelty]) -> Check:
 
 def _ranks_too_well(score: FeatureScore, roles: Roles, project: Project) -> Suspicion | None:
     limit = project.leakage.max_single_feature_auc
-    value, interval = _auc(score, roles), _interval(score, roles)
+    value, interval = _auc(score, roles), _interval(score)
     proven = (interval[0] if roles.regression else score.proven_auc) >= limit
     if roles.regression or score.classes == 2:
         strong = value >= limit
@@ -209,5 +209,5 @@ def _auc(score: FeatureScore, roles: Roles) -> float:
     return score.mean_auc if roles.regression else score.auc
 
 
-def _interval(score: FeatureScore, roles: Roles) -> tuple[float, float]:
-    return score.mean_interval if roles.regression else score.interval
+def _interval(score: FeatureScore) -> tuple[float, float]:
+    return score.interval if score.mean_interval is None else score.mean_interval

@@ -42,8 +42,8 @@ class FeatureScore:
     """How well `column` alone ranks the classes, on `n` rows.
 
     `auc` is the area of the class `label` against the rest, the best ranked one, with its 95 %
-    interval; `mean_auc` the mean over the classes, and its interval if they stood and fell
-    together; `proven_auc` what `auc` is at least, corrected
+    interval; `mean_auc` the mean over the classes, and of the quarters of a
+    number its interval, if they stood and fell together; `proven_auc` what `auc` is at least, corrected
     for the number of classes (0.5 is not at all, 1 is perfectly). `errors` is the share of the
     constant's errors that are left, with its 95 % interval (1 is all, 0 none).
 
@@ -57,7 +57,7 @@ class FeatureScore:
     auc: float
     interval: tuple[float, float]
     mean_auc: float
-    mean_interval: tuple[float, float]
+    mean_interval: tuple[float, float] | None
     proven_auc: float
     errors: float
     errors_interval: tuple[float, float]
@@ -71,11 +71,20 @@ class SingleFeatures:
     """Scores columns one at a time on the same rows and folds.
 
     At most 20,000 rows are used, drawn by `seed`; classes with fewer than ten of them are left
-    out. `n` is 0 where fewer than two classes are left: then nothing can be scored.
+    out. `n` is 0 where fewer than two classes are left: then nothing can be scored. `quarters` says
+    that the labels are those of a number.
     """
 
-    def __init__(self, frame: pd.DataFrame, labels: pd.Series, units: pd.Series, seed: int) -> None:
-        self._seed = seed
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        labels: pd.Series,
+        units: pd.Series,
+        seed: int,
+        *,
+        quarters: bool = False,
+    ) -> None:
+        self._seed, self._quarters = seed, quarters
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(len(frame))[:_MOST_ROWS])
         counts = labels.iloc[chosen].value_counts()
@@ -129,7 +138,7 @@ class SingleFeatures:
             auc=areas[best],
             interval=unit_area(scores[:, best], positive, self._units),
             mean_auc=float(np.mean(areas)),
-            mean_interval=self._mean_interval(scores),
+            mean_interval=self._mean_interval(scores) if self._quarters else None,
             proven_auc=proven_area(scores[:, best], positive, self._units, level),
             errors=float(wrong.mean() / constant),
             errors_interval=(low / constant, high / constant),

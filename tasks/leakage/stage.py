@@ -96,7 +96,7 @@ def _scores(
     project: Project,
 ) -> list[FeatureScore]:
     """The columns alone, the strongest first."""
-    search = SingleFeatures(rows, labels, units, project.seed)
+    search = SingleFeatures(rows, labels, units, project.seed, quarters=roles.regression)
     if not search.n:
         return []
     found = []
