@@ -42,10 +42,10 @@ class FeatureScore:
     """How well `column` alone ranks the classes, on `n` rows.
 
     `auc` is the area of the class `label` against the rest, the best ranked one, with its 95 %
-    interval; `mean_auc` the mean over the classes, and of the quarters of a
-    number its interval, if they stood and fell together; `proven_auc` what `auc` is at least, corrected
-    for the number of classes (0.5 is not at all, 1 is perfectly). `errors` is the share of the
-    constant's errors that are left, with its 95 % interval (1 is all, 0 none).
+    interval; `mean_auc` the mean over the classes, and of the quarters of a number its interval, if
+    they stood and fell together; `proven_auc` what `auc` is at least, corrected for the number of
+    classes (0.5 is not at all, 1 is perfectly). `errors` is the share of the constant's errors that
+    are left, with its 95 % interval (1 is all, 0 none).
 
     Of a text these are the numbers of its few most telling words, `words`, and `all_words_auc` is
     the area of all its words together.
