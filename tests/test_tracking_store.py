@@ -32,6 +32,14 @@ def test_another_failure_keeps_its_first_line(tracking):
         raise_in(tracking, "it is locked\nsecond line")
 
 
+def test_an_experiment_that_was_deleted_in_the_ui_is_restored(tracking):
+    made = tracking._experiment("p")
+    tracking._client.delete_experiment(made)
+
+    assert tracking._experiment("p") == made
+    assert tracking._client.get_experiment(made).lifecycle_stage == "active"
+
+
 def raise_in(tracking, said):
     with tracking._reaching():
         raise MlflowException(said)

@@ -285,6 +285,26 @@ class TestRules:
         found = check(judge(rows(c=words), asked), "column_values_to_be_in_set:c")
         assert found.outcome == "passed"
 
+    @pytest.mark.parametrize("values", [["0", "1"], [0, 1], ["0.0", 1]])
+    def test_words_in_the_set_of_a_number_column_are_numbers(self, values):
+        asked = rule("expect_column_values_to_be_in_set", column="q", value_set=values)
+        numbers = pd.Series([0.0, 1.0] * 10)
+        found = check(judge(rows(q=numbers), asked), "column_values_to_be_in_set:q")
+        assert found.outcome == "passed"
+
+    def test_words_that_are_no_numbers_are_refused_for_a_number_column(self):
+        asked = rule("expect_column_values_to_be_in_set", column="q", value_set=["low", "high"])
+        with pytest.raises(ProjectError, match="'q' holds numbers, and 'value_set' names words"):
+            judge(rows(q=pd.Series([0.0, 1.0] * 10)), asked)
+
+    def test_words_in_the_set_of_a_time_column_are_times(self):
+        times = pd.Series([datetime(2024, 1, 1), datetime(2024, 1, 2)] * 10)
+        asked = rule(
+            "expect_column_values_to_be_in_set", column="t", value_set=["2024-01-01", "2024-01-02"]
+        )
+        found = check(judge(rows(t=times), asked), "column_values_to_be_in_set:t")
+        assert found.outcome == "passed"
+
     def test_library_is_silent(self, capfd):
         judge(rows(), between(), between(column="nowhere"))
         assert capfd.readouterr() == ("", "")

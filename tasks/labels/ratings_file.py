@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def read_ratings(
     problem = raw.problem or _structure_problem(name, raw, settings, items)
     if problem is not None:
         return ReadRatings(check=ratings_check("failed", f"{problem}."))
-    cells = _cells(raw, settings)
+    cells = _cells(raw, settings, labels.rename)
     item = _positions(cells["item"], items)
     if classes is None:
         cells["label"] = as_numbers(cells["label"])
@@ -137,7 +137,9 @@ def _structure_problem(
     return None
 
 
-def _cells(raw: RawSource, settings: RatingsSection) -> pd.DataFrame:
+def _cells(
+    raw: RawSource, settings: RatingsSection, rename: Mapping[str, str]
+) -> pd.DataFrame:
     """item, annotator, label and time of each row as text, NaN where missing, and its line."""
     cells = pd.DataFrame({"line": raw.lines})
     for role in _COLUMNS:
@@ -148,6 +150,8 @@ def _cells(raw: RawSource, settings: RatingsSection) -> pd.DataFrame:
         values = as_labels(raw.table[column].to_pandas())
         absent = settings.null_values if role == "label" else ("",)
         cells[role] = values.where(~values.isin(absent))
+    if rename:
+        cells["label"] = cells["label"].replace(dict(rename))
     return cells
 
 
