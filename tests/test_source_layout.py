@@ -100,7 +100,7 @@ def test_the_line_that_excel_puts_first_names_the_delimiter(tmp_path, first):
         assert result.facts["rows_kept"] == 3
         # Lines are those of the file, its first line counted.
         assert result.outputs["quarantined"]["line"].tolist() == [6]
-    assert profile_file(tmp_path / "s.csv").delimiter == ";"
+    assert profile_file(tmp_path / "s.csv").settings == {"delimiter": ";"}
 
 
 def test_a_delimiter_that_excel_contradicts_is_refused(tmp_path):

@@ -456,3 +456,43 @@ def test_the_modules_of_the_starter_name_no_attribute_twice():
         for word in listed.split()
     ]
     assert len(words) == len(set(words))
+
+
+def test_notations_are_proposed_and_what_is_written_reads_them(tmp_path):
+    rows = 60
+    data = write(
+        tmp_path,
+        {
+            "price": [f"{n}.{n:03d},50 €" for n in range(100, 100 + rows)],
+            "share": [f"{n},5 %" for n in range(rows)],
+            "load": ["?" if n % 7 == 0 else f"{n},25" for n in range(rows)],
+            "seen": [f"{n % 28 + 1:02d}.{n % 12 + 1:02d}.2024" for n in range(rows)],
+            "y": two_classes(rows),
+        },
+    )
+    project, _ = loaded(tmp_path, data, "y")
+    result = ingest(data, project)
+
+    assert project.source.decimal == ","
+    assert project.source.thousands == "."
+    assert set(project.source.units) == {"€", "%"}
+    assert project.source.date_format == "%d.%m.%Y"
+    assert project.source.null_values[-1] == "?"
+    assert [result.facts["kinds"][name] for name in ("price", "share", "load", "seen")] == [
+        "numeric",
+        "numeric",
+        "numeric",
+        "time",
+    ]
+    assert result.outputs["snapshot"]["price"].iloc[0] == 100100.5
+    assert result.outcome == "passed"
+
+
+def test_a_mark_that_may_be_either_is_not_decided(tmp_path):
+    data = write(
+        tmp_path, {"n": [f"{n},{n}" for n in range(100, 160)], "x": numbers(), "y": two_classes()}
+    )
+    project, _ = loaded(tmp_path, data, "y")
+
+    assert project.source.thousands is None
+    assert project.source.decimal == "."

@@ -137,9 +137,7 @@ def _structure_problem(
     return None
 
 
-def _cells(
-    raw: RawSource, settings: RatingsSection, rename: Mapping[str, str]
-) -> pd.DataFrame:
+def _cells(raw: RawSource, settings: RatingsSection, rename: Mapping[str, str]) -> pd.DataFrame:
     """item, annotator, label and time of each row as text, NaN where missing, and its line."""
     cells = pd.DataFrame({"line": raw.lines})
     for role in _COLUMNS:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 from tasks.errors import ProjectError
 from tasks.ingestion.cell_types import type_column
 from tasks.ingestion.cells import TypedColumn
+from tasks.ingestion.proposed_settings import proposed_settings
 from tasks.ingestion.reading import read_source
 from tasks.ingestion.sources import RawSource
 from tasks.project.roles import ROW_KEY, ColumnKind
@@ -63,19 +65,24 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class FileProfile:
-    """A file's columns in their order, its readable rows, those that are not, its delimiter."""
+    """A file's columns in their order, its readable rows, and those that are not.
+
+    `settings` are the options of `source` with which it is read; `source` is the section of them.
+    """
 
     columns: Mapping[str, ColumnProfile]
     rows: int
     unreadable: int
-    delimiter: str
+    settings: Mapping[str, Any]
+    source: SourceSection
     raw: RawSource
 
 
 def profile_file(path: Path) -> FileProfile:
     """Read and type a CSV or Parquet file.
 
-    Of CSV the delimiter is found where the header is a single name with `;`, a tab or `|` in it.
+    Of CSV the delimiter is found where the header is a single name with `;`, a tab or `|` in it,
+    and numbers, dates and missing words in another notation are read as what they are.
     Raises ProjectError, with one sentence, when there is no such file, nothing in it can be read,
     it has no row, a column name stands twice or is reserved.
     """
@@ -88,8 +95,12 @@ def profile_file(path: Path) -> FileProfile:
             source = SourceSection(path=path.name, delimiter=found)
             raw = read_source(path, source)
     _require_usable(path, raw)
+    settings = proposed_settings(raw, source)
+    if raw.delimiter != ",":
+        settings = {"delimiter": raw.delimiter, **settings}
+    source = SourceSection.model_validate({"path": path.name, **settings})
     columns = {name: profile_column(type_column(raw, name, None, source)) for name in raw.columns}
-    return FileProfile(columns, raw.table.num_rows, len(raw.bad_rows), raw.delimiter, raw)
+    return FileProfile(columns, raw.table.num_rows, len(raw.bad_rows), settings, source, raw)
 
 
 def profile_column(column: TypedColumn) -> ColumnProfile:
@@ -118,9 +129,9 @@ def profile_column(column: TypedColumn) -> ColumnProfile:
     )
 
 
-def labels_of(raw: RawSource, name: str) -> dict[str, int]:
+def labels_of(raw: RawSource, name: str, source: SourceSection) -> dict[str, int]:
     """The labels that a run would find in column `name`, with their rows, in order of name."""
-    column = type_column(raw, name, "categorical", SourceSection(path="-"))
+    column = type_column(raw, name, "categorical", source)
     counts = pc.value_counts(column.values.drop_null())
     pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
     return {str(label): int(rows) for label, rows in sorted(pairs)}

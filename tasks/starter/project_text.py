@@ -6,6 +6,8 @@ read back as it is, in values and in comments.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tasks.starter.audit_text import Target, audit_lines
 from tasks.starter.columns import FileProfile
 from tasks.starter.proposals import Proposal
@@ -38,11 +40,7 @@ def _head(name: str, source: str, file: FileProfile, target: Target) -> list[str
         f"name: {scalar(name)}",
         'description: ""  # one sentence: what is predicted, for whom, and what is done with it',
     ]
-    if file.delimiter == ",":
-        lines.append(f"source: {scalar(source)}")
-    else:
-        path, mark = scalar(source), quoted(file.delimiter)
-        lines.append(f"source: {{path: {path}, delimiter: {mark}}}")
+    lines += _source(source, file)
     if file.unreadable:
         lines.append(
             f"# {file.unreadable:,} rows of it cannot be read; the run lists them by line."
@@ -60,6 +58,25 @@ def _head(name: str, source: str, file: FileProfile, target: Target) -> list[str
         counts = [f"{comment_word(one)} {n:,}" for one, n in target.labels.items()]
         more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
         lines += comment_lines(f"{len(counts)} classes: {', '.join(counts[:8])}{more}", "# ")
+    return lines
+
+
+def _source(source: str, file: FileProfile) -> list[str]:
+    if not file.settings:
+        return [f"source: {scalar(source)}"]
+    if list(file.settings) == ["delimiter"]:
+        mark = quoted(file.settings["delimiter"])
+        return [f"source: {{path: {scalar(source)}, delimiter: {mark}}}"]
+    lines = ["source:  # GUESS: how numbers, dates and missing cells are written"]
+    lines.append(f"  path: {scalar(source)}")
+    for option, value in file.settings.items():
+        if isinstance(value, Mapping):
+            lines.append(f"  {option}:")
+            lines += [f"    {mapping_key(name)} {quoted(form)}" for name, form in value.items()]
+        elif isinstance(value, str):
+            lines.append(f"  {option}: {quoted(value)}")
+        else:
+            lines.append(f"  {option}: [{', '.join(quoted(one) for one in value)}]")
     return lines
 
 

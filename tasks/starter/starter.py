@@ -88,7 +88,7 @@ def _choose(file: FileProfile, target: str, asked: str | None) -> Target:
     """What is learned: a number to be estimated, or classes."""
     column = file.columns[target]
     if not is_quantity(column):
-        return _choose_positive(target, labels_of(file.raw, target), column, asked)
+        return _choose_positive(target, labels_of(file.raw, target, file.source), column, asked)
     if asked is not None:
         raise ProjectError(
             f"--positive is for two classes, and {_shown(target)} has {column.distinct:,} "
