@@ -405,6 +405,28 @@ class TestShuffled:
         assert found.outcome == "failed"
         assert "by another way" in found.detail
 
+    def test_of_many_rows_a_sample_takes_part_and_is_told(self):
+        found = check(run(make_data(rows=4_000), shuffle_rows=1_000), "shuffled_labels")
+        assert found.outcome == "passed"
+        assert found.detail.endswith(
+            "A sample took part (baselines.shuffle_rows): 1,001 of 2,400 train rows."
+        )
+        assert found.n == 800
+        assert "sample" not in check(run(), "shuffled_labels").detail
+
+    def test_a_leak_is_caught_in_a_sample_too(self, monkeypatch):
+        from tasks.baselines import sanity
+
+        honest = sanity.feature_frame
+
+        def leaking(frame, roles):
+            return honest(frame, roles).assign(size=(frame[roles.target] == "yes").astype(float))
+
+        monkeypatch.setattr(sanity, "feature_frame", leaking)
+        monkeypatch.setattr("tasks.estimators.fitting.feature_frame", leaking)
+        found = check(run(make_data(rows=4_000), shuffle_rows=1_000), "shuffled_labels")
+        assert found.outcome == "failed"
+
     def test_the_false_alarm_is_rare(self):
         data = make_data(100)
         outcomes = [

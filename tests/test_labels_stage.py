@@ -200,6 +200,41 @@ def test_a_class_too_rare_for_the_folds_is_left_out_and_said_so():
     assert not quality.loc[["k000", "k004"], "issue"].any()
 
 
+def test_three_rows_of_a_class_are_judged_however_many_folds():
+    frame, split = make_data()
+    odd = set_label(frame, ["k000", "k002", "k004"], "odd")
+    assert make_project().labels.folds == 5
+    result = check_labels(odd, split, make_roles(), make_project())
+    assert "rare_class:odd" not in by_id(result)
+    assert result.outputs["label_quality"]["quality"].notna().all()
+
+
+def test_of_many_rows_a_sample_is_learned_from_and_all_are_judged():
+    frame, split = make_data(rows=2_000)
+    # A wrong label in every 100th row of the class "high", which is every second row.
+    frame = set_label(frame, frame.index[::200], "low")
+    result = check_labels(frame, split, make_roles(), make_project(fit_rows=1_000))
+    said = (
+        "Each model learned from a sample of 1,001 of 1,200 train rows (labels.fit_rows), and of "
+        "as many in each of 5 folds; all rows are judged."
+    )
+    assert said in by_id(result)["issues"].detail
+    assert said in result.tables["issues_by_class"].note
+    assert by_id(result)["issues"].n == 1_600
+    quality = result.outputs["label_quality"]
+    assert quality["quality"].notna().all()
+    # No right label is suspected; two wrong ones stay just below the mean of their class.
+    assert len(set(frame.index[::200]) - set(quality.index[quality["issue"]])) == 2
+    assert set(quality.index[quality["issue"]]) < set(frame.index[::200])
+
+
+def test_of_few_rows_nothing_is_said_of_samples():
+    frame, split = make_data()
+    result = check_labels(frame, split, make_roles(), make_project())
+    assert "sample" not in by_id(result)["issues"].detail
+    assert "sample" not in result.tables["issues_by_class"].note
+
+
 def test_one_unit_counts_once_however_many_rows_it_has():
     frame, split = make_data()
     frame = set_label(frame, ["k000", "k002", "k004", "k010"], "odd")
@@ -307,10 +342,10 @@ def test_the_same_input_gives_the_same_result():
 
 def test_with_many_classes_the_commonest_suspects_stand_in_for_the_matrix():
     rng = np.random.default_rng(0)
-    index = pd.Index([f"k{i:03d}" for i in range(300)], name="row_key")
-    kind = np.arange(300) % 15
+    index = pd.Index([f"k{i:03d}" for i in range(600)], name="row_key")
+    kind = np.arange(600) % 15
     frame = pd.DataFrame(
-        {"a": kind * 1.0, "b": rng.normal(size=300), "y": [f"c{k:02d}" for k in kind]}, index=index
+        {"a": kind * 1.0, "b": rng.normal(size=600), "y": [f"c{k:02d}" for k in kind]}, index=index
     )
     for position in range(15):
         frame[f"is_{position}"] = (kind == position) * 1.0

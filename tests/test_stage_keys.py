@@ -24,7 +24,7 @@ def changed(**values):
 
 def test_what_a_stage_does_not_see_is_at_its_default():
     seen = project_for("gate", project(labels={"folds": 9}, gate={"margin": 0.05}))
-    assert (seen.labels.folds, seen.gate.margin) == (3, 0.05)
+    assert (seen.labels.folds, seen.gate.margin) == (5, 0.05)
 
 
 @pytest.mark.parametrize(

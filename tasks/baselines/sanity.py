@@ -39,6 +39,7 @@ from tasks.estimators import (
 from tasks.metrics import HIGHER_IS_BETTER, metric_value
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
+from tasks.row_samples import sample_rows
 
 RELAXED: Mapping[str, Any] = {
     "C": 1e4,
@@ -102,7 +103,10 @@ class Memorised:
 
 @dataclass(frozen=True, kw_only=True)
 class Shuffled:
-    """Mean score over the repeats; mean of guessing, and the deviation of its mean over as many."""
+    """Mean score over the repeats; mean of guessing, and the deviation of its mean over as many.
+
+    `rows` are the dev rows scored; `sampled` says in a sentence what was not done with all rows.
+    """
 
     repeats: int
     rows: int
@@ -110,6 +114,7 @@ class Shuffled:
     guessing: float
     deviation: float
     failure: str | None = None
+    sampled: str = ""
 
 
 def memorise(train: pd.DataFrame, pipelines: Pipelines, rows: int) -> Memorised:
@@ -173,9 +178,21 @@ def relax(model: Pipeline) -> Pipeline:
 
 
 def shuffle(
-    train: pd.DataFrame, dev: pd.DataFrame, pipelines: Pipelines, metric: str, repeats: int
+    train: pd.DataFrame,
+    dev: pd.DataFrame,
+    pipelines: Pipelines,
+    metric: str,
+    repeats: int,
+    most: int,
 ) -> Shuffled:
-    """Fit on train with shuffled labels and score on dev with shuffled labels; families in turn."""
+    """Fit on train with shuffled labels and score on dev with shuffled labels; families in turn.
+
+    Of more than `most` train rows, or dev rows, a sample of so many takes part.
+    """
+    every = {"train": train, "dev": dev}
+    drawn = {side: _sample(rows, pipelines, most) for side, rows in every.items()}
+    sampled = _told({side: (rows, drawn[side]) for side, rows in every.items()})
+    train, dev = drawn["train"], drawn["dev"]
     generator = np.random.default_rng(pipelines.seed)
     scores: list[float] = []
     guesses: list[NDArray[np.float64]] = []
@@ -193,6 +210,7 @@ def shuffle(
                 guessing=math.nan,
                 deviation=math.nan,
                 failure=f"{candidate.name}: {failure}",
+                sampled=sampled,
             )
         labels = pipelines.roles.labels(scored)
         scores.append(_score(metric, labels, predictions, pipelines.roles))
@@ -204,6 +222,7 @@ def shuffle(
         value=float(np.mean(scores)),
         guessing=float(by_repeat.mean()),
         deviation=float(np.sqrt(by_repeat.var(axis=1, ddof=1).mean() / repeats)),
+        sampled=sampled,
     )
 
 
@@ -211,6 +230,22 @@ def shuffle_limit(found: Shuffled, metric: str) -> float:
     """The worst score that still counts as guessing."""
     sign = 1.0 if HIGHER_IS_BETTER[metric] else -1.0
     return found.guessing + sign * LIMIT_DEVIATIONS * found.deviation
+
+
+def _sample(rows: pd.DataFrame, pipelines: Pipelines, most: int) -> pd.DataFrame:
+    """Rows one by one, by class: which of them share a unit says nothing of dealt-out labels."""
+    units = pd.Series(rows.index.astype("str"), index=rows.index)
+    return rows[sample_rows(pipelines.roles.strata(rows), units, most, pipelines.seed)]
+
+
+def _told(drawn: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> str:
+    """How many rows of each side take part, where not all do; all and drawn rows by side."""
+    parts = [
+        f"{len(some):,} of {len(every):,} {side} rows"
+        for side, (every, some) in drawn.items()
+        if len(some) < len(every)
+    ]
+    return f"A sample took part (baselines.shuffle_rows): {', '.join(parts)}." if parts else ""
 
 
 def _deal_out(

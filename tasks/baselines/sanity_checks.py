@@ -83,7 +83,7 @@ def shuffled_labels(found: Shuffled, metric: str, constant: Estimate) -> Check:
         outcome=outcome,
         detail=f"On labels shuffled {found.repeats} times the pipeline's {name} is "
         f"{found.value:.3f}, where guessing gives {found.guessing:.3f}{baseline} and "
-        f"{limit:.3f} is the limit: {ending}",
+        f"{limit:.3f} is the limit: {ending}" + (f" {found.sampled}" if found.sampled else ""),
         value=found.value,
         limit=limit,
         interval=(found.value - spread, found.value + spread),

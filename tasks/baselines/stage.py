@@ -104,11 +104,18 @@ def measure_baselines(
         _champion(given, champion, allow_imports),
         _declared(project, [] if people is None else people_rungs(people, given.metrics)),
     ]
-    repeats = project.baselines.shuffle_repeats
-    memorised = memorise(given.train, given.pipelines, project.baselines.overfit_rows)
-    shuffled = shuffle(given.train, given.dev, given.pipelines, given.metric, repeats)
+    limits = project.baselines
+    memorised = memorise(given.train, given.pipelines, limits.overfit_rows)
+    shuffled = shuffle(
+        given.train,
+        given.dev,
+        given.pipelines,
+        given.metric,
+        limits.shuffle_repeats,
+        limits.shuffle_rows,
+    )
     sanity = [
-        sanity_checks.overfits_tiny_sample(memorised, project.baselines.min_overfit_accuracy),
+        sanity_checks.overfits_tiny_sample(memorised, limits.min_overfit_accuracy),
         sanity_checks.shuffled_labels(shuffled, given.metric, constant[given.metric]),
     ]
     rungs = [rung for part in parts for rung in part.rungs]

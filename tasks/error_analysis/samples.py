@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.row_samples import key_hashes
+
 Places = NDArray[np.int64]
 
 
@@ -17,6 +19,5 @@ def sample_places(keys: pd.Index, most: int, seed: int) -> Places:
     """
     if len(keys) <= most:
         return np.arange(len(keys))
-    words = np.asarray(keys.astype("str"), dtype=object)
-    hashes = pd.util.hash_array(words, hash_key=f"{seed % 10**16:016d}", categorize=False)
+    hashes = key_hashes(keys, seed)
     return np.sort(np.argsort(hashes, kind="stable")[:most]).astype(np.int64)

@@ -95,5 +95,10 @@ def _fitted_rows(log_probabilities: Matrix, given: Codes) -> tuple[Matrix, Codes
     return log_probabilities[::step], given[::step]
 
 
+def calibrated_rows(rows: int) -> int:
+    """How many of so many rows a calibration is fitted on."""
+    return -(-rows // _step(rows))
+
+
 def _step(rows: int) -> int:
     return max(1, -(-rows // _ROWS))

@@ -85,7 +85,7 @@ def judge_issues(
     settings = project.labels
     scored = quality[quality["quality"].notna()]
     judged_rows = scored[scored["side"] != "test"]
-    rare = _rare_class_checks(probabilities, settings.folds)
+    rare = _rare_class_checks(probabilities)
     if probabilities.matrix is None:
         detail = f"Label issues were not looked for: {probabilities.reason}."
         check = _not_applicable("issues", detail, settings.severity, 0, probabilities.broken)
@@ -98,6 +98,7 @@ def judge_issues(
         f"{count:,} of {rows:,} train and dev rows ({count / rows:.1%}) have a label that "
         f"{' and '.join(probabilities.families)} together find less credible than another{beside}. "
         "These are suspects for review, not proven errors."
+        + (f" {probabilities.sampled}" if probabilities.sampled else "")
     )
     limit = settings.max_issue_share
     check = _share_check("issues", count, rows, limit, detail, "info", "review")
@@ -110,16 +111,21 @@ def judge_issues(
             for side, row in by_side.iterrows()
         },
         facts={f"issues_{side}": int(row["sum"]) for side, row in by_side.iterrows()},
-        tables={"issues_by_class": issues_by_class(judged_rows, whole=few)},
+        tables={
+            "issues_by_class": issues_by_class(
+                judged_rows, whole=few, sampled=probabilities.sampled
+            )
+        },
         figures=(_CONFUSION,) if few else (),
     )
 
 
-def _rare_class_checks(probabilities: LabelProbabilities, folds: int) -> tuple[Check, ...]:
+def _rare_class_checks(probabilities: LabelProbabilities) -> tuple[Check, ...]:
+    needed = probabilities.units_needed
     return tuple(
         _not_applicable(
             "rare_class",
-            f"Train has {units} independent rows labelled {name}; {folds} are needed, so these "
+            f"Train has {units} independent rows labelled {name}; {needed} are needed, so these "
             "labels were not judged.",
             "info",
             units,

@@ -116,6 +116,11 @@ def _suspected(counts: Codes) -> list[int]:
     ]
 
 
+def _among(rows: int) -> Codes:
+    """Positions of the rows that a nearest one is looked for among, evenly spaced."""
+    return np.arange(0, rows, max(1, -(-rows // _AMONG)))
+
+
 def _cohesion_of(
     places: Sequence[int], frame: pd.DataFrame, sides: pd.Series, roles: Roles, given: Codes
 ) -> dict[int, Cohesion]:
@@ -127,7 +132,7 @@ def _cohesion_of(
     if not places:
         return {}
     prepared = prepare_rows(frame, sides, roles)
-    among = np.arange(0, len(given), -(-len(given) // _AMONG))
+    among = _among(len(given))
     found = {}
     for place in places:
         rows = np.flatnonzero(given == place)
@@ -181,13 +186,16 @@ def _classes_table(
             "cohesion": [one.value if one else np.nan for one in known],
             "cohesion_low": [one.low if one else np.nan for one in known],
             "cohesion_high": [one.high if one else np.nan for one in known],
+            "asked": [one.n if one else 0 for one in known],
             "mixed": [place in mixed for place in range(len(classes))],
         }
     )
+    among = len(_among(int(rows.sum())))
     note = (
         "lost: share of the rows whose most probable class is another; losers: other classes that "
         "lose most of their lost rows to this one; cohesion: agreement of the nearest rows beyond "
-        "chance, measured where the other two speak against the class. Train and dev rows."
+        "chance, measured where the other two speak against the class, on so many of its rows as "
+        f"asked says, among {among:,} of {int(rows.sum()):,} rows. Train and dev rows."
     )
     return Table(title="Classes that may be a mixed bag", frame=table, note=note)
 

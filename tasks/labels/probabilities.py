@@ -3,14 +3,15 @@
 Guarantees: two model families of different kinds, each calibrated, then averaged, so that a suspect
 is not one family's blind spot; within train the probabilities are out-of-fold, and no split unit
 has rows in two folds; dev and test rows are scored by models fitted on train, and their labels are
-not read; no label takes part in its own calibration.
+not read; no label takes part in its own calibration. Every row is scored; of many train rows each
+model learns from a sample, which `sampled` tells.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,21 +28,30 @@ from tasks.estimators import (
     fit_estimator,
     preparation_of,
 )
-from tasks.labels.calibration import calibrate, calibrate_each_without_itself, fit_calibration
+from tasks.labels.calibration import (
+    calibrate,
+    calibrate_each_without_itself,
+    calibrated_rows,
+    fit_calibration,
+)
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, Project
+from tasks.row_samples import rarest_classes, sample_rows
 
 _SMALLEST = 1e-6
+_LEAST_UNITS = 3
 
 Matrix = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelProbabilities:
     """`matrix` is rows of the frame by `classes`, the mean over the `families` (names).
 
-    `too_rare` gives, for each class that is left out, the split units that train has of it.
+    `too_rare` gives, for each class that is left out, the split units that train has of it, of
+    `units_needed`. `sampled` says in sentences what was not done with all rows.
     Where nothing could be computed `matrix` is None and `reason` says why; `broken` tells a
     failure of the model from data that are too few.
     """
@@ -50,6 +60,8 @@ class LabelProbabilities:
     matrix: Matrix | None = None
     families: tuple[str, ...] = ()
     too_rare: Mapping[str, int] = field(default_factory=dict)
+    units_needed: int = 0
+    sampled: str = ""
     reason: str = ""
     broken: bool = False
 
@@ -63,19 +75,21 @@ def label_probabilities(
 ) -> LabelProbabilities:
     """Mean calibrated probabilities of the families of `choose_families`.
 
-    Without class weights, which would distort probabilities. A class needs a split unit in train
-    for each fold; rarer ones are left out. Raises ProjectError for a candidate that cannot be
-    built.
+    Without class weights, which would distort probabilities. A class needs three split units in
+    train, so that each of them is judged by models of two others; rarer ones are left out. Raises
+    ProjectError for a candidate that cannot be built.
     """
     folds = project.labels.folds
     labels = roles.labels(frame)
     train = (split["side"] == "train").to_numpy()
     units = split["unit"].loc[train].groupby(labels[train]).nunique()
-    classes = tuple(sorted(str(name) for name in units.index[units >= folds]))
+    needed = min(folds, _LEAST_UNITS)
+    classes = tuple(sorted(str(name) for name in units.index[units >= needed]))
     rare = {str(name): int(units.get(name, 0)) for name in sorted(set(labels) - set(classes))}
+    found = LabelProbabilities(classes=classes, too_rare=rare, units_needed=needed)
     if len(classes) < 2:
-        reason = f"fewer than two classes have {folds} independent train rows, one for each fold"
-        return LabelProbabilities(classes=classes, too_rare=rare, reason=reason)
+        reason = f"fewer than two classes have {needed} independent train rows"
+        return replace(found, reason=reason)
     families = choose_families(roles, project)
     models = [
         _Model(family, roles, project.seed, tuple(allow_imports), classes) for family in families
@@ -83,15 +97,21 @@ def label_probabilities(
     for model in models:
         model.build()
     learned = train & labels.isin(classes).to_numpy()
-    fold = np.full(len(frame), -1, dtype=np.int64)
-    fold[learned] = assign_folds(labels[learned], split.loc[learned, "unit"], folds)
+    rows = _Rows(
+        features=feature_frame(frame, roles),
+        labels=labels,
+        units=split["unit"],
+        fold=_folds_of(labels, split["unit"], learned, folds),
+        folds=folds,
+        most=project.labels.fit_rows,
+        seed=project.seed,
+    )
     try:
-        matrix = _out_of_sample(models, feature_frame(frame, roles), labels, fold, folds)
+        matrix = _out_of_sample(models, rows)
     except _FitError as failure:
-        reason = str(failure)
-        return LabelProbabilities(classes=classes, too_rare=rare, reason=reason, broken=True)
+        return replace(found, reason=str(failure), broken=True)
     names = tuple(family.name for family in families)
-    return LabelProbabilities(classes=classes, matrix=matrix, families=names, too_rare=rare)
+    return replace(found, matrix=matrix, families=names, sampled=_sampled(rows))
 
 
 def choose_families(roles: Roles, project: Project) -> tuple[Candidate, ...]:
@@ -111,17 +131,19 @@ def assign_folds(labels: pd.Series, units: pd.Series, folds: int) -> Codes:
     Units are sorted by the rarest class among their rows, then by their hash, and dealt out in
     turn.
     """
-    frequency = labels.map(labels.value_counts())
-    rank = pd.DataFrame({"frequency": frequency, "label": labels}).drop_duplicates()
-    rank = rank.sort_values(["frequency", "label"]).reset_index(drop=True)
-    place = labels.map(pd.Series(rank.index, index=rank["label"])).to_numpy(dtype=np.int64)
     codes, hashes = pd.factorize(units, sort=True)
-    rarest = np.full(len(hashes), len(rank), dtype=np.int64)
-    np.minimum.at(rarest, codes, place)
+    rarest, _ = rarest_classes(labels, codes.astype(np.int64), len(hashes))
     order = np.lexsort((np.arange(len(hashes)), rarest))
     fold_of_unit = np.empty(len(hashes), dtype=np.int64)
     fold_of_unit[order] = np.arange(len(hashes)) % folds
     return fold_of_unit[codes]
+
+
+def _folds_of(labels: pd.Series, units: pd.Series, learned: Mask, folds: int) -> Codes:
+    """The fold of each row that is learned from; -1 for the others."""
+    fold = np.full(len(labels), -1, dtype=np.int64)
+    fold[learned] = assign_folds(labels[learned], units[learned], folds)
+    return fold
 
 
 class _FitError(Exception):
@@ -161,17 +183,40 @@ class _Model:
         return np.asarray(np.log(np.clip(aligned, _SMALLEST, 1.0)))
 
 
-def _out_of_sample(
-    models: Sequence[_Model], features: pd.DataFrame, labels: pd.Series, fold: Codes, folds: int
-) -> Matrix:
-    learned = fold >= 0
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rows:
+    """All rows, row by row; `fold` is -1 where the label is not learned from."""
+
+    features: pd.DataFrame
+    labels: pd.Series
+    units: pd.Series
+    fold: Codes
+    folds: int
+    most: int
+    seed: int
+
+    @property
+    def learned(self) -> Mask:
+        """Train rows of the classes that are judged."""
+        return self.fold >= 0
+
+    def sample(self, rows: Mask) -> Codes:
+        """Positions of those among `rows` that a model learns from."""
+        places = np.flatnonzero(rows)
+        drawn = sample_rows(self.labels[rows], self.units[rows], self.most, self.seed)
+        return places[drawn]
+
+
+def _out_of_sample(models: Sequence[_Model], rows: _Rows) -> Matrix:
+    learned, fold = rows.learned, rows.fold
     classes = models[0].classes
-    scores = np.zeros((len(models), len(features), len(classes)))
-    parts = [(fold == number, learned & (fold != number)) for number in range(folds)]
+    scores = np.zeros((len(models), len(fold), len(classes)))
+    parts = [(fold == number, learned & (fold != number)) for number in range(rows.folds)]
     for held, rest in [*parts, (~learned, learned)]:
         if held.any():
-            scores[:, held] = _fit_and_score(models, features, labels, rest, held)
-    given = pd.Index(classes, dtype="str").get_indexer(pd.Index(labels[learned])).astype(np.int64)
+            scores[:, held] = _fit_and_score(models, rows, rows.sample(rest), held)
+    given = pd.Index(classes, dtype="str").get_indexer(pd.Index(rows.labels[learned]))
+    given = given.astype(np.int64)
     mean = np.zeros(scores.shape[1:])
     for family in scores:
         own = family[learned]
@@ -183,14 +228,10 @@ def _out_of_sample(
 
 
 def _fit_and_score(
-    models: Sequence[_Model],
-    features: pd.DataFrame,
-    labels: pd.Series,
-    rest: NDArray[np.bool_],
-    held: NDArray[np.bool_],
+    models: Sequence[_Model], rows: _Rows, sample: Codes, held: Mask
 ) -> list[Matrix]:
-    """Log probabilities of the rows `held` by each model fitted on the rows `rest`."""
-    outcomes = as_outcomes(labels[rest])
+    """Log probabilities of the rows `held` by each model fitted on the rows of `sample`."""
+    outcomes = as_outcomes(rows.labels.iloc[sample])
     prepared: dict[Preparation, tuple[Any, Any]] = {}  # shared by families of one form
     found = []
     for model in models:
@@ -199,8 +240,8 @@ def _fit_and_score(
                 warnings.simplefilter("ignore")  # convergence shows in the probabilities
                 form, prepare, estimator = model.build()
                 if form not in prepared:
-                    learned = prepare.fit_transform(features[rest])
-                    prepared[form] = learned, prepare.transform(features[held])
+                    learned = prepare.fit_transform(rows.features.iloc[sample])
+                    prepared[form] = learned, prepare.transform(rows.features[held])
                 learned, scored = prepared[form]
                 found.append(model.log_probabilities(estimator, learned, outcomes, scored))
         except Exception as failure:  # an estimator of the project may fail in any way
@@ -208,6 +249,22 @@ def _fit_and_score(
             name = model.candidate.name
             raise _FitError(f"the model '{name}' could not be fitted: {line}") from failure
     return found
+
+
+def _sampled(rows: _Rows) -> str:
+    """What was not done with all rows, in sentences; empty where all were used."""
+    learned = int(rows.learned.sum())
+    drawn = len(rows.sample(rows.learned))
+    said = []
+    if drawn < learned:
+        said.append(
+            f"Each model learned from a sample of {drawn:,} of {learned:,} train rows "
+            f"(labels.fit_rows), and of as many in each of {rows.folds} folds; all rows are judged."
+        )
+    calibrated = calibrated_rows(learned)
+    if calibrated < learned:
+        said.append(f"Probabilities were calibrated on {calibrated:,} of these {learned:,} rows.")
+    return " ".join(said)
 
 
 def _kind(candidate: Candidate) -> str:

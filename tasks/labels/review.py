@@ -97,8 +97,11 @@ def review_table(
     )
 
 
-def issues_by_class(rows: pd.DataFrame, *, whole: bool) -> Table:
-    """Counts of given and likely labels: every pair of classes, or the most frequent suspects."""
+def issues_by_class(rows: pd.DataFrame, *, whole: bool, sampled: str = "") -> Table:
+    """Counts of given and likely labels: every pair of classes, or the most frequent suspects.
+
+    `sampled` says in sentences what was not done with all rows.
+    """
     likely = rows["likely_label"].where(rows["issue"], rows["label"])
     counts = pd.crosstab(rows["label"], likely)
     classes = sorted(set(counts.index) | set(counts.columns))
@@ -117,7 +120,7 @@ def issues_by_class(rows: pd.DataFrame, *, whole: bool) -> Table:
         pairs = ranked.head(SHOWN_ROWS).reset_index(drop=True)
     else:
         note += ", and the given one of all other rows"
-    return Table(title="Given and likely labels", frame=pairs, note=f"{note}.")
+    return Table(title="Given and likely labels", frame=pairs, note=f"{note}. {sampled}".strip())
 
 
 def _members(kind: str, rows: Mask, group: NDArray[np.int64], frame: pd.DataFrame) -> pd.DataFrame:

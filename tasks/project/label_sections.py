@@ -136,7 +136,14 @@ class LabelsSection(Section):
     rare_name: Annotated[str, Field(min_length=1)] = Field(
         default="other", description="the class that rare ones are merged into"
     )
-    folds: Annotated[int, Field(ge=2)] = 3
+    folds: Annotated[int, Field(ge=2)] = Field(
+        default=5, description="models that judge the labels of train: each of one part of it"
+    )
+    fit_rows: Annotated[int, Field(ge=1_000)] = Field(
+        default=20_000,
+        description="of more train rows each of these models learns from a sample of so many, "
+        "drawn by the seed; all rows are judged",
+    )
     review_rows: Annotated[int, Field(ge=1)] = 100
     overlay: str | None = Field(
         default=None,

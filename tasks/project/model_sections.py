@@ -51,6 +51,11 @@ class BaselinesSection(Section):
     overfit_rows: Annotated[int, Field(ge=4)] = 40
     min_overfit_accuracy: Share = 0.9
     shuffle_repeats: Annotated[int, Field(ge=1)] = 3
+    shuffle_rows: Annotated[int, Field(ge=1_000)] = Field(
+        default=20_000,
+        description="of more train rows, or dev rows, the test with shuffled labels takes a sample "
+        "of so many, drawn by the seed",
+    )
     max_novel_category_share: Share = 0.05
 
 
