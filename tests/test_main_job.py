@@ -61,11 +61,14 @@ def test_the_leak_is_found_and_explained(mortgage):
 def test_the_gap_between_groups_is_shown_with_its_interval(mortgage):
     audit = checks_of(mortgage[0], "performance_audit")
     gap = audit["performance_audit.gap:black:selection_rate:difference"]
-    assert (gap["severity"], gap["outcome"], gap["limit"]) == ("critical", "passed", 0.4)
-    assert gap["interval"][0] < gap["value"] < gap["interval"][1]
+    assert (gap["severity"], gap["limit"]) == ("critical", 0.4)
+    assert gap["interval"][0] < gap["value"] < 0.4
+    # Some sixty black applicants are in test: the interval may reach beyond what the value keeps.
+    open_ = gap["interval"][1] > 0.4
+    assert gap["outcome"] == ("not_applicable" if open_ else "passed")
     ratio = audit["performance_audit.gap:black:selection_rate.no:ratio"]
     assert (ratio["severity"], ratio["limit"]) == ("warning", 0.8)
-    # Some sixty black applicants are in test: too few to say that 0.8 is missed, or met.
+    # Too few to say that 0.8 is missed, or met.
     assert ratio["outcome"] == "not_applicable"
     assert ratio["interval"][0] < ratio["value"] < 0.8 < ratio["interval"][1]
     assert "so it may be chance; about" in ratio["detail"]
