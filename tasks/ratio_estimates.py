@@ -12,8 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.intervals import Estimate, wilson
+from tasks.unit_intervals import unit_rate
 
 MAX_UNDEFINED_SHARE = 0.01
+MOSTLY_ALONE = 2 / 3
+"""With so many units for each row a rate needs no bootstrap, which is poor near 0 and 1."""
 
 
 def ratio_estimate(
@@ -27,16 +30,22 @@ def ratio_estimate(
     """Sum of `above` over sum of `below`, with its 95 % interval; `n` is the sum of `below`.
 
     A rate (each row counts 0 or 1, above only where below) of rows without groups has Wilson's
-    interval. All else has the percentile bootstrap of rows, or of whole groups (Efron and
-    Tibshirani 1993, chapter 13), which is not reliable for a handful of either; NaN where more
-    than 1 % of the replicates are undefined.
+    interval, and at the effective number of rows where few rows share a group. All else has the
+    percentile bootstrap of rows, or of whole groups (Efron and Tibshirani 1993, chapter 13), which
+    is not reliable for a handful of either; NaN where more than 1 % of the replicates are
+    undefined.
     """
     total = float(below.sum())
     value = float(above.sum()) / total if total else math.nan
     n = int(total)
-    if groups is None and _is_rate(above, below):
-        low, high = wilson(float(above.sum()), total)
-        return Estimate(value=value, low=low, high=high, n=n, method="wilson")
+    if _is_rate(above, below):
+        if groups is None:
+            low, high = wilson(float(above.sum()), total)
+            return Estimate(value=value, low=low, high=high, n=n, method="wilson")
+        counted, units = below > 0, pd.factorize(groups, use_na_sentinel=False)[0]
+        if counted.any() and len(np.unique(units)) >= MOSTLY_ALONE * len(units):
+            low, high = unit_rate(above[counted] > 0, units[counted])
+            return Estimate(value=value, low=low, high=high, n=n, method="wilson")
     method = "bootstrap" if groups is None else "group bootstrap"
     units = np.column_stack([above, below])
     if groups is not None:

@@ -60,9 +60,11 @@ class Step:
     def rows(
         self, ingested: Ref, validated: Ref, divided: Ref
     ) -> tuple[pd.DataFrame, pd.DataFrame, Roles, Project]:
-        """The curated rows, their sides, the roles of the columns, and the project."""
-        curated = self.frame(validated, "curated")
-        return curated, self.frame(divided, "split"), self.roles(ingested), self.project
+        """The curated rows that have a side, their sides, the columns' roles, and the project."""
+        curated, split = self.frame(validated, "curated"), self.frame(divided, "split")
+        if len(split) != len(curated):
+            curated = curated.loc[split.index]
+        return curated, split, self.roles(ingested), self.project
 
     def roles(self, ingestion: Ref) -> Roles:
         """The roles of the columns."""

@@ -108,7 +108,7 @@ def test_groups_stand_for_their_rows():
     mask = np.arange(200) < 100
     told = [Contrast("rows in s", mask, "the others")]
     roles = make_roles(numeric=("x",), categorical=("c",), group="g")
-    grouped = contrast_rows(told, frame, roles)
+    grouped = contrast_rows(told, frame, roles, units=frame["g"])
     alone = contrast_rows(told, frame, make_roles(numeric=("x",), categorical=("c",)))
     assert (grouped["p"] > 1e-3).all()
     assert (alone["p"] < 1e-20).all()

@@ -1,5 +1,7 @@
 """Permutation importance: the drop by hand, what is exactly 0, intervals, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,7 +58,11 @@ def errors_of(frame, by=score):
 
 
 def measure(frame, roles=None, chosen=None, by=score):
-    return measure_importance(errors_of(frame), roles or make_roles(), chosen or project(), by)
+    roles = roles or make_roles()
+    errors = errors_of(frame)
+    if roles.group is not None:
+        errors = replace(errors, units=frame[roles.group])
+    return measure_importance(errors, roles, chosen or project(), by)
 
 
 def table(finding):

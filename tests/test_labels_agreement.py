@@ -7,7 +7,7 @@ import pytest
 from tasks.labels.agreement import measure_agreement, number_rows
 from tasks.labels.disagreement import confused_classes, disagreement, rank_items, written_votes
 from tasks.labels.ratings import wide_ratings
-from tasks.labels.resampling import Units
+from tasks.unit_draws import Units
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", example C: four observers,
 # twelve units, missing labels; alpha 0.743 nominal, 0.815 ordinal, 0.849 interval.

@@ -11,10 +11,10 @@ from sklearn.metrics import roc_auc_score
 
 from tasks.leakage import find_leaks
 from tasks.leakage.single_features import SingleFeatures
-from tasks.leakage.unit_intervals import proven_area, unit_area
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.splitting import split_rows
+from tasks.unit_intervals import proven_area, unit_area
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -135,8 +135,9 @@ def measure(
     rows: pd.DataFrame,
     roles: Roles,
     seed: int,
+    units: pd.Series | None = None,
 ) -> dict[str, Estimate]:
-    """Each metric of the predictions on `rows`, with its interval."""
+    """Each metric of the predictions on `rows`, with its interval; `units` are drawn as a whole."""
     return estimate_metrics(
         metrics,
         roles.labels(rows),
@@ -144,7 +145,7 @@ def measure(
         positive_class=roles.positive_class,
         replicates=REPLICATES,
         seed=seed,
-        groups=rows[roles.group] if roles.group is not None else None,
+        groups=units,
     )
 
 

@@ -31,6 +31,7 @@ from tasks.constant import (
     constant_number,
     constant_predictions,
 )
+from tasks.drawn_units import drawn_units
 from tasks.errors import AssaylineError
 from tasks.estimators import predict
 from tasks.metrics import Estimate
@@ -65,7 +66,8 @@ class Given:
 
     def measure(self, predictions: pd.DataFrame) -> dict[str, Estimate]:
         """Every metric of the ladder on dev."""
-        return measure(self.metrics, predictions, self.dev, self.roles, self.project.seed)
+        units = drawn_units(self.dev, self.dev_units.to_frame("unit"), self.roles)
+        return measure(self.metrics, predictions, self.dev, self.roles, self.project.seed, units)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,11 @@ class Difference:
 
 
 def contrast_rows(
-    contrasts: Iterable[Contrast], rows: pd.DataFrame, roles: Roles, most: int | None = None
+    contrasts: Iterable[Contrast],
+    rows: pd.DataFrame,
+    roles: Roles,
+    most: int | None = None,
+    units: pd.Series | None = None,
 ) -> pd.DataFrame:
     """A row a contrast and feature, the largest difference first; at most `most` a contrast.
 
@@ -74,7 +78,7 @@ def contrast_rows(
     those not listed too), n, n_others, sentence. Empty where nothing can be compared.
     """
     columns = [_Column.of(name, rows[name], roles) for name in roles.features]
-    groups = None if roles.group is None else pd.factorize(rows[roles.group])[0]
+    groups = None if units is None else pd.factorize(units)[0]
     found = [
         difference
         for contrast in contrasts

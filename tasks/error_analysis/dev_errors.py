@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.conditions import Mask
+from tasks.drawn_units import drawn_units
 from tasks.errors import ProjectError
 from tasks.project.roles import Roles
 
@@ -31,6 +32,8 @@ class DevErrors:
     commonest: str
     tolerance: float | None = None
     """Of a regression: how far off an estimate may be and still count as right."""
+    units: pd.Series | None = None
+    """What is drawn as a whole; None: every row is alone."""
 
     @classmethod
     def of(
@@ -60,6 +63,7 @@ class DevErrors:
             wrong=wrong_rows(predictions["predicted"], labels, None),
             classes=sorted(everything.unique()),
             commonest=str(counts.idxmax()),
+            units=drawn_units(rows, split, roles),
         )
 
     @classmethod
@@ -88,6 +92,7 @@ class DevErrors:
             classes=[],
             commonest="",
             tolerance=most,
+            units=drawn_units(rows, split, roles),
         )
 
     @property

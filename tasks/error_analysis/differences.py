@@ -24,7 +24,7 @@ _HOW = (
 def contrast_errors(errors: DevErrors, roles: Roles) -> Finding:
     """In which features the rows that are predicted wrongly differ from those predicted rightly."""
     contrast = Contrast("wrong rows", errors.wrong, "right rows")
-    found = contrast_rows([contrast], errors.rows, roles)
+    found = contrast_rows([contrast], errors.rows, roles, units=errors.units)
     checks = (_errors_check(found, errors),)
     if found.empty:
         return Finding(checks=checks)
@@ -45,7 +45,7 @@ def contrast_slices(weak: Sequence[WeakSlice], errors: DevErrors, roles: Roles) 
     contrasts = [
         Contrast(f"rows with {one.name}", one.rows, "the other rows", one.columns) for one in weak
     ]
-    found = contrast_rows(contrasts, errors.rows, roles, MOST_FEATURES)
+    found = contrast_rows(contrasts, errors.rows, roles, MOST_FEATURES, errors.units)
     if found.empty:
         return Finding()
     table = Table(

@@ -43,6 +43,7 @@ class TrainSide:
         project: Project,
         score: Score,
         tolerance: float | None = None,
+        units: pd.Series | None = None,
     ) -> TrainSide | None:
         """The train `rows` scored; `masks` are over them. None where there are none.
 
@@ -55,7 +56,7 @@ class TrainSide:
         return cls(
             wrong=wrong_rows(score(rows)["predicted"], labels, tolerance),
             masks={**own, **masks},
-            resamples=Resamples.of(rows, roles, project),
+            resamples=Resamples.of(units, project),
         )
 
     def errors_with(self, tag: TagRows) -> TrainErrors | None:

@@ -101,7 +101,7 @@ def _scored(errors: DevErrors, roles: Roles, project: Project) -> ScoredRows:
         positive_class=roles.positive_class,
         replicates=min(project.gate.replicates, MAX_REPLICATES),
         seed=project.seed,
-        groups=errors.rows[roles.group] if roles.group is not None else None,
+        groups=errors.units,
     )
 
 

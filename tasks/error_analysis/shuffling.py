@@ -104,7 +104,9 @@ class ShuffledFeatures:
         generator = np.random.default_rng(seed)
         n = len(chosen)
         self._shuffles = [generator.permutation(n) for _ in range(shuffles)]
-        drawn = _drawn_rows(rows[roles.group] if roles.group else None, n, generator)
+        drawn = _drawn_rows(
+            None if errors.units is None else errors.units.iloc[chosen], n, generator
+        )
         # The first replicate is the rows as they are.
         self._weights: Draws = np.concatenate([np.ones((1, n), dtype=np.int32), drawn])
         picked = generator.integers(0, shuffles, size=(REPLICATES, shuffles))

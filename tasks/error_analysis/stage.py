@@ -14,6 +14,7 @@ import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
+from tasks.drawn_units import drawn_units
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.differences import contrast_errors, contrast_slices
 from tasks.error_analysis.evidence import TrainSide
@@ -116,7 +117,9 @@ def _train_side(
         return None
     train: Mask = (split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)
     masks = declared.on(train).masks
-    return TrainSide.of(frame[train], masks, roles, project, score, errors.tolerance)
+    rows = frame[train]
+    units = drawn_units(rows, split, roles)
+    return TrainSide.of(rows, masks, roles, project, score, errors.tolerance, units)
 
 
 def _nothing_to_analyse() -> StageResult:

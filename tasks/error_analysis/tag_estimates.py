@@ -30,7 +30,6 @@ import pandas as pd
 from tasks.conditions import Mask
 from tasks.error_analysis.tag_rows import TagRows
 from tasks.intervals import Estimate
-from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
 Floats = npt.NDArray[np.float64]
@@ -43,6 +42,8 @@ MAX_UNITS = 20_000
 _MAX_UNDEFINED = 0.01
 _EXTRA = 4
 """Rows that come to those drawn from: wrong and right, each with and without the tag."""
+_MANY_UNITS = 20_000
+"""From here on units that look alike are drawn as one count: memory would not hold each."""
 _OF_WRONG, _OF_RIGHT = 2, 4
 """Where the weights known, and after them those with the tag, stand among the totals."""
 
@@ -57,10 +58,9 @@ class Resamples:
         self._counts: Floats | None = None
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, roles: Roles, project: Project) -> Resamples:
-        """Draws of `rows`, of their groups where the project has some."""
-        groups = rows[roles.group] if roles.group is not None else None
-        return cls(min(project.gate.replicates, MAX_REPLICATES), project.seed, groups)
+    def of(cls, units: pd.Series | None, project: Project) -> Resamples:
+        """Draws of rows, of `units` where some rows share one."""
+        return cls(min(project.gate.replicates, MAX_REPLICATES), project.seed, units)
 
     def among(self, rows: Mask) -> Resamples:
         """Draws of the rows that `rows` marks."""
@@ -82,13 +82,19 @@ class Resamples:
             return np.full((self._replicates, rows.shape[1]), np.nan)
         if self._units is not None:
             units = _sums(rows, self._units)
+            if len(units) > _MANY_UNITS:
+                kinds, sizes = np.unique(units, axis=0, return_counts=True)
+                return self._drawn(np.vstack([kinds, extra]), sizes, len(extra))
             padded = np.zeros((len(units) + _EXTRA, rows.shape[1]))
             padded[: len(units)], padded[len(units) : len(units) + len(extra)] = units, extra
             return self._counts_of(len(padded)) @ padded
         # Rows of one kind are drawn together: there are few kinds.
         _, first, sizes = np.unique(kinds, return_index=True, return_counts=True)
-        patterns = np.vstack([rows[first], extra])
-        sizes = np.concatenate([sizes, np.ones(len(extra), dtype=sizes.dtype)])
+        return self._drawn(np.vstack([rows[first], extra]), sizes, len(extra))
+
+    def _drawn(self, patterns: Floats, sizes: Codes, extra: int) -> Floats:
+        """Sums of `patterns`, of which there are `sizes` (and one of each of the last `extra`)."""
+        sizes = np.concatenate([sizes, np.ones(extra, dtype=sizes.dtype)])
         count, generator = int(sizes.sum()), np.random.default_rng(self._seed)
         draws = (generator.multinomial(count, sizes / count) for _ in range(self._replicates))
         return np.array([drawn @ patterns for drawn in draws])

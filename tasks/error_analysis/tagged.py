@@ -70,7 +70,7 @@ def rank_work(
     by_class = [TagRows.of_all(n, has) for n, has in classes.items() if n not in names]
     hand_tags = {*known.hand_tags, *(tag.name for tag in said)}
     absent = require_known(section.work, names | set(classes), hand_tags)
-    resamples = Resamples.of(errors.rows, roles, project)
+    resamples = Resamples.of(errors.units, project)
     measured = measure_tags([*by_class, *tags], errors.wrong, resamples)
     # A class is what is to be predicted, not why it is missed: tags say more where there are some.
     told_by_tags = {tag.name for tag in by_class} if section.tags or said else set()

@@ -15,6 +15,7 @@ import pandas as pd
 
 from tasks.checks import Check, StageResult
 from tasks.constant import constant_estimates, constant_predictions
+from tasks.drawn_units import drawn_units
 from tasks.errors import AssaylineError
 from tasks.gate.contest import Opponent
 from tasks.gate.stage import judge
@@ -78,7 +79,7 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
         absolute=absolute,
         project=project,
         roles=roles,
-        groups=rows[roles.group] if roles.group is not None else None,
+        groups=drawn_units(rows, split, roles),
         frame=frame,
         expected_stages=EXPECTED_STAGES,
     )

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tasks.intervals import Estimate
 from tasks.labels.ratings import Codes, Votes
-from tasks.labels.resampling import Units
+from tasks.unit_draws import Units
 
 Scale = Literal["nominal", "ordinal", "interval"]
 Matrix = NDArray[np.float64]

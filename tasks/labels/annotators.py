@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from tasks.intervals import Estimate
 from tasks.labels.human_level import mean_of_ratios
 from tasks.labels.ratings import Codes, Ratings, Votes
-from tasks.labels.resampling import Units
+from tasks.unit_draws import Units
 
 PAIRS = 30
 """The pairs with most items in common are compared."""

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, Figure, Finding, Severity, judged
-from tasks.intervals import wilson
 from tasks.labels.conflicts import compare_features
 from tasks.labels.probabilities import LabelProbabilities
 from tasks.labels.review import conflict_table, issues_by_class
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
+from tasks.unit_intervals import unit_rate
 
 STAGE = "label_consistency"
 _CLASSES_IN_FIGURE = 14
@@ -37,9 +37,16 @@ class LabelFinding(Finding):
 
 
 def judge_conflicts(
-    frame: pd.DataFrame, sides: pd.Series, roles: Roles, project: Project
+    frame: pd.DataFrame,
+    sides: pd.Series,
+    roles: Roles,
+    project: Project,
+    units: pd.Series | None = None,
 ) -> LabelFinding:
-    """Shares of train and dev rows whose equal, or nearly equal, row has another label."""
+    """Shares of train and dev rows whose equal, or nearly equal, row has another label.
+
+    Rows that share one of the `units` are no independent evidence; None: all are.
+    """
     settings = project.labels
     labels = pd.factorize(roles.labels(frame), sort=True)[0].astype(np.int64)
     seen = (sides != "test").to_numpy()
@@ -57,6 +64,11 @@ def judge_conflicts(
     all_equal = vectors.equal_conflicts(labels, everywhere)
     all_near = vectors.near_conflicts(labels, everywhere) & ~all_equal
     counts = {"conflicts": int(equal.sum()), "near_conflicts": int(near.sum())}
+    drawn = np.arange(rows) if units is None else pd.factorize(units[seen])[0]
+    ends = {
+        "conflicts": unit_rate(equal[seen], drawn),
+        "near_conflicts": unit_rate(near[seen], drawn),
+    }
     apart = {
         "conflicts": int((all_equal & ~seen).sum()),
         "near_conflicts": int((all_near & ~seen).sum()),
@@ -65,7 +77,8 @@ def judge_conflicts(
     reasons = np.where(equal, "an equal row has another label", reasons)
     return LabelFinding(
         checks=tuple(
-            _conflict_check(name, counts[name], rows, apart[name], project) for name in counts
+            _conflict_check(name, counts[name], rows, apart[name], project, ends[name])
+            for name in counts
         ),
         summary=f"{counts['conflicts']} conflicts, {counts['near_conflicts']} near conflicts",
         reasons=pd.Series(reasons, index=frame.index, dtype="str"),
@@ -79,7 +92,10 @@ def judge_conflicts(
 
 
 def judge_issues(
-    quality: pd.DataFrame, probabilities: LabelProbabilities, project: Project
+    quality: pd.DataFrame,
+    probabilities: LabelProbabilities,
+    project: Project,
+    units: pd.Series | None = None,
 ) -> LabelFinding:
     """Share of train and dev rows whose label a model that has not seen them does not believe."""
     settings = project.labels
@@ -101,7 +117,9 @@ def judge_issues(
         + (f" {probabilities.sampled}" if probabilities.sampled else "")
     )
     limit = settings.max_issue_share
-    check = _share_check("issues", count, rows, limit, detail, "info", "review")
+    drawn = np.arange(rows) if units is None else pd.factorize(units.loc[judged_rows.index])[0]
+    ends = unit_rate(judged_rows["issue"].to_numpy(dtype=bool), drawn)
+    check = _share_check("issues", count, rows, limit, detail, "info", "review", ends)
     few = len(probabilities.classes) <= _CLASSES_IN_FIGURE
     return LabelFinding(
         checks=(check, *rare),
@@ -135,7 +153,9 @@ def _rare_class_checks(probabilities: LabelProbabilities) -> tuple[Check, ...]:
     )
 
 
-def _conflict_check(name: str, count: int, rows: int, apart: int, project: Project) -> Check:
+def _conflict_check(
+    name: str, count: int, rows: int, apart: int, project: Project, ends: tuple[float, float]
+) -> Check:
     kind = "an equal" if name == "conflicts" else "a nearly equal"
     beside = f"; so have {apart:,} test rows, counted apart" if apart else ""
     detail = (
@@ -143,11 +163,19 @@ def _conflict_check(name: str, count: int, rows: int, apart: int, project: Proje
         f"another label{beside}."
     )
     limit = project.labels.max_conflict_share
-    return _share_check(name, count, rows, limit, detail, project.labels.severity, "conflicts")
+    severity = project.labels.severity
+    return _share_check(name, count, rows, limit, detail, severity, "conflicts", ends)
 
 
 def _share_check(
-    name: str, count: int, rows: int, limit: float, detail: str, severity: Severity, evidence: str
+    name: str,
+    count: int,
+    rows: int,
+    limit: float,
+    detail: str,
+    severity: Severity,
+    evidence: str,
+    ends: tuple[float, float],
 ) -> Check:
     return Check(
         id=f"{STAGE}.{name}",
@@ -157,7 +185,7 @@ def _share_check(
         outcome=judged(count / rows, maximum=limit),
         value=count / rows,
         limit=limit,
-        interval=wilson(count, rows),
+        interval=ends,
         n=rows,
         detail=detail,
         evidence=evidence,

@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.checks import Check, Finding, Outcome, StageResult, Table, judged
-from tasks.intervals import wilson
 from tasks.labels.findings import STAGE
 from tasks.labels.human_level import as_frame
 from tasks.labels.row_groups import Codes, group_equal_rows
 from tasks.project.roles import ROW_KEY, Roles
 from tasks.project.sections import Project
+from tasks.unit_intervals import unit_rate
 
 APART = 0.5
 """Numbers of equal examples that differ by more than so many standard deviations conflict."""
@@ -32,7 +32,8 @@ def check_numbers(
     `human_level`.
     """
     labels, sides = roles.labels(frame), split["side"].loc[frame.index]
-    found = _judge_conflicts(frame, labels, sides, roles, project)
+    units = split["unit"].loc[frame.index]
+    found = _judge_conflicts(frame, labels, sides, units, roles, project)
     quality = pd.DataFrame(
         {
             "side": sides,
@@ -50,7 +51,12 @@ def check_numbers(
 
 
 def _judge_conflicts(
-    frame: pd.DataFrame, labels: pd.Series, sides: pd.Series, roles: Roles, project: Project
+    frame: pd.DataFrame,
+    labels: pd.Series,
+    sides: pd.Series,
+    units: pd.Series,
+    roles: Roles,
+    project: Project,
 ) -> Finding:
     seen = (sides != "test").to_numpy(dtype=bool)
     rows, values = int(seen.sum()), labels.to_numpy(dtype=np.float64)
@@ -69,8 +75,9 @@ def _judge_conflicts(
         f"standard deviations); {int(tested.sum()):,} test rows, apart."
     )
     share = count / rows
+    ends = unit_rate(conflicts[seen], pd.factorize(units[seen])[0])
     outcome = judged(share, maximum=limit)
-    check = _check(title, project, outcome, detail, share, wilson(count, rows), rows)
+    check = _check(title, project, outcome, detail, share, ends, rows)
     return Finding(
         checks=(check,),
         summary=f"{count} conflicts",

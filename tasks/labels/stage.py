@@ -56,8 +56,8 @@ def check_labels(
     quality = _label_quality(labels, split["side"], probabilities)
     quality["issue"] &= ~is_confirmed(said.reviews, labels)
     found = (
-        judge_conflicts(frame, split["side"], roles, project),
-        judge_issues(quality, probabilities, project),
+        judge_conflicts(frame, split["side"], roles, project, split["unit"]),
+        judge_issues(quality, probabilities, project, split["unit"]),
         explain_issues(quality, frame, split["side"], roles, project.labels.review_rows),
         judge_mixed_classes(frame, split["side"], roles, probabilities),
         judge_drift(frame, split["side"], roles, project, units=split["unit"]),

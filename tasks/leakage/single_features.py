@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.leakage.telling_words import score_words
-from tasks.leakage.unit_intervals import (
+from tasks.unit_intervals import (
     area,
     corrected_level,
     proven_area,

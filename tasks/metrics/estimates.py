@@ -31,16 +31,22 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.intervals import NORMAL, Difference, Estimate, mcnemar_exact, tango, tango_statistic
 from tasks.intervals import wilson as wilson_interval
 from tasks.metrics.numbers import NUMBER_METRICS, covered
 from tasks.metrics.ranking import Floats
-from tasks.metrics.resampling import Resamples, real_groups, replicate_values
+from tasks.metrics.resampling import Resamples, real_groups, replicate_values, unit_codes
 from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS
+from tasks.unit_intervals import unit_rate
 
 MAX_UNDEFINED_SHARE = 0.01
 IDENTICAL = "identical predictions"
+MOSTLY_ALONE = 2 / 3
+"""With so many units for each row a rate needs no bootstrap, which is poor near 0 and 1."""
+Marks = NDArray[np.bool_]
+Codes = NDArray[np.intp]
 _ROW_METRICS = SCORE_METRICS | NUMBER_METRICS
 """Those for which rows of equal label and prediction are not alike."""
 
@@ -58,9 +64,10 @@ def estimate_metrics(
     """Each metric with its 95 % interval.
 
     Accuracy, and with a positive class precision and recall, are rates: Wilson's interval, with
-    the rate's own denominator as `n`. Everything else, and every metric of grouped rows, has the
-    percentile bootstrap. An interval is NaN where more than 1 % of the replicates are undefined,
-    or where there are fewer than two rows (groups) to draw from.
+    the rate's own denominator as `n`; where few rows share a group (as copies do), at the effective
+    number of rows. Everything else, and every metric of rows in fewer groups than `MOSTLY_ALONE`
+    of the rows, has the percentile bootstrap. An interval is NaN where more than 1 % of the
+    replicates are undefined, or where there are fewer than two rows (groups) to draw from.
 
     `groups` names the group of each row, indexed as `labels`; groups of one row each are none.
     Raises ValueError as `metric_value`.
@@ -69,9 +76,11 @@ def estimate_metrics(
     groups = real_groups(groups)
     measure = partial(replicate_values, names, labels, [predictions], positive_class, [math.nan])
     (values,) = measure(None)
-    rates = {} if groups is not None else _rates(names, labels, predictions, positive_class)
+    codes = unit_codes(groups, labels)
+    few = codes is not None and int(codes.max()) + 1 < MOSTLY_ALONE * len(labels)
+    rates = {} if few else _rates(names, labels, predictions, positive_class)
     estimates = {
-        name: _rate_estimate(float(values[name][0]), *counts) for name, counts in rates.items()
+        name: _rate_estimate(float(values[name][0]), *marks, codes) for name, marks in rates.items()
     }
     if len(rates) < len(names):
         noise = ("calibration_noise",) if "calibration_error" in names else ()
@@ -158,25 +167,29 @@ def paired_difference(  # noqa: PLR0913
 
 def _rates(
     names: Sequence[str], labels: pd.Series, predictions: pd.DataFrame, positive_class: str | None
-) -> dict[str, tuple[int, int]]:
-    """Successes and denominator of those metrics that are simple rates."""
+) -> dict[str, tuple[Marks, Marks]]:
+    """Of those metrics that are simple rates: which rows count at all, and which as a success."""
+    every = np.ones(len(labels), dtype=bool)
     if pd.api.types.is_float_dtype(labels.dtype):
-        inside = covered(labels, predictions)
-        return {"coverage": (int(inside.sum()), len(inside))} if "coverage" in names else {}
+        inside = np.asarray(covered(labels, predictions), dtype=bool)
+        return {"coverage": (every, inside)} if "coverage" in names else {}
     right = (labels == predictions["predicted"]).to_numpy(dtype=bool)
-    rates = {"accuracy": (int(right.sum()), len(right))}
+    rates = {"accuracy": (every, right)}
     if positive_class is not None:
         actual = (labels == positive_class).to_numpy(dtype=bool)
         predicted = (predictions["predicted"] == positive_class).to_numpy(dtype=bool)
-        hits = int((actual & predicted).sum())
-        rates |= {"recall": (hits, int(actual.sum())), "precision": (hits, int(predicted.sum()))}
+        rates |= {"recall": (actual, predicted), "precision": (predicted, actual)}
     return {name: rates[name] for name in names if name in rates}
 
 
-def _rate_estimate(value: float, successes: int, n: int) -> Estimate:
+def _rate_estimate(value: float, counted: Marks, hits: Marks, units: Codes | None) -> Estimate:
     """A rate with Wilson's interval; all NaN where the metric is undefined."""
+    n, low, high = int(counted.sum()), math.nan, math.nan
     undefined = math.isnan(value)
-    low, high = (math.nan, math.nan) if undefined else wilson_interval(successes, n)
+    if not undefined and units is None:
+        low, high = wilson_interval(int((counted & hits).sum()), n)
+    elif not undefined and units is not None:
+        low, high = unit_rate(hits[counted], units[counted])
     return Estimate(
         value=value, low=low, high=high, n=n, undefined_share=float(undefined), method="wilson"
     )

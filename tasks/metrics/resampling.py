@@ -18,6 +18,7 @@ import pandas as pd
 from tasks.metrics.probabilities import calibration_bins, has_probabilities, probability_of
 from tasks.metrics.ranking import Floats, Weights, quantile_bins
 from tasks.metrics.values import SCORE_METRICS, weighted_metrics
+from tasks.unit_draws import Units
 
 BINNED_ROWS = 20_000
 SCORE_BINS = 4096
@@ -48,6 +49,20 @@ class Resamples:
             weights = counts.reshape(size, count).astype(np.int32)
             yield weights if self.groups is None else np.take(weights, units, axis=1)
 
+    def of_units(
+        self, labels: pd.Series, pattern: npt.NDArray[np.int64], patterns: int
+    ) -> Iterator[Weights]:
+        """Draws of whole groups where only the pattern of a row matters."""
+        groups = labels.index.to_series() if self.groups is None else self.groups
+        codes = _group_codes(groups, labels)
+        units = Units.of(pattern, patterns, codes.astype(np.int64))
+        if int(units.times.sum()) < 2:
+            yield np.zeros((self._replicates, patterns), dtype=np.int32)
+            return
+        generator = np.random.default_rng(self._seed)
+        for drawn in units.draws(generator, self._replicates, _BLOCK_CELLS, patterns):
+            yield np.rint(drawn).astype(np.int32)
+
     def of_patterns(self, sizes: npt.NDArray[np.int64]) -> Iterator[Weights]:
         """Draws of rows where only the pattern of a row matters: `sizes` counts its rows."""
         rows = int(sizes.sum())
@@ -69,15 +84,21 @@ def replicate_values(
 ) -> list[dict[str, Floats]]:
     """For each model, each metric's value in every replicate; without `weights`, its one value."""
     blocks: Iterator[Weights]
-    sizes, score_bins = None, None
+    sizes, places, score_bins = None, np.zeros(0, dtype=np.int64), None
     if weights is None:
         blocks = iter([np.ones((1, len(labels)), dtype=np.int32)])
     else:
         if len(labels) > BINNED_ROWS:
             score_bins = SCORE_BINS
-        if weights.groups is None:
-            sizes, labels, models = _patterns(names, labels, models, positive_class)
-        blocks = weights.of_rows(labels) if sizes is None else weights.of_patterns(sizes)
+        rows = labels
+        if weights.groups is None or len(labels) > BINNED_ROWS:
+            sizes, places, labels, models = _patterns(names, labels, models, positive_class)
+        if sizes is None:
+            blocks = weights.of_rows(labels)
+        elif weights.groups is None:
+            blocks = weights.of_patterns(sizes)
+        else:
+            blocks = weights.of_units(rows, places, len(sizes))
     evaluators = [
         weighted_metrics(
             names,
@@ -105,20 +126,21 @@ def _patterns(
     labels: pd.Series,
     models: Sequence[pd.DataFrame],
     positive_class: str | None,
-) -> tuple[npt.NDArray[np.int64] | None, pd.Series, Sequence[pd.DataFrame]]:
-    """Rows that no metric tells apart put together: their numbers, and one row for each pattern.
+) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.int64], pd.Series, Sequence[pd.DataFrame]]:
+    """Rows that no metric tells apart put together: how many, which, and a row for each pattern.
 
     Drawing how often each pattern occurs is the same distribution as drawing rows, at a fraction
     of the cost. Labels make patterns always; scores (in bins) of many rows, where the metrics look
     at one class of one model. Without numbers, and the rows as they are, where that saves little.
     """
+    nowhere = np.zeros(0, dtype=np.int64)
     if pd.api.types.is_float_dtype(labels.dtype):
-        return None, labels, models  # numbers: hardly two rows are alike
+        return None, nowhere, labels, models  # numbers: hardly two rows are alike
     scores_matter = not SCORE_METRICS.isdisjoint(names)
     if scores_matter:
         of_one_score = len(models) == 1 and _looks_at_one_score(names, models[0], positive_class)
         if len(labels) <= BINNED_ROWS or not of_one_score:
-            return None, labels, models
+            return None, nowhere, labels, models
         models = [_with_binned_scores(models[0], str(positive_class))]
     columns = [labels, *(model["predicted"] for model in models)]
     if scores_matter:
@@ -127,9 +149,11 @@ def _patterns(
     for column in columns:
         found, values = pd.factorize(column, sort=True, use_na_sentinel=False)
         key = key * max(len(values), 1) + found
-    _, first_rows, sizes = np.unique(key, return_index=True, return_counts=True)
+    _, first_rows, places, sizes = np.unique(
+        key, return_index=True, return_inverse=True, return_counts=True
+    )
     alike = [model.iloc[first_rows] for model in models]
-    return sizes.astype(np.int64), labels.iloc[first_rows], alike
+    return sizes.astype(np.int64), places.astype(np.int64), labels.iloc[first_rows], alike
 
 
 def _looks_at_one_score(

@@ -28,6 +28,7 @@ import pandas as pd
 
 from tasks.checks import Check, Finding
 from tasks.conditions import Mask
+from tasks.drawn_units import drawn_units
 from tasks.intervals import Estimate
 from tasks.metrics import SCORE_METRICS, metric_value
 from tasks.performance_audit.floors import judge_floors
@@ -87,7 +88,7 @@ def offer_mitigation(
         positive_class=roles.positive_class,
         replicates=project.gate.replicates,
         seed=project.seed,
-        groups=rows[roles.group] if roles.group is not None else None,
+        groups=drawn_units(rows, split, roles),
     )
     classes = sorted(str(name) for name in roles.labels(frame).unique())
     gaps = [g for g in project.audit.gaps if not mistake_in(g, roles.positive_class, classes)]

@@ -64,9 +64,16 @@ class Quality:
 
 
 def measure_quality(
-    frame: pd.DataFrame, test: Mask, scored: ScoredRows, roles: Roles, project: Project
+    frame: pd.DataFrame,
+    test: Mask,
+    scored: ScoredRows,
+    roles: Roles,
+    project: Project,
+    units: pd.Series | None = None,
 ) -> Quality:
     """Measure `scored`, the rows of `frame` that `test` marks, and judge them by the project.
+
+    `units` says which rows of `frame` are no independent evidence of each other.
 
     Raises ProjectError when a slice or gap names what the data does not have.
     """
@@ -76,7 +83,6 @@ def measure_quality(
     metric = project.training.metric or ("average_precision" if binary else "macro_f1")
     slices = named_slices(project.slices, frame).on(test)
     overall = scored.estimate(OVERALL)
-    units = frame[roles.group] if roles.group is not None else None
     return Quality(
         scored=scored,
         classes=classes,

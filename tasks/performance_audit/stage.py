@@ -15,6 +15,7 @@ import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
+from tasks.drawn_units import drawn_units
 from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
 from tasks.performance_audit.cost import judge_cost, load_with_memory
@@ -72,7 +73,7 @@ def audit_performance(
         positive_class=roles.positive_class,
         replicates=project.gate.replicates,
         seed=project.seed,
-        groups=rows[roles.group] if roles.group is not None else None,
+        groups=drawn_units(rows, split, roles),
     )
     dev = frame[(split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)]
     before = None if trained is None else trained.dev_predictions
@@ -82,7 +83,8 @@ def audit_performance(
         facts = {"interval": package.facts.get("interval"), "size_bytes": len(package.skops)}
         numbers = judge_numbers(frame, test, scored, roles, project, facts)
         return StageResult.of(STAGE, number_summary(numbers), (reloaded, numbers, cost))
-    quality = measure_quality(frame, test, scored, roles, project)
+    units = drawn_units(frame, split, roles)
+    quality = measure_quality(frame, test, scored, roles, project, units)
     findings = (
         reloaded,
         _judge_quality(quality, package, project),

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.conditions import Mask
+from tasks.drawn_units import drawn_units
 from tasks.errors import AssaylineError
 from tasks.metrics import NUMBER_METRICS
 from tasks.models import Champion, ModelPackage, champion_problem, declared_types, load_model
@@ -119,7 +120,9 @@ def compare_models(
         if predictions is None:
             return replace(found, problem=f"{name} cannot score these rows: {problem}.")
         scored[name] = predictions
-    paired = _paired(compared, scored["A"], scored["B"], rows.roles, later.project)
+    units = None if rows.units is None else rows.units.to_frame("unit")
+    drawn = None if units is None else drawn_units(compared, units, rows.roles)
+    paired = _paired(compared, scored["A"], scored["B"], rows.roles, later.project, drawn)
     return replace(
         found,
         relabelled=_relabelled(earlier, rows, kept, pairing),
@@ -165,7 +168,12 @@ def _score(
 
 
 def _paired(
-    rows: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame, roles: Roles, project: Project
+    rows: pd.DataFrame,
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    roles: Roles,
+    project: Project,
+    units: pd.Series | None,
 ) -> PairedRows:
     return PairedRows(
         labels=roles.labels(rows),
@@ -175,7 +183,7 @@ def _paired(
         replicates=project.gate.replicates,
         seed=project.seed,
         min_discordant=project.gate.min_discordant,
-        groups=rows[roles.group] if roles.group is not None else None,
+        groups=units,
     )
 
 

@@ -102,7 +102,7 @@ def score_family(
         positive_class=roles.positive_class,
         replicates=REPLICATES,
         seed=rows.seed,
-        groups=dev[roles.group] if roles.group is not None else None,
+        groups=rows.units_of(dev),
     )
     return ScoredFamily(
         fitted=fitted,

@@ -168,7 +168,7 @@ def _difference(
         positive_class=roles.positive_class,
         replicates=REPLICATES,
         seed=rows.seed,
-        groups=dev[roles.group] if roles.group is not None else None,
+        groups=rows.units_of(dev),
     )
 
 

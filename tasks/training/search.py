@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from tasks.drawn_units import drawn_units
 from tasks.estimators import (
     as_outcomes,
     as_predictions,
@@ -75,12 +76,18 @@ class TrainRows:
     metric: str
     seed: int
     allow_imports: tuple[str, ...]
+    units: pd.Series | None = None
+    """What is drawn as a whole, of all rows; None: every row is alone."""
     weights: NDArray[np.float64] | None = None
     """The weight of each row in a fit; None: all the same."""
     left_out: int = 0
     """Suspected rows that are in no fit."""
     suspicion: NDArray[np.float64] | None = None
     """The part of `weights` that comes from suspected labels; None: no label is suspected."""
+
+    def units_of(self, rows: pd.DataFrame) -> pd.Series | None:
+        """What is drawn as a whole among `rows`."""
+        return None if self.units is None else self.units.loc[rows.index]
 
     @property
     def weighted(self) -> int:
@@ -255,6 +262,7 @@ def train_rows(
         metric=metric,
         seed=seed,
         allow_imports=allow_imports,
+        units=drawn_units(frame, split, roles),
         weights=by_row,
         left_out=len(split) - int((split["side"] != "train").sum()) - len(learned),
         suspicion=by_row,

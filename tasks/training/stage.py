@@ -206,7 +206,7 @@ def _threshold(chosen: ScoredFamily, rows: TrainRows, dev: pd.DataFrame) -> Find
         scores=np.asarray(told, dtype=np.float64),
         replicates=REPLICATES,
         seed=rows.seed,
-        groups=dev[roles.group] if roles.group is not None else None,
+        groups=rows.units_of(dev),
     )
     return report_threshold(rule, chosen.choice, scored)
 

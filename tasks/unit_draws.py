@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from tasks.labels.ratings import Codes
-
+Codes = NDArray[np.int64]
 Matrix = NDArray[np.float64]
 
 
