@@ -38,7 +38,7 @@ def beats_constant(chosen: ScoredFamily, dev: pd.DataFrame, rows: TrainRows) -> 
         positive_class=roles.positive_class,
         replicates=REPLICATES,
         seed=rows.seed,
-        groups=dev[roles.group] if roles.group is not None else None,
+        groups=rows.units_of(dev),
         precision_of_silent_other=0.0,
     )
     known = not math.isnan(found.value)

@@ -76,8 +76,8 @@ class TrainRows:
     metric: str
     seed: int
     allow_imports: tuple[str, ...]
-    units: pd.Series | None = None
-    """What is drawn as a whole, of all rows; None: every row is alone."""
+    drawn: pd.Series | None = None
+    """What is drawn as a whole, of all rows of all sides; None: every row is alone."""
     weights: NDArray[np.float64] | None = None
     """The weight of each row in a fit; None: all the same."""
     left_out: int = 0
@@ -87,7 +87,7 @@ class TrainRows:
 
     def units_of(self, rows: pd.DataFrame) -> pd.Series | None:
         """What is drawn as a whole among `rows`."""
-        return None if self.units is None else self.units.loc[rows.index]
+        return None if self.drawn is None else self.drawn.loc[rows.index]
 
     @property
     def weighted(self) -> int:
@@ -262,7 +262,7 @@ def train_rows(
         metric=metric,
         seed=seed,
         allow_imports=allow_imports,
-        units=drawn_units(frame, split, roles),
+        drawn=drawn_units(frame, split, roles),
         weights=by_row,
         left_out=len(split) - int((split["side"] != "train").sum()) - len(learned),
         suspicion=by_row,
