@@ -1,7 +1,8 @@
 """What a project remembers between runs: key columns, sides of units, verdicts.
 
-Guarantees: every file is replaced atomically; sides of units are only ever added; a repeated run
-sees the sides as they were before it first ran, so that its keys do not change.
+Guarantees: every file is replaced atomically; sides of units are only ever added, and
+are as they were written, by the hash in their file's name; a repeated run sees the sides as they
+were before it first ran, so that its keys do not change.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 from tasks.errors import UnavailableError
 from tasks.evidence import hash_of
 from tasks.snapshots import read_snapshot, write_snapshot
+from tasks.stored_bytes import file_hash
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ class ProjectState:
         """
         frames, names = [], []
         for path in self._additions(epoch):
-            if path.stem.partition("-")[2] == occasion[:32]:
+            if _occasion_of(path) == occasion[:32]:
                 break
-            frames.append(read_snapshot(path))
+            frames.append(_read_sides(path))
             names.append(path.name)
         if not frames:
             return None, "none"
@@ -61,15 +63,17 @@ class ProjectState:
     def add_sides(self, epoch: int, occasion: str, assignments: pd.DataFrame) -> None:
         """Keep the sides of units that have none yet, under the occasion's name."""
         known = self._additions(epoch)
-        if any(path.stem.partition("-")[2] == occasion[:32] for path in known):
+        if any(_occasion_of(path) == occasion[:32] for path in known):
             return
-        taken = set().union(*(read_snapshot(path)["unit"] for path in known))
+        taken = set().union(*(_read_sides(path)["unit"] for path in known))
         new = assignments[~assignments["unit"].isin(taken)].reset_index(drop=True)
         if new.empty:
             return
         place = self.root / "sides" / str(epoch)
         place.mkdir(parents=True, exist_ok=True)
-        write_snapshot(new, place / f"{len(known) + 1:05d}-{occasion[:32]}.parquet")
+        part = place / f".{occasion[:32]}"
+        write_snapshot(new, part)
+        part.rename(place / f"{len(known) + 1:05d}-{occasion[:32]}-{file_hash(part)[:32]}.parquet")
 
     def verdict(self, gate_key: str) -> dict[str, Any] | None:
         """The verdict that was recorded for the same gate inputs, if any."""
@@ -93,7 +97,7 @@ class ProjectState:
         return frozenset(found)
 
     def _additions(self, epoch: int) -> list[Path]:
-        return sorted((self.root / "sides" / str(epoch)).glob("*.parquet"))
+        return sorted((self.root / "sides" / str(epoch)).glob("[!.]*.parquet"))
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
@@ -110,3 +114,22 @@ class ProjectState:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
+
+
+def _occasion_of(path: Path) -> str:
+    """The occasion by which units were given sides."""
+    return path.stem.split("-")[1]
+
+
+def _read_sides(path: Path) -> pd.DataFrame:
+    """Sides as they were written; files of older versions do not name their hash.
+
+    Raises UnavailableError where they are others: rows would change sides unseen.
+    """
+    named = path.stem.split("-")[2:]
+    if named and file_hash(path)[:32] != named[0]:
+        raise UnavailableError(
+            f"the sides in {path} were changed after they were written; bring the file back from a "
+            "backup, or raise split.epoch to draw a new test set"
+        )
+    return read_snapshot(path)

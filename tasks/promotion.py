@@ -111,21 +111,31 @@ def standing_of(recorded: dict[str, Any], ledger: Ledger) -> tuple[Standing, str
     if rollback is not None:
         return "rolled_back", _rolled_back(rollback)
     if recorded["action"] == "pending":
-        waiting = [e for e in entries if e.action == "pending" and e.run_id == run_id]
-        place = waiting[-1].sequence if waiting else 0
-        settled = [e for e in entries if e.refers_to == place and e.action in SETTLEMENTS]
-        if settled:
-            done = settled[-1]
-            if done.action in ("approve", "refuse"):
-                verb = "approved" if done.action == "approve" else "refused"
-                action: Standing = "approve" if done.action == "approve" else "refuse"
-                return action, f"version {version} was {verb} by {done.who}: {done.why}"
-            return "expire", done.why
-        open_entry = ledger.pending()
-        if open_entry is None or open_entry.sequence != place:
-            return "expire", "another model was judged since"
-        return "pending", f"version {version} waits for a signature since run {run_id}"
+        return _standing_of_pending(version, run_id, ledger)
+    written = {entry.action for entry in entries if entry.candidate_version == version}
+    if recorded["action"] not in written:
+        # What a project remembers of its verdicts is a file of the home; the ledger decides.
+        return "expire", f"the ledger has no entry '{recorded['action']}' of version {version}"
     return recorded["action"], f"nothing changed since run {run_id}: its verdict stands"
+
+
+def _standing_of_pending(version: str, run_id: str, ledger: Ledger) -> tuple[Standing, str]:
+    """What became of a verdict that a signature was asked for."""
+    entries = ledger.entries()
+    waiting = [e for e in entries if e.action == "pending" and e.run_id == run_id]
+    place = waiting[-1].sequence if waiting else 0
+    settled = [e for e in entries if e.refers_to == place and e.action in SETTLEMENTS]
+    if settled:
+        done = settled[-1]
+        if done.action in ("approve", "refuse"):
+            verb = "approved" if done.action == "approve" else "refused"
+            action: Standing = "approve" if done.action == "approve" else "refuse"
+            return action, f"version {version} was {verb} by {done.who}: {done.why}"
+        return "expire", done.why
+    open_entry = ledger.pending()
+    if open_entry is None or open_entry.sequence != place:
+        return "expire", "another model was judged since"
+    return "pending", f"version {version} waits for a signature since run {run_id}"
 
 
 def unchanged(recorded: dict[str, Any], ledger: Ledger) -> StageResult:

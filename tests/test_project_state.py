@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from tasks.errors import UnavailableError
 from tasks.project_state import ProjectState
 
 
@@ -46,3 +47,21 @@ def test_verdicts_are_found_by_their_gate_inputs(state):
     assert state.verdict("k") is None
     state.record_verdict("k", {"run_id": "r"})
     assert state.verdict("k") == {"run_id": "r"}
+
+
+def test_sides_that_were_edited_are_refused(state, tmp_path):
+    state.add_sides(1, "x" * 64, units(u="train", v="test"))
+    (path,) = (tmp_path / "sides" / "1").iterdir()
+    units(u="test", v="train").to_parquet(path)
+    with pytest.raises(UnavailableError, match="were changed after they were written"):
+        state.sides(1, "y" * 64)
+    with pytest.raises(UnavailableError, match="were changed after they were written"):
+        state.add_sides(1, "y" * 64, units(w="dev"))
+
+
+def test_sides_of_an_older_version_are_read(state, tmp_path):
+    state.add_sides(1, "x" * 64, units(u="train"))
+    (path,) = (tmp_path / "sides" / "1").iterdir()
+    path.rename(path.with_name(f"00001-{'x' * 32}.parquet"))
+    assert state.sides(1, "x" * 64) == (None, "none")
+    assert list(state.sides(1, "y" * 64)[0]["unit"]) == ["u"]

@@ -302,7 +302,15 @@ def test_a_pending_entry_that_expired_is_written_again(ledger):
 
 
 def test_a_repeated_verdict_does_nothing(ledger):
+    carry_out(decision(), Registry(), ledger)
     assert "nothing changed since run r" in unchanged(recorded(), ledger).summary
+
+
+@pytest.mark.parametrize("action", ["promote", "reject"])
+def test_a_remembered_verdict_that_the_ledger_does_not_have_is_acted_on_again(ledger, action):
+    carry_out(decision(verdict="inconclusive"), Registry(), ledger)
+    assert standing_of(recorded(action), ledger)[0] == "expire"
+    assert standing_of(recorded("inconclusive"), ledger)[0] == "inconclusive"
 
 
 @pytest.mark.parametrize(
