@@ -1,5 +1,7 @@
 """Who may change what a verdict rests on: the project file, or a signature that names it."""
 
+import uuid
+
 import pytest
 from conftest import SMALL, name_of, write_small
 
@@ -271,3 +273,25 @@ def test_the_ledger_of_a_trial_keeps_its_chain(trial):
     ledger, _ = trial
     again = Ledger(ledger.store, ledger.project, ledger.mirror.with_name("other.jsonl"))
     assert again.entries()[0].overrides == ("gate.margin=0.5", "approval.mode=auto")
+
+
+@pytest.mark.parametrize("by_automation", [True, False])
+def test_a_run_knows_whether_an_automation_started_it(prefect_server, by_automation):
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.flow_engine import run_flow
+
+    from flows.runs.start import _started_by_automation
+
+    @flow
+    def probe() -> bool:
+        return _started_by_automation()
+
+    headers = {"Prefect-Automation-ID": str(uuid.uuid4()), "Prefect-Automation-Name": "YWxhcm0="}
+    with get_client(sync_client=True) as client:
+        about = {"flow_id": str(client.create_flow(probe)), "state": {"type": "PENDING"}}
+        answer = client._client.post(
+            "/flow_runs/", json=about, headers=headers if by_automation else {}
+        )
+        made = client.read_flow_run(answer.json()["id"])
+    assert run_flow(probe, flow_run=made) is by_automation
