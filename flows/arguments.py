@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from flows.argument_types import count, minutes, port, share
+from flows.argument_types import count, minutes, port
+from flows.command_parsers import Commands, Parser, add_imports, new_command, project_command
+from flows.label_arguments import add_labels, add_tag
 
 _EXIT_CODES = """exit codes:
   0 promoted, or the command did its work    4 rejected, refused, or not the same
@@ -12,9 +14,6 @@ _EXIT_CODES = """exit codes:
   2 usage or project file error              6 the environment failed (server, disk)
   3 the data was refused                   130 interrupted
 """
-
-Parser = argparse.ArgumentParser
-Commands = argparse._SubParsersAction
 
 
 def build_parser() -> Parser:
@@ -34,11 +33,11 @@ def build_parser() -> Parser:
     _add_replay(commands)
     _add_compare(commands)
     _add_report(commands)
-    _add_labels(commands)
-    _add_tag(commands)
+    add_labels(commands)
+    add_tag(commands)
     _add_up(commands)
     _add_prune(commands)
-    _command(
+    new_command(
         commands,
         "schema",
         "print the JSON Schema of the project file, for an editor",
@@ -48,7 +47,7 @@ def build_parser() -> Parser:
 
 
 def _add_init(commands: Commands[Parser]) -> None:
-    init = _command(
+    init = new_command(
         commands,
         "init",
         "profile a dataset and write a starter project with an audit plan",
@@ -72,7 +71,7 @@ def _add_init(commands: Commands[Parser]) -> None:
 
 
 def _add_run(commands: Commands[Parser]) -> None:
-    run = _project_command(
+    run = project_command(
         commands,
         "run",
         "run the whole job on a project file",
@@ -88,14 +87,14 @@ def _add_run(commands: Commands[Parser]) -> None:
         "anything that can block or sign makes the run a trial: it promotes only by a signature "
         "that names the change",
     )
-    _add_imports(run)
+    add_imports(run)
     run.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     run.add_argument("--quiet", action="store_true", help="no progress")
     run.add_argument("--as-recorded", metavar="FOLDER", help=argparse.SUPPRESS)
 
 
 def _add_approve(commands: Commands[Parser]) -> None:
-    approve = _command(
+    approve = new_command(
         commands,
         "approve",
         "sign the promotion that a run waits for, or refuse it",
@@ -130,7 +129,7 @@ def _add_approve(commands: Commands[Parser]) -> None:
 
 
 def _add_history(commands: Commands[Parser]) -> None:
-    history = _project_command(
+    history = project_command(
         commands,
         "history",
         "print the ledger of a project, or what was live at a time",
@@ -153,7 +152,7 @@ def _add_history(commands: Commands[Parser]) -> None:
 
 
 def _add_rollback(commands: Commands[Parser]) -> None:
-    rollback = _project_command(
+    rollback = project_command(
         commands,
         "rollback",
         "let an earlier champion serve again, if it still is what it was",
@@ -165,12 +164,12 @@ def _add_rollback(commands: Commands[Parser]) -> None:
     rollback.add_argument("--drill", action="store_true", help="do everything but the move")
     rollback.add_argument("--name", help="who asks; default: the login name")
     rollback.add_argument("--reason", help="for the ledger; needed unless --drill")
-    _add_imports(rollback)
+    add_imports(rollback)
     rollback.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _add_replay(commands: Commands[Parser]) -> None:
-    replay = _project_command(
+    replay = project_command(
         commands,
         "replay",
         "run a recorded decision again and prove that it is the same",
@@ -186,7 +185,7 @@ def _add_replay(commands: Commands[Parser]) -> None:
 
 
 def _add_compare(commands: Commands[Parser]) -> None:
-    compare = _project_command(
+    compare = project_command(
         commands,
         "compare",
         "what changed between two runs or versions, and what it did",
@@ -194,12 +193,12 @@ def _add_compare(commands: Commands[Parser]) -> None:
     )
     compare.add_argument("before", metavar="A", help="a version, or a run's id")
     compare.add_argument("after", metavar="B", help="a version, or a run's id")
-    _add_imports(compare)
+    add_imports(compare)
     compare.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _add_report(commands: Commands[Parser]) -> None:
-    report = _project_command(
+    report = project_command(
         commands,
         "report",
         "open the decision page of a run, with what became of it",
@@ -209,85 +208,8 @@ def _add_report(commands: Commands[Parser]) -> None:
     report.add_argument("--path", action="store_true", help="print the path, open nothing")
 
 
-def _add_labels(commands: Commands[Parser]) -> None:
-    labels = _command(
-        commands,
-        "labels",
-        "have labels reviewed by a person, and take answers or a consensus in",
-        "assayline labels review project.yaml",
-    )
-    parts = labels.add_subparsers(dest="part", required=True, metavar="PART")
-    review = _project_command(
-        parts,
-        "review",
-        "write the rows that a person should look at, as a page and as a table",
-        "assayline labels review project.yaml --count 200",
-    )
-    review.add_argument("--count", type=int, help="rows to ask about; default: labels.review_rows")
-    review.add_argument("--out", metavar="FOLDER", help="default: a folder in the home")
-    apply = _project_command(
-        parts,
-        "apply",
-        "make a new label version of a file of answers",
-        'assayline labels apply project.yaml answers.csv --name "Ada Lovelace"',
-    )
-    apply.add_argument("answers", help="the file that the page saved, or queue.csv filled in")
-    apply.add_argument("--name", help="who answered, where the file does not say")
-    apply.add_argument(
-        "--revise", action="store_true", help="let these answers replace earlier ones"
-    )
-    consensus = _project_command(
-        parts,
-        "consensus",
-        "make a new label version of what several annotators say together",
-        "assayline labels consensus project.yaml --least 0.8",
-    )
-    consensus.add_argument(
-        "--least",
-        type=share,
-        default=0.7,
-        help="smallest confidence that counts, default 0.7",
-    )
-    consensus.add_argument(
-        "--test", action="store_true", help="test labels as well: a new version of the test set"
-    )
-    for part in (review, apply, consensus):
-        part.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def _add_tag(commands: Commands[Parser]) -> None:
-    tag = _command(
-        commands,
-        "tag",
-        "have errors tagged by a person, and take the tags in",
-        "assayline tag export project.yaml",
-    )
-    parts = tag.add_subparsers(dest="part", required=True, metavar="PART")
-    export = _project_command(
-        parts,
-        "export",
-        "write errors of the newest run and a sample of right answers, as a page and as a table",
-        "assayline tag export project.yaml --count 100",
-    )
-    export.add_argument("--count", type=int, help="dev rows to tag; default: 100")
-    export.add_argument("--out", metavar="FOLDER", help="default: a folder in the home")
-    apply = _project_command(
-        parts,
-        "apply",
-        "take a file of tags in, for the next run",
-        'assayline tag apply project.yaml tags.csv --name "Ada Lovelace"',
-    )
-    apply.add_argument("answers", help="the file that the page saved, or tags.csv filled in")
-    apply.add_argument("--name", help="who answered, where the file does not say")
-    apply.add_argument(
-        "--revise", action="store_true", help="let these answers replace earlier ones"
-    )
-    for part in (export, apply):
-        part.add_argument("--json", action="store_true", help="print one JSON document")
-
-
 def _add_up(commands: Commands[Parser]) -> None:
-    up = _command(
+    up = new_command(
         commands,
         "up",
         "serve both UIs and run projects on their schedules, until Ctrl-C",
@@ -300,7 +222,7 @@ def _add_up(commands: Commands[Parser]) -> None:
         help="project files to serve, and no others; without one those of the last time, in the "
         "home of this folder",
     )
-    _add_imports(up)
+    add_imports(up)
     up.add_argument(
         "--host",
         default="127.0.0.1",
@@ -329,7 +251,7 @@ def _add_up(commands: Commands[Parser]) -> None:
 
 
 def _add_prune(commands: Commands[Parser]) -> None:
-    prune = _command(
+    prune = new_command(
         commands,
         "prune",
         "delete the runs, evidence and logs that no decision rests on and retention does not keep",
@@ -343,30 +265,3 @@ def _add_prune(commands: Commands[Parser]) -> None:
     )
     prune.add_argument("--dry-run", action="store_true", help="say what would go, delete nothing")
     prune.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def _add_imports(parser: Parser) -> None:
-    parser.add_argument(
-        "--allow-imports",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        help="let estimators and tags be imported from this package besides scikit-learn; may be "
-        "repeated",
-    )
-
-
-def _project_command(commands: Commands[Parser], name: str, does: str, example: str) -> Parser:
-    parser = _command(commands, name, does, example)
-    parser.add_argument("project", help="the project file")
-    return parser
-
-
-def _command(commands: Commands[Parser], name: str, does: str, example: str) -> Parser:
-    return commands.add_parser(
-        name,
-        help=does,
-        description=does[0].upper() + does[1:] + ".",
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
