@@ -9,7 +9,8 @@ the metric, and the shares of the classes as its probability with noise on top. 
 `improve` and `refresh` by average precision: two scores of a true signal with shared and own noise;
 and a stump against the same stump with its ties broken by noise.
 
-Prints Markdown tables with 95 % Clopper-Pearson intervals over all settings of a row. Exits 1 where
+Names of rows as arguments (`average_precision`, `improve`) print those alone. Prints Markdown
+tables with 95 % Clopper-Pearson intervals over all settings of a row. Exits 1 where
 a rate of wrong promotions is surely above 5 %.
 """
 
@@ -140,15 +141,19 @@ def gather(futures):
     return {name: sum(result[name] for result in results) for name in results[0]}
 
 
-def main():
+def main(asked):
+    """The rows of `asked`; all without any."""
+    sys.stdout.reconfigure(line_buffering=True)
     with ProcessPoolExecutor(2) as pool:
         first = {
             metric: [pool.submit(first_models, metric, *setting) for setting in SETTINGS]
             for metric in METRICS
+            if not asked or metric in asked
         }
         pairs = {
             kind: [pool.submit(equals, kind, *setting) for setting in SETTINGS]
             for kind in ("improve", "refresh", "ties broken")
+            if not asked or kind in asked
         }
         print(f"{len(SETTINGS)} settings (test rows, share): {SETTINGS}\n")
         print("| noise by | beats the constant | beats a stump of noise | promoted |")
@@ -180,4 +185,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
