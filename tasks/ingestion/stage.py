@@ -21,6 +21,7 @@ from tasks.fingerprints import fingerprint_frame
 from tasks.ingestion import judging_columns, judging_labels, judging_notations, judging_rows
 from tasks.ingestion.cell_types import type_column
 from tasks.ingestion.cells import TypedColumn
+from tasks.ingestion.counters import find_counters
 from tasks.ingestion.evidence import evidence_tables, quarantined_frame
 from tasks.ingestion.labels import rare_classes, with_classes
 from tasks.ingestion.notations import Notation
@@ -62,7 +63,7 @@ def ingest(
     key_columns = _key_columns(project, raw, frozen_key_columns)
     kinds = {name: column.kind for name, column in columns.items()}
     reasons = {name: c.no_feature for name, c in columns.items() if c.no_feature is not None}
-    roles = resolve_roles(project, kinds, reasons, key_columns)
+    roles = resolve_roles(project, kinds, find_counters(columns) | reasons, key_columns)
     aside = rare if project.labels.rare_classes == "set_aside" else {}
     rows = choose_rows(raw, columns, project, tuple(aside))
     keys = _keys(columns, roles, raw.table.num_rows)
