@@ -125,7 +125,10 @@ def peer(path: Path) -> None:
 def timed(command: list[str], home: Path | None = None) -> tuple[float, str]:
     """Processor seconds of a command and all that it started, and what it printed."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
-    environment = {**clean, **({"ASSAYLINE_HOME": str(home)} if home else {})}
+    # One thread each: threads that wait for each other would count as work.
+    environment = {**clean, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    if home:
+        environment["ASSAYLINE_HOME"] = str(home)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     # A run ends with its verdict: 4 and 5 are no failures.
     done = subprocess.run(
