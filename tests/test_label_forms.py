@@ -8,6 +8,7 @@ import yaml
 from tasks.ingestion import ingest
 from tasks.ingestion.labels import spellings
 from tasks.project.sections import Project
+from tasks.stage_keys import project_for
 
 
 def read(tmp_path, rows, **more):
@@ -138,3 +139,13 @@ def test_two_classes_are_never_merged(tmp_path):
 
     assert classes(result) == {"a": 12, "b": 1}
     assert found(result, "rare_classes") is None
+
+
+def test_a_run_sees_defaults_as_defaults(tmp_path):
+    """A stage's view of the project has every option set, so that being set means nothing."""
+    (tmp_path / "s.csv").write_text("sep=;\nx;y\n" + "1;NA\n2;EU\n3;APAC\n" * 4)
+    whole = Project.model_validate({"name": "p", "source": "s.csv", "target": "y"})
+    result = ingest(tmp_path / "s.csv", project_for("ingestion", whole))
+
+    assert found(result, "label_words").severity == "critical"
+    assert result.facts["rows_in"] == 12

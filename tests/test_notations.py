@@ -209,7 +209,7 @@ def test_numbers_that_may_be_days_or_thousands_are_told(tmp_path):
 
     assert 'source.date_format: "%Y%m%d"' in found(read(tmp_path, days), "notation:c").detail
     assert "a point between thousands" in found(read(tmp_path, grouped), "notation:c").detail
-    assert found(read(tmp_path, grouped, {"decimal": "."}), "notation:c") is None
+    assert found(read(tmp_path, grouped, {"decimal": {"c": "."}}), "notation:c") is None
 
 
 def test_units_that_differ_within_a_column_are_told(tmp_path):

@@ -126,3 +126,27 @@ def test_one_output_of_a_stage_is_all_that_a_later_one_depends_on(tmp_path):
     hashes = [content_of(one_output(ref, "kept"), store) for ref in (first, second, third)]
     assert hashes[0] == hashes[1] != hashes[2]
     assert content_of(first, store) != content_of(second, store)
+
+
+def test_ingestion_sees_all_that_changes_how_a_source_is_read():
+    """What is left out of its sections would be at its default in a run, whatever a file says."""
+    source = {
+        "path": "s.csv",
+        "decimal": {"a": ","},
+        "thousands": {"a": "."},
+        "units": ["%"],
+        "negative": "trailing",
+        "date_format": {"t": "%d.%m.%Y"},
+    }
+    labels = {
+        "rename": {"Cat": "cat"},
+        "rare_classes": "merge",
+        "rare_rows": 4,
+        "rare_name": "rest",
+        "annotators": ["u"],
+    }
+    whole = Project.model_validate({"name": "p", "target": "y", "source": source, "labels": labels})
+    seen = project_for("ingestion", whole)
+
+    assert seen.source == whole.source
+    assert seen.labels == whole.labels

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 MIN_FIT = 0.9
 _FIRST = 3
@@ -51,9 +53,7 @@ _CLOCK = re.compile(
     r"(?P<part>[.,][0-9]+)?)?)?(?P<half>\s?[AaPp][Mm])?(?P<zone>\s?(?:Z|UTC|GMT|Uhr|[+-][0-9]{2}:?"
     r"(?:[0-9]{2})?))?$"
 )
-_ZONE = re.compile(
-    r":[0-9]{2}(?:[.,][0-9]+)?\s*(?:[AaPp][Mm]\s*)?(?:Z|UTC|GMT|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
-)
+_ZONE = r":[0-9]{2}([.,][0-9]+)?\s*([AaPp][Mm]\s*)?(Z|UTC|GMT|[+-][0-9]{2}:?([0-9]{2})?)$"
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def read_dates(cells: pd.Series, date_format: str | None) -> pd.Series:
     return pd.to_datetime(cells, errors="coerce", format=date_format, utc=True)
 
 
-def has_zone(cells: pd.Series) -> pd.Series:
-    """Which cells name a zone or an offset after a time."""
-    return cells.str.strip().str.contains(_ZONE)
+def has_zone(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which cells, of text, name a zone or an offset after a time."""
+    return pc.match_substring_regex(pc.utf8_trim_whitespace(cells), _ZONE)
 
 
 def find_date_form(cells: Sequence[str]) -> DateForm | None:

@@ -18,7 +18,7 @@ from tasks.ingestion.judging_notations import as_setting
 from tasks.ingestion.labels import class_counts, is_number, renamed, spellings
 from tasks.ingestion.sources import RawSource
 from tasks.ingestion.wording import check, joined
-from tasks.project.sections import Project
+from tasks.project.sections import Project, SourceSection
 
 _MOST_LABELS = 2_000
 
@@ -84,9 +84,8 @@ def _judge_missing_words(raw: RawSource, project: Project) -> list[Check]:
     source = project.source
     cells = raw.table[project.target]
     words = [word for word in source.null_values if word.strip()]
-    if "null_values" in source.model_fields_set or pa.types.is_binary(cells.type):
-        return []
-    if pa.types.is_large_binary(cells.type):
+    declared = source.null_values != SourceSection.model_fields["null_values"].default
+    if declared or pa.types.is_binary(cells.type) or pa.types.is_large_binary(cells.type):
         return []
     texts = as_words(cells)
     found = texts.filter(pc.is_in(texts, value_set=pa.array(words, pa.large_string())))
@@ -97,10 +96,11 @@ def _judge_missing_words(raw: RawSource, project: Project) -> list[Check]:
     limit = source.max_quarantined_share
     shown = " and ".join(f"'{word}' in {n:,} of {len(texts):,} rows" for word, n in counts.items())
     without = [word for word in source.null_values if word not in counts]
+    alone = ["", *counts]
     detail = (
         f"The target '{project.target}' holds {shown}, which is read as 'missing', so that these "
         f"rows are set aside; if it is a class, write {as_setting('null_values', without)}, and if "
-        f"the label is missing, {as_setting('null_values', list(source.null_values))}."
+        f"the label is missing, say so with {as_setting('null_values', alone)}."
     )
     return [
         check(

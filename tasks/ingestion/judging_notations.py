@@ -30,6 +30,8 @@ from tasks.ingestion.sources import RawSource
 from tasks.ingestion.wording import check
 from tasks.project.sections import Project, SourceSection
 
+_FIRST = 5_000
+
 
 def notations_of(
     raw: RawSource, columns: Mapping[str, TypedColumn], project: Project
@@ -59,14 +61,23 @@ def _of_column(raw: RawSource, column: TypedColumn, project: Project) -> list[No
     if declared is not None or column.kind == "time":
         return []
     if column.kind == "numeric":
-        known = _known(raw, name, source)
-        return [] if raw.typed else find_hidden_in_numbers(name, known, source)
+        return [] if raw.typed else _hidden_in_numbers(raw, name, source)
     return find_notations(name, column.values.drop_null(), source, typed=raw.typed)
 
 
-def _known(raw: RawSource, name: str, source: SourceSection) -> pa.ChunkedArray:
-    """The column's cells as text, without the missing ones."""
-    cells = raw.table[name]
+def _hidden_in_numbers(raw: RawSource, name: str, source: SourceSection) -> list[Notation]:
+    """What the first cells hide, which all cells have to confirm: most columns hide nothing."""
+    first = _known(raw, name, source, _FIRST)
+    if not find_hidden_in_numbers(name, first, source):
+        return []
+    return find_hidden_in_numbers(name, _known(raw, name, source), source)
+
+
+def _known(
+    raw: RawSource, name: str, source: SourceSection, rows: int | None = None
+) -> pa.ChunkedArray:
+    """The cells of the column, or of its first rows, as text and without the missing ones."""
+    cells = raw.table[name].slice(0, rows)
     if pa.types.is_binary(cells.type) or pa.types.is_large_binary(cells.type):
         return pa.chunked_array([], type=pa.large_string())
     return blank(as_words(cells), source.null_values).drop_null()
@@ -190,14 +201,15 @@ def judge_zones(
     for name, column in columns.items():
         if column.kind != "time" or not _is_text(raw, name):
             continue
-        cells = _known(raw, name, project.source).to_pandas()
+        cells = _known(raw, name, project.source)
         zoned = has_zone(cells)
-        without = int((~zoned).sum())
+        without = len(cells) - (pc.sum(zoned).as_py() or 0)
         if not without or without == len(cells):
             continue
+        examples = [cells.filter(one)[0].as_py() for one in (pc.invert(zoned), zoned)]
         detail = (
             f"{without:,} of {len(cells):,} times of '{name}' name no zone, for example "
-            f"'{cells[~zoned].iloc[0]}', and the others do, for example '{cells[zoned].iloc[0]}'; "
+            f"'{examples[0]}', and the others do, for example '{examples[1]}'; "
             "those without are taken as UTC, so that their order among the others holds only if "
             "they are. Write the zone into every cell."
         )

@@ -155,7 +155,8 @@ def find_hidden_in_numbers(
             settings = {"date_format": dates.form}
             form = "the form %Y%m%d"
             return [Notation(column, DATES, form, cells[0], total, total, settings)]
-    if "decimal" in source.model_fields_set or "thousands" in source.model_fields_set:
+    settled = isinstance(source.decimal, dict) and column in source.decimal
+    if settled or source.thousands_of(column) is not None:
         return []
     grouped = [cell for cell in cells if re.fullmatch(r"-?[1-9][0-9]{0,2}\.[0-9]{3}", cell)]
     small = [cell for cell in cells if re.fullmatch(r"-?[0-9]{1,3}", cell)]

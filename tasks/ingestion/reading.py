@@ -55,7 +55,8 @@ def _read(path: Path, data: bytes, source: SourceSection) -> RawSource:
         text = _as_utf8(data, source.encoding)
     except (LookupError, UnicodeError) as failure:
         raise _UnreadableError(f"is not text in {source.encoding}: {failure}") from None
-    declared = source.delimiter if "delimiter" in source.model_fields_set else None
+    # A comma is what a project gets that declares none.
+    declared = source.delimiter if source.delimiter != "," else None
     try:
         text, delimiter = without_separator_line(text, declared)
     except ValueError as failure:
