@@ -100,6 +100,19 @@ def read_snapshot(path: Path, columns: Sequence[str] | None = None) -> pd.DataFr
     return frame
 
 
+def with_doubles(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame for computing: whole numbers beside missing cells as float64, NaN where missing.
+
+    Kept as they are they hold every digit, which keys and fingerprints need and models do not.
+    """
+    nullable = [
+        name
+        for name, dtype in frame.dtypes.items()
+        if isinstance(dtype, pd.Int64Dtype | pd.UInt64Dtype)
+    ]
+    return frame.astype(dict.fromkeys(nullable, "float64")) if nullable else frame
+
+
 def _write_whole(table: pa.Table, path: Path) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     part = Path(name)

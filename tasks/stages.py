@@ -61,10 +61,12 @@ class Step:
         self, ingested: Ref, validated: Ref, divided: Ref
     ) -> tuple[pd.DataFrame, pd.DataFrame, Roles, Project]:
         """The curated rows that have a side, their sides, the columns' roles, and the project."""
+        from tasks.snapshots import with_doubles
+
         curated, split = self.frame(validated, "curated"), self.frame(divided, "split")
         if len(split) != len(curated):
             curated = curated.loc[split.index]
-        return curated, split, self.roles(ingested), self.project
+        return with_doubles(curated), split, self.roles(ingested), self.project
 
     def roles(self, ingestion: Ref) -> Roles:
         """The roles of the columns."""

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.errors import UnavailableError
 from tasks.fingerprints import fingerprint_frame
-from tasks.snapshots import RowLedger, read_snapshot, write_snapshot
+from tasks.snapshots import RowLedger, read_snapshot, with_doubles, write_snapshot
 
 
 @pytest.fixture
@@ -96,3 +96,16 @@ def test_the_row_ledger_balances_only_when_no_row_is_lost():
     assert ledger.balances
     assert not RowLedger("reading", 10, 7, {"wrong number of fields": 2}).balances
     assert ledger.to_facts()["quarantined"] == {"wrong number of fields": 2, "label missing": 1}
+
+
+def test_whole_numbers_beside_missing_cells_are_kept_and_computed_as_doubles(tmp_path):
+    big = 9007199254799003
+    frame = pd.DataFrame({"a": pd.array([big, None], dtype="Int64"), "b": [1, 2]})
+    write_snapshot(frame, tmp_path / "s.parquet")
+    back = read_snapshot(tmp_path / "s.parquet")
+
+    assert back["a"].tolist() == [big, pd.NA]
+    computed = with_doubles(back)
+    assert computed.dtypes.astype(str).tolist() == ["float64", "int64"]
+    assert computed["a"].isna().tolist() == [False, True]
+    assert with_doubles(frame[["b"]]) is not None
