@@ -87,7 +87,7 @@ def data(counts, side="test"):
     rows = [key for key, count in counts.items() for _ in range(count)]
     index = pd.Index([f"r{place:04d}" for place in range(len(rows))], name="row_key")
     frame = pd.DataFrame(rows, columns=["g", "y", "x"], index=index).astype("str")
-    return frame, pd.DataFrame({"side": side}, index=index)
+    return frame, pd.DataFrame({"side": side, "unit": index}, index=index)
 
 
 def audit(counts, limits=None, positive="yes", **more):
@@ -437,7 +437,7 @@ def test_the_labels_of_all_rows_stand_beside_the_models_gap():
     # Rows that are not in test, 10 of 40 against 4 of 40 of the class.
     more, side = data({("a", "yes", "yes"): 10, ("a", "no", "no"): 30, ("b", "yes", "yes"): 4,
                        ("b", "no", "no"): 36}, "train")  # fmt: skip
-    more.index = side.index = more.index.str.replace("r", "s")
+    more.index = side.index = side["unit"] = more.index.str.replace("r", "s")
     frame, split = pd.concat([frame, more]), pd.concat([split, side])
     chosen = project(gap(max_difference=0.1))
     result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
@@ -664,8 +664,8 @@ def test_memory_is_the_peak_of_loading_and_scoring():
 def told_before(frame, model="yes"):
     """What the model says of the rows before it is stored."""
     return audit_performance(
-        frame, pd.DataFrame({"side": "test"}, index=frame.index), roles(model), project(),
-        PACKAGES[model],
+        frame, pd.DataFrame({"side": "test", "unit": frame.index}, index=frame.index),
+        roles(model), project(), PACKAGES[model],
     ).outputs["test_predictions"]  # fmt: skip
 
 
