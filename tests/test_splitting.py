@@ -500,6 +500,29 @@ class TestSides:
         }
 
 
+class TestPeople:
+    def found(self, name, values, **more):
+        frame = rows(60, **{name: values})
+        checks = divide(frame, **more).checks
+        return [one for one in checks if one.id == "splitting.undeclared_groups"]
+
+    def test_rows_of_one_person_ask_for_a_split_by_group(self):
+        (found,) = self.found("PatientId", [place // 3 for place in range(60)])
+        assert (found.outcome, found.severity, found.value, found.n) == ("failed", "warning", 3, 60)
+        assert found.detail.startswith("`PatientId` has 20 values in 60 rows")
+        assert found.detail.endswith("Declare split: {by: group, column: PatientId}.")
+
+    def test_one_row_each_few_values_and_other_names_ask_for_nothing(self):
+        assert not self.found("patient_id", list(range(60)))
+        assert not self.found("patient", [place % 5 for place in range(60)])
+        assert not self.found("weight", [place // 3 for place in range(60)])
+
+    def test_a_declared_group_is_not_asked_for_again(self):
+        patients = [place // 3 for place in range(60)]
+        more = {"roles": roles(group="patient"), "by": "group", "column": "patient"}
+        assert not self.found("patient", patients, **more)
+
+
 class TestFacts:
     def test_test_version_follows_the_test_labels_only(self):
         before = divide(rows(5)).facts

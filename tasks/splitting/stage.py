@@ -20,6 +20,7 @@ from tasks.splitting import judging, judging_units
 from tasks.splitting.copies import Examples, example_codes, recurring_codes
 from tasks.splitting.corrected import corrected_checks, corrected_tables, find_corrected
 from tasks.splitting.judging_units import Copies, copies_table
+from tasks.splitting.people import people_check
 from tasks.splitting.sides import (
     SIDES,
     drawn_sides,
@@ -87,6 +88,7 @@ def split_rows(
             *judging_units.unit_checks(drawn.split, drawn.found, every, project.split),
             judging.class_share_check(strata, sides, roles),
             judging.kept_check(drawn.stored, drawn.split),
+            *(people_check(frame, roles) if by == "key" else ()),
             *corrected_checks(corrected),
         ),
         tables={
