@@ -43,6 +43,8 @@ class Estimate:
 class Difference:
     """How much better the candidate is than another model, in the unit of the metric.
 
+    `level` is that of the two-sided interval.
+
     Positive means that the candidate is better, also where lower values of the metric are.
     `discordant` counts the rows that tell the two apart (None where the metric does not look at
     predicted labels). `p_value` is McNemar's exact two-sided p (None where it does not apply);
@@ -58,6 +60,7 @@ class Difference:
     discordant: int | None = None
     p_value: float | None = None
     p_loss: float | None = None
+    level: float = 0.95
 
 
 def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:

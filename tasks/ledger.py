@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,12 @@ from tasks.ledger_entries import (
     EntryStore,
     StoredEntry,
     chained,
-    count_wear,
+    parse_entry,
     waiting,
 )
 from tasks.ledger_mirror import extend_mirror, mirrored
 from tasks.markup import escape
+from tasks.wear import Recorded, count_questions
 
 __all__ = [
     "FIRST",
@@ -69,6 +71,18 @@ class Ledger:
         longer holds what this home has seen.
         """
         return tuple(entry for entry, _ in self._read())
+
+    def judged_rows(self) -> tuple[list[Recorded], list[Recorded]]:
+        """The entries with the rows that they were judged on: this ledger's, and all others'.
+
+        An entry of another ledger that cannot be read is left out; its own project refuses it.
+        """
+        own = [Recorded(entry=entry, rows=stored.rows) for entry, stored in self._read()]
+        others = []
+        for stored in self.store.read_other_entries(self.project):
+            with contextlib.suppress(ValueError, TypeError):
+                others.append(Recorded(entry=parse_entry(stored.text), rows=stored.rows))
+        return own, others
 
     def last_move(self) -> Entry | None:
         """The entry that made the present champion."""
@@ -105,19 +119,23 @@ class Ledger:
         page_hash: str = "",
         model_digest: str = "",
         test_version: str = "",
-        wear: int | None = None,
+        wear: float | None = None,
         basis: str = "",
         limits_hash: str = "",
         refers_to: int | None = None,
         expires: str | None = None,
         files_digest: str = "",
         overrides: tuple[str, ...] = (),
+        question: str = "",
+        place: int | None = None,
+        rows: str = "",
+        epoch: str = "",
     ) -> Entry | None:
         """Write one entry; None where another writer has overtaken it.
 
-        That is a move or a judgement over another champion than expected, a judgement that
-        another model's has worn the test version for, and an answer to a pending entry that no
-        longer waits for one.
+        That is a move or a judgement over another champion than expected, a judgement whose
+        question no longer has its `place` among the ledger's, because another one wore the test
+        rows meanwhile, and an answer to a pending entry that no longer waits for one.
 
         Only an action that moves needs `to_version`; with any other the champion stays. Of two
         writers that claim the same place one is first; the other's text stays in the store as a
@@ -128,8 +146,8 @@ class Ledger:
             champion = next((e.to_version for e in reversed(entries) if e.moves), None)
             if champion != expected_champion and action in (*MOVES, *JUDGEMENTS):
                 return None
-            spoken_of = (model_digest, test_version, basis)
-            if action in JUDGEMENTS and wear not in (None, count_wear(entries, *spoken_of)):
+            asked_as = question or f"{model_digest} {test_version}"
+            if action in JUDGEMENTS and place not in (None, count_questions(entries, asked_as)):
                 return None
             asked = waiting(entries)
             if action in SETTLEMENTS and (asked is None or asked.sequence != refers_to):
@@ -153,6 +171,9 @@ class Ledger:
                 expires=expires,
                 files_digest=files_digest,
                 overrides=tuple(plain_line(one) for one in overrides),
+                question=question,
+                rows_digest=hashlib.sha256(rows.encode()).hexdigest() if rows else "",
+                epoch=epoch,
                 who=plain_line(who),
                 why=plain_line(why),
                 # Clocks of several machines differ; the order of the entries is the ledger's.
@@ -160,7 +181,7 @@ class Ledger:
                 previous_hash=entries[-1].hash if entries else FIRST,
             )
             text = canonical_json(entry.values)
-            self.store.add_entry(self.project, text, _summary(entry))
+            self.store.add_entry(self.project, text, _summary(entry), rows)
             # By its text: a client that sends it twice, after a lost answer, wrote it once.
             if any(stored.text == text for _, stored in self._read()):
                 return entry

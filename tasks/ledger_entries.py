@@ -30,7 +30,7 @@ JUDGEMENTS = ("promote", "reject", "inconclusive", "pending")
 SETTLEMENTS = ("approve", "refuse", "expire")
 FIRST = "0" * 64
 _NUMBERS = ("sequence", "wear", "refers_to")
-_LATER = ("files_digest", "overrides")
+_LATER = ("files_digest", "overrides", "question", "rows_digest", "epoch")
 """Fields that older entries do not have: left out where empty, so that those keep their hash."""
 
 
@@ -38,13 +38,15 @@ _LATER = ("files_digest", "overrides")
 class Entry:
     """One decision. `from_version` and `to_version` are the champion before and after it.
 
-    A judgement names what it spoke about: the model's digest, the test version, how many distinct
-    models that test version had seen (`wear`), the hash of the limits, and `basis`, the hash of
-    all that the gate was given but the wear. `refers_to` is the sequence of the pending entry that
-    a signature settles, or of an earlier judgement of the same model under other limits.
-    `expires` is the moment after which a pending entry can no longer be signed. `files_digest`
-    covers what the version keeps beside its model; `overrides` are the changes of the project file
-    that only a signature lets promote.
+    A judgement names what it spoke about: the model's digest, the test version, how many judgements
+    the test rows had seen by rows, this one included (`wear`), the hash of the limits, and `basis`,
+    the hash of all that the gate was given but the wear. `question` is the hash of what was asked
+    (the model, the test rows with their labels, the opponent, the metric), `rows_digest` the
+    SHA-256 of the marks of the table's rows that the store keeps beside the entry, `epoch` that of
+    the split. `refers_to` is the sequence of the pending entry that a signature settles, or of an
+    earlier judgement of the same model under other limits. `expires` is the moment after which a
+    pending entry can no longer be signed. `files_digest` covers what the version keeps beside its
+    model; `overrides` are the changes of the project file that only a signature lets promote.
     """
 
     sequence: int
@@ -58,13 +60,16 @@ class Entry:
     page_hash: str = ""
     model_digest: str = ""
     test_version: str = ""
-    wear: int | None = None
+    wear: float | None = None
     basis: str = ""
     limits_hash: str = ""
     refers_to: int | None = None
     expires: str | None = None
     files_digest: str = ""
     overrides: tuple[str, ...] = ()
+    question: str = ""
+    rows_digest: str = ""
+    epoch: str = ""
     who: str
     why: str
     when: str
@@ -89,11 +94,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class StoredEntry:
-    """An entry's text as the store keeps it; `completed` once the alias stood where it says."""
+    """An entry's text as the store keeps it; `completed` once the alias stood where it says.
+
+    `rows` marks the rows of the table that was judged (`tasks.row_marks`).
+    """
 
     number: int
     text: str
     completed: bool
+    rows: str = ""
 
 
 class EntryStore(Protocol):
@@ -102,23 +111,14 @@ class EntryStore(Protocol):
     def read_entries(self, project: str) -> Sequence[StoredEntry]:
         """All entries by number, ascending."""
 
-    def add_entry(self, project: str, text: str, summary: str) -> int:
-        """Keep a text under the next number, whole or not at all, and return the number."""
+    def read_other_entries(self, project: str) -> Sequence[StoredEntry]:
+        """All entries of the other ledgers of the store."""
+
+    def add_entry(self, project: str, text: str, summary: str, rows: str = "") -> int:
+        """Keep a text and its rows under the next number, whole or not at all; the number."""
 
     def complete_entry(self, project: str, number: int) -> None:
         """Mark an entry as carried out."""
-
-
-def count_wear(entries: Sequence[Entry], model_digest: str, test_version: str, basis: str) -> int:
-    """How many distinct models have been judged on a test version, this one included.
-
-    A judgement that is already recorded (the same `basis`) keeps the wear that it had.
-    """
-    judged = [e for e in entries if e.action in JUDGEMENTS and e.test_version == test_version]
-    for entry in judged:
-        if entry.wear is not None and (entry.model_digest, entry.basis) == (model_digest, basis):
-            return entry.wear
-    return len({entry.model_digest for entry in judged} | {model_digest})
 
 
 def waiting(entries: Sequence[Entry]) -> Entry | None:
@@ -141,7 +141,7 @@ def chained(project: str, texts: Sequence[StoredEntry]) -> list[tuple[Entry, Sto
     hashes = [FIRST]
     for stored in texts:
         try:
-            entry = _parse(stored.text)
+            entry = parse_entry(stored.text)
         except (ValueError, TypeError):
             raise UnavailableError(
                 f"the ledger of {project}, number {stored.number}, is no ledger entry; restore "
@@ -160,7 +160,7 @@ def chained(project: str, texts: Sequence[StoredEntry]) -> list[tuple[Entry, Sto
     return found
 
 
-def _parse(text: str) -> Entry:
+def parse_entry(text: str) -> Entry:
     """The entry in a text. Raises ValueError or TypeError where it is none."""
     values = json.loads(text)
     overrides = values.pop("overrides", [])
@@ -171,7 +171,8 @@ def _parse(text: str) -> Entry:
         if field.name == "overrides":
             continue
         value = getattr(entry, field.name)
-        kinds = (int, type(None)) if field.name in _NUMBERS else (str, type(None))
+        number = (int, float) if field.name == "wear" else (int,)
+        kinds = (*number, type(None)) if field.name in _NUMBERS else (str, type(None))
         missing = value is None and field.default is MISSING and "None" not in str(field.type)
         if missing or isinstance(value, bool) or not isinstance(value, kinds):
             raise TypeError(f"{field.name} is {value!r}")

@@ -16,7 +16,6 @@ from typing import Any, Literal
 from tasks.checks import Check, Outcome, StageResult
 from tasks.judged_versions import choose_version
 from tasks.ledger import JUDGEMENTS, SETTLEMENTS, Action, Entry, Ledger
-from tasks.ledger_entries import count_wear
 from tasks.runs import Verdict
 from tasks.serving import FILES_DIGEST, Registry, named, settle_alias
 
@@ -44,7 +43,9 @@ class Decision:
     `serving` is the champion when the gate judged. `identity` is the hash of the candidate's
     model, its threshold and the rows that it has seen: the same identity means the same version.
     `overrides` are the changes of the project file that make the run a trial: without a signature
-    that names them it promotes nothing. The rest is as in `tasks.ledger.Entry`.
+    that names them it promotes nothing. `place` is that of the question among the ledger's when the
+    wear was measured, `rows` marks the rows of the table, `spent` says in words what the judgement
+    spent of the test rows. The rest is as in `tasks.ledger.Entry`.
     """
 
     project: str
@@ -55,7 +56,12 @@ class Decision:
     identity: str
     model_digest: str
     test_version: str
-    wear: int
+    wear: float
+    question: str
+    place: int
+    rows: str
+    epoch: str
+    spent: str
     basis: str
     limits_hash: str
     serving: str | None
@@ -64,14 +70,6 @@ class Decision:
     when: str
     tags: dict[str, str]
     overrides: tuple[str, ...] = ()
-
-
-def measure_wear(ledger: Ledger, model_digest: str, test_version: str, basis: str) -> int:
-    """How many distinct models have been judged on a test version, this one included.
-
-    A judgement that is already recorded (the same `basis`) keeps the wear that it had.
-    """
-    return count_wear(ledger.entries(), model_digest, test_version, basis)
 
 
 def act(
@@ -229,6 +227,10 @@ def _append(
         model_digest=decision.model_digest,
         test_version=decision.test_version,
         wear=decision.wear,
+        question=decision.question,
+        place=decision.place,
+        rows=decision.rows,
+        epoch=decision.epoch,
         basis=decision.basis,
         limits_hash=decision.limits_hash,
         refers_to=earlier[-1] if earlier else None,
@@ -236,7 +238,7 @@ def _append(
         files_digest=files,
         overrides=decision.overrides,
         who="assayline",
-        why=again + " ".join(decision.reasons),
+        why=again + " ".join([*decision.reasons, decision.spent]).strip(),
         when=decision.when,
     )
 

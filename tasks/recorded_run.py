@@ -76,7 +76,7 @@ class RecordedRun:
     sides: pd.DataFrame | None
     champion: str | None
     anchor: str | None
-    wear: int
+    wear: Mapping[str, Any] | int
     measured: Mapping[str, Mapping[str, Any]]
     outputs: Mapping[str, Mapping[str, str]]
     metrics: Mapping[str, float]

@@ -18,11 +18,11 @@ import pandas as pd
 
 from tasks.models import Champion
 from tasks.project.roles import Roles
+from tasks.row_values import DIGITS, value_hashes
 from tasks.seen_rows import SeenRows
 from tasks.splitting.units import base_units
 
 Mask = npt.NDArray[np.bool_]
-_DIGITS = 16
 
 
 def hash_rows(rows: pd.DataFrame, roles: Roles) -> SeenRows:
@@ -71,7 +71,7 @@ def _naming(rows: pd.DataFrame, roles: Roles) -> str:
     """
     made_of = [[name, _kind(rows[name])] for name in sorted(roles.key_columns)]
     rule = json.dumps([roles.key, [] if roles.key is not None else made_of])
-    return hashlib.sha256(rule.encode()).hexdigest()[:_DIGITS]
+    return hashlib.sha256(rule.encode()).hexdigest()[:DIGITS]
 
 
 def _kind(values: pd.Series) -> str:
@@ -82,44 +82,9 @@ def _kind(values: pd.Series) -> str:
 
 def _key_hashes(rows: pd.DataFrame, roles: Roles) -> pd.Series:
     """Of each row's key, without the occurrence number where the key was made."""
-    return base_units(rows, roles).str[:_DIGITS]
+    return base_units(rows, roles).str[:DIGITS]
 
 
 def _feature_hashes(rows: pd.DataFrame, roles: Roles) -> pd.Series:
-    """Of the values of each row's features, columns in order of their names.
-
-    Numbers are IEEE 754 doubles without a negative zero; of other columns, words are told by their
-    SHA-256, and a whole number is the word of its digits, so that a column of codes may be read as
-    numbers or as words. Missing is its own value.
-    """
-    names = sorted(roles.features)
-    cells = np.zeros((len(rows), 2 * len(names)), dtype="<i8")
-    for place, name in enumerate(names):
-        missing = rows[name].isna().to_numpy(dtype=bool)
-        values = _numbers(rows[name]) if name in roles.numeric else _words(rows[name])
-        cells[:, 2 * place] = missing
-        cells[:, 2 * place + 1] = np.where(missing, 0, values)
-    data, width = memoryview(cells.tobytes()), cells.dtype.itemsize * cells.shape[1]
-    digests = [
-        hashlib.sha256(data[row * width : (row + 1) * width]).hexdigest()[:_DIGITS]
-        for row in range(len(rows))
-    ]
-    return pd.Series(digests, index=rows.index, dtype="str")
-
-
-def _numbers(values: pd.Series) -> npt.NDArray[np.int64]:
-    doubles = values.to_numpy(dtype="<f8", na_value=np.nan) + 0.0  # -0.0 becomes 0.0
-    bits: npt.NDArray[np.int64] = doubles.view("<i8")
-    return bits
-
-
-def _words(values: pd.Series) -> npt.NDArray[np.int64]:
-    codes, distinct = pd.factorize(values, use_na_sentinel=False)
-    digests = [hashlib.sha256(_word(value).encode()).digest()[:8] for value in distinct.tolist()]
-    table = np.frombuffer(b"".join(digests), dtype="<i8")
-    return table[codes] if len(table) else np.zeros(0, dtype="<i8")
-
-
-def _word(value: object) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+    """Of the values of each row's features."""
+    return value_hashes(rows, roles.features, roles.numeric)

@@ -29,6 +29,7 @@ from tasks.promotion import Decision, act, unchanged
 
 if TYPE_CHECKING:
     from tasks.models import Champion, ModelPackage
+    from tasks.wear import Wear
 
 Ref = dict[str, str]
 """What tasks pass to each other: the stage, its key, and the digest of what it found."""
@@ -110,8 +111,7 @@ def _stage(function: Callable[..., StageResult]) -> Task[..., Ref]:
 
     @functools.wraps(function)
     def body(step: Step, *inputs: Any) -> Ref:
-        started = time.perf_counter()
-        result = function(step, *inputs)
+        started, result = time.perf_counter(), function(step, *inputs)
         timed = {**result.measured, "seconds": time.perf_counter() - started}
         digest = step.store.save(step.key, dataclasses.replace(result, measured=timed))
         return {"stage": step.stage, "key": step.key, "digest": digest}
@@ -281,7 +281,7 @@ def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
     audited: Ref,
     champion: Ref | None,
     anchor: Ref | None,
-    wear: int,
+    wear: Wear,
     judged: list[Ref],
 ) -> StageResult:
     """Decide whether the candidate may become the champion."""

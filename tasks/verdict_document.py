@@ -93,6 +93,8 @@ def describe_verdict(
         "champion": champion,
         "anchor": gate["anchor"],
         "wear": gate["wear"],
+        "level": gate["level"],
+        "spending": gate["spending"],
         "test_version": split["test_rule"],
         "limits": limits(project),
         "overrides": list(overrides),

@@ -8,11 +8,13 @@ started by the first test that needs it.
 import atexit
 import contextlib
 import io
+import itertools
 import json
 import os
 import shutil
 import signal
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ import pytest
 
 from flows.services.home import configure_environment
 from flows.services.server import free_port, start_server
-from tasks.ledger import StoredEntry, open_ledger
+from tasks.ledger import Ledger, StoredEntry, open_ledger
 
 HOME = Path(tempfile.mkdtemp(prefix="assayline-tests-"))
 PORT = free_port()
@@ -96,6 +98,28 @@ def prefect_server(home):
         server.stop()
 
 
+_JUDGED_ROWS = Ledger.judged_rows
+
+
+def _own_alone(ledger):
+    own, others = _JUDGED_ROWS(ledger)
+    return own, others if isinstance(ledger.store, MemoryStore) else []
+
+
+@pytest.fixture(autouse=True, scope="session")
+def projects_of_tests_are_strangers():
+    """All tests share one store and many the same rows: none counts another one's judgements."""
+    Ledger.judged_rows = _own_alone
+    yield
+    Ledger.judged_rows = _JUDGED_ROWS
+
+
+@pytest.fixture
+def other_ledgers(monkeypatch):
+    """Judgements under other names count, as they do outside of tests."""
+    monkeypatch.setattr(Ledger, "judged_rows", _JUDGED_ROWS)
+
+
 @pytest.fixture
 def assayline(prefect_server, capsys):
     """Runs the command line in this process: the exit code, the document, standard error."""
@@ -165,8 +189,15 @@ def small_rows(rows=600, seed=0):
 
 
 def write_small(folder, name="small", text=SMALL, rows=None):
-    """The small project in a folder; returns the project file."""
-    (small_rows() if rows is None else rows).to_csv(folder / "rows.csv", index=False)
+    """The small project in a folder; returns the project file.
+
+    Its own rows differ by a hair from those of the same project under another name: a judgement
+    counts those before it on the same rows, whatever the project is called.
+    """
+    if rows is None:
+        rows = small_rows()
+        rows["age"] += zlib.crc32(name.encode()) % 10_000 * 1e-7
+    rows.to_csv(folder / "rows.csv", index=False)
     path = folder / "project.yaml"
     path.write_text(text.replace("name: small", f"name: {name[:60].strip('-')}"))
     return path
@@ -177,19 +208,27 @@ class MemoryStore:
 
     def __init__(self):
         self.texts = []
+        self.rows = []
+        self.others = []
         self.completed = set()
         self.before_adding = []
 
     def read_entries(self, _):
         return [
-            StoredEntry(number, text, number in self.completed)
-            for number, text in enumerate(self.texts, 1)
+            StoredEntry(number, text, number in self.completed, rows)
+            for number, (text, rows) in enumerate(
+                itertools.zip_longest(self.texts, self.rows[: len(self.texts)], fillvalue=""), 1
+            )
         ]
 
-    def add_entry(self, _project, text, _summary):
+    def read_other_entries(self, _):
+        return self.others
+
+    def add_entry(self, _project, text, _summary, rows=""):
         while self.before_adding:
             self.before_adding.pop()()
         self.texts.append(text)
+        self.rows.append(rows)
         return len(self.texts)
 
     def complete_entry(self, _, number):

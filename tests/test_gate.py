@@ -17,12 +17,14 @@ from tasks.gate import judge, judge_candidate
 from tasks.gate.contest import Opponent
 from tasks.gate.contestants import EXPECTED_STAGES
 from tasks.gate.rules import decide, in_test_rows, rows_needed
+from tasks.gate.spending import one_sided_level
 from tasks.intervals import Difference, tango
 from tasks.models import Champion, load_model, save_model
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, GateSection, Project
 from tasks.row_recognition import hash_rows
 from tasks.seen_rows import SeenRows
+from tasks.wear import EarlierJudgement, Wear
 
 
 def make_project(*, gate=None, **sections):
@@ -101,7 +103,7 @@ def run(
         candidate=candidate,
         champion=champion,
         anchor=anchor,
-        wear=wear,
+        wear=worn(wear) if isinstance(wear, int) else wear,
         constant=constant_of(labels),
         quick=constant_of(labels) if quick is None and champion is not None else quick,
         metric=metric,
@@ -114,6 +116,15 @@ def run(
     assert result.facts["reasons"]
     assert (result.outcome in {"passed", "warned"}) == (result.facts["verdict"] == "promote")
     return result
+
+
+def worn(judgements, share=1.0, **about):
+    """The wear by so many judgements, this one included, of which earlier ones share rows."""
+    base = {"project": "p", "action": "reject", "version": "1", "epoch": "1", "share": share}
+    earlier = [
+        EarlierJudgement(**{"entry": number, **base, **about}) for number in range(1, judgements)
+    ]
+    return Wear(project="p", earlier=tuple(earlier))
 
 
 def outcomes(result):
@@ -814,29 +825,105 @@ def test_test_labels_of_one_class_judge_nothing(positive):
     assert result.facts["rows_needed"] is None
 
 
-# The wear of the test set.
+# The wear of the test set, and what is left to spend.
+
+
+def wear_check(result):
+    return next(c for c in result.checks if c.id == "gate.wear")
+
+
+@pytest.mark.parametrize(
+    ("judgements", "one_sided", "left"),
+    # 0.1 * 3 / ((k + 2) (k + 3)), and 0.1 * 3 / (3 + k).
+    [(1, 0.025, 0.075), (2, 0.015, 0.06), (5, 0.3 / 56, 0.0375), (20, 0.3 / 506, 0.3 / 23)],
+)
+def test_each_judgement_spends_less_and_all_together_no_more_than_may_be_spent(
+    judgements, one_sided, left
+):
+    spent = run(*case(*CLEARLY_BETTER), wear=judgements).facts["spending"]
+    assert spent["one_sided_level"] == pytest.approx(one_sided, rel=1e-12)
+    assert spent["left_to_spend"] == pytest.approx(left, rel=1e-12)
+    parts = [one_sided_level(number, 0.1) for number in range(1, judgements + 1)]
+    assert sum(parts) + left == pytest.approx(0.1, rel=1e-12)
+
+
+def test_a_first_judgement_has_the_interval_of_a_single_one():
+    result = run(*case(*CLEARLY_BETTER))
+    assert result.facts["level"] == 0.95
+    assert wear_check(result).detail == (
+        "This is the first judgement of these test rows: it decides by an interval of 95 %, and "
+        "spends 2.5 % of the 10 % by which all may promote wrongly; 7.5 % are left."
+    )
+    assert "judgements" not in result.tables
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+def test_what_earlier_judgements_spent_keeps_back_a_gain_that_a_first_one_would_promote(metric):
+    # McNemar's z is (40 - 20) / sqrt(60) = 2.58: beyond 1.96, short of the 2.89 of the tenth.
+    labels, candidate, champion = case(40, 20)
+    first = run(labels, candidate, champion, metric=metric)
+    assert first.facts["verdict"] == "promote"
+    tenth = run(labels, candidate, champion, metric=metric, wear=10)
+    assert tenth.facts["verdict"] == "inconclusive"
+    said = tenth.facts["reasons"][0]
+    assert "(99.62 % interval " in said
+    assert "The 95 % interval of a first judgement (" in said
+    low = next(one["low"] for one in tenth.facts["differences"])
+    assert low < 0 < next(one["low"] for one in first.facts["differences"])
+    table = tenth.tables["differences"]
+    assert "99.62 % interval" in table.title
+    assert list(tenth.tables["judgements"].frame["entry"]) == list(range(1, 10))
+
+
+def test_rows_needed_are_those_at_the_level_of_the_judgement():
+    # 60 of 400 rows are discordant: ((z + .8416) / .01) ** 2 * .15 with the formula of `improve`.
+    labels, candidate, champion = case(31, 29)
+    first, tenth = (run(labels, candidate, champion, wear=k).facts["rows_needed"] for k in (1, 10))
+    assert first == math.ceil(((1.959964 * 0.15**0.5 + 0.841621 * 0.1499**0.5) / 0.01) ** 2)
+    assert tenth == pytest.approx(
+        ((2.8905 * 0.15**0.5 + 0.841621 * 0.1499**0.5) / 0.01) ** 2, rel=1e-3
+    )
+
+
+def test_half_of_the_rows_new_gives_back_half_of_each_judgement():
+    # Four earlier judgements of half of today's rows: 1 + 4 / 2 = 3, so 0.3 / 30.
+    result = run(*case(*CLEARLY_BETTER), wear=worn(5, share=0.5))
+    assert result.facts["wear"] == 3
+    assert result.facts["spending"]["one_sided_level"] == pytest.approx(0.01)
+    assert "judgement 5 of these test rows, by rows 3.00:" in wear_check(result).detail
+
+
+def test_other_epochs_and_names_are_told():
+    earlier = (*worn(3, epoch="7").earlier, *worn(2, project="copy").earlier)
+    result = run(*case(*CLEARLY_BETTER), wear=Wear(project="p", epoch="1", earlier=earlier))
+    assert result.facts["spending"]["elsewhere"] == "1 under the name copy, 2 under split.epoch 7"
+    assert "; 1 under the name copy, 2 under split.epoch 7:" in wear_check(result).detail
+
+
+def test_a_larger_error_to_spend_leaves_more_for_late_judgements():
+    # 0.5 / 0.025 - 1 = 19: 0.5 * 19 / (38 * 39) at the twentieth.
+    result = run(*case(*CLEARLY_BETTER), wear=20, gate={"error_to_spend": 0.5})
+    assert result.facts["spending"]["one_sided_level"] == pytest.approx(9.5 / 1482)
 
 
 def test_at_the_limit_of_wear_a_model_may_still_pass():
     result = run(*case(*CLEARLY_BETTER), gate={"max_wear": 7}, wear=7)
     assert result.facts["verdict"] == "promote"
     assert result.facts["wear"] == 7
-    check = next(c for c in result.checks if c.id == "gate.wear")
+    check = wear_check(result)
     assert (check.outcome, check.value, check.limit) == ("passed", 7.0, 7.0)
-    assert check.detail == (
-        "7 distinct models have been judged on this version of the test set, and 7 may be."
-    )
 
 
 def test_beyond_the_limit_of_wear_nothing_passes_whatever_it_gains():
-    sections = {"split": {"epoch": 4}}
-    result = run(*case(*CLEARLY_BETTER), gate={"max_wear": 7}, wear=8, sections=sections)
+    result = run(*case(*CLEARLY_BETTER), gate={"max_wear": 7}, wear=8)
     assert outcomes(result)["wear"] == "not_applicable"
     assert result.facts["verdict"] == "inconclusive"
-    assert result.facts["reasons"] == [
-        "8 distinct models have been judged on this version of the test set, and 7 may be: "
-        "set split.epoch to 5 to draw a new test set."
-    ]
+    assert len(result.facts["reasons"]) == 1
+    # Seven earlier ones have to become six: 400 / 6 more rows.
+    assert result.facts["reasons"][0].endswith(
+        "That is beyond gate.max_wear (7): about 67 new test rows renew it; another split.epoch "
+        "does not."
+    )
     assert result.facts["rows_needed"] is None
     assert result.facts["rows_needed_reason"] == "more rows will not decide it"
 
@@ -845,12 +932,12 @@ def test_a_failure_on_a_worn_test_set_still_rejects():
     result = run(*case(20, 80), gate={"max_wear": 1}, wear=2)
     assert result.facts["verdict"] == "reject"
     assert result.facts["reasons"][0].startswith("The candidate does not beat the champion 3")
-    assert result.facts["reasons"][1].startswith("2 distinct models have been judged")
+    assert any("beyond gate.max_wear (1)" in reason for reason in result.facts["reasons"][1:])
     early = run(*case(*CLEARLY_BETTER), gate={"max_wear": 1}, wear=2, absolute=[earlier("failed")])
     assert early.facts["verdict"] == "reject"
 
 
-def test_more_rows_do_not_renew_a_worn_test_set():
+def test_a_worn_test_set_is_not_decided_by_the_rows_that_the_comparison_lacks():
     result = run(*case(12, 10), gate={"max_wear": 1}, wear=2)
     assert result.facts["verdict"] == "inconclusive"
     assert result.facts["rows_needed"] is None
@@ -860,13 +947,14 @@ def test_a_first_model_counts_as_one():
     labels, candidate, quick = case(60, 20)
     result = run(labels, candidate, None, quick=quick, gate={"max_wear": 1}, wear=1)
     assert result.facts["verdict"] == "promote"
-    check = next(c for c in result.checks if c.id == "gate.wear")
-    assert check.detail.startswith("1 distinct model has been judged")
+    assert wear_check(result).detail.startswith("This is the first judgement of these test rows")
 
 
-def test_a_wear_that_does_not_count_the_candidate_is_refused():
-    with pytest.raises(ValueError, match="the wear is 0"):
-        run(*case(*CLEARLY_BETTER), wear=0)
+def test_a_count_without_the_candidate_and_a_budget_of_the_first_alone_are_refused():
+    with pytest.raises(ValueError, match="the judgements are 0"):
+        one_sided_level(0, 0.1)
+    with pytest.raises(ValueError, match=r"and it is 0\.025"):
+        one_sided_level(1, 0.025)
 
 
 # Guarded slices.
@@ -1198,7 +1286,7 @@ def meet(champion=None, anchor=None, *, frame=None, gate=None, absolute=None, we
         {"shares": {"no": 0.6, "yes": 0.4}},
         champion,
         anchor,
-        wear,
+        worn(wear),
         [earlier(stage=stage) for stage in EXPECTED_STAGES] if absolute is None else absolute,
     )
     json.dumps(result.facts, allow_nan=False)

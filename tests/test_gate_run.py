@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import SMALL, small_rows, write_small
 
@@ -51,19 +52,41 @@ def worn(path):
     path.write_text(path.read_text().replace("gate: {", "gate: {max_wear: 1, "))
 
 
-def test_a_worn_test_set_promotes_nothing_until_the_epoch_renews_it(assayline, small_project):
-    worn(small_project)
-    code, first, _ = assayline(small_project)
+def worn_out(folder, name, rows, *, max_wear=1, epoch=1):
+    """The small project with a limit of wear, written as its owner would."""
+    gate = f"gate: {{replicates: 300, max_wear: {max_wear}}}\nsplit: {{epoch: {epoch}}}"
+    return write_small(folder, name, SMALL.replace("gate: {replicates: 300}", gate), rows)
+
+
+def test_neither_an_epoch_nor_a_name_renews_a_worn_test_set_and_new_rows_do(
+    assayline, small_project, tmp_path, other_ledgers
+):
+    rows, name, folder = small_rows(seed=77), name_of(small_project), small_project.parent
+    code, first, _ = assayline(worn_out(folder, name, rows))
     assert (code, gate_check(first, "gate.wear")["value"]) == (0, 1.0)
-    words = ("training.class_weight=balanced", "gate.intent=refresh", "gate.margin=0.5")
-    refresh = [f"--set={word}" for word in words]
-    code, second, _ = assayline(small_project, *refresh)
-    assert (code, second["verdict"]) == (5, "inconclusive")
-    assert gate_check(second, "gate.wear")["value"] == 2.0
-    assert any("split.epoch" in reason for reason in second["reasons"])
-    code, third, _ = assayline(small_project, *refresh, "--set", "split.epoch=2")
-    assert gate_check(third, "gate.wear")["value"] == 1.0
-    assert gate_check(third, "gate.wear")["outcome"] == "passed"
+    code, second, _ = assayline(worn_out(folder, name, rows, epoch=2))
+    wear = gate_check(second, "gate.wear")
+    assert (code, wear["value"], wear["outcome"]) == (5, 2.0, "not_applicable")
+    assert "; 1 under split.epoch 1: it decides by an interval of 97 %" in wear["detail"]
+    assert "another split.epoch does not" in wear["detail"]
+    core = VerdictDocument.read(Path(second["report"]).parent / "verdict.json").core
+    assert (core["wear"], core["level"]) == (2.0, 0.97)
+    assert core["spending"]["left_to_spend"] == pytest.approx(0.06)
+    assert "Earlier judgements of these test rows" in Path(second["report"]).read_text()
+    assert "1 under split.epoch 1" in ledger_of(small_project).entries()[-1].why
+    # A copy under another name, columns turned round, and without one row.
+    (tmp_path / "copy").mkdir()
+    copy = worn_out(tmp_path / "copy", f"copy-{name}"[:60], rows.iloc[1:, ::-1])
+    code, third, _ = assayline(copy)
+    wear = gate_check(third, "gate.wear")
+    assert (code, wear["value"]) == (5, 3.0)
+    assert f"2 under the name {name}" in wear["detail"]
+    # As many rows again: half of each judgement is given back.
+    more = pd.concat([rows, small_rows(seed=78)])
+    _, fourth, _ = assayline(worn_out(folder, name, more, max_wear=3))
+    wear = gate_check(fourth, "gate.wear")
+    assert 1.5 < wear["value"] < 3
+    assert wear["outcome"] == "passed"
 
 
 def test_other_shares_do_not_renew_a_worn_test_set(assayline, small_project):

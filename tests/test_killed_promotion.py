@@ -217,7 +217,12 @@ def decision(version, serving, ledger):
         identity=version,
         model_digest=version,
         test_version="t",
-        wear=measure_wear(ledger, version, "t", version),
+        wear=1.0,
+        question=version,
+        place=count_questions(ledger.entries(), version),
+        rows="",
+        epoch="1",
+        spent="",
         basis=version,
         limits_hash="l",
         serving=serving,
@@ -237,7 +242,8 @@ if __name__ == "__main__":
 
     from flows.runs.start import open_tracking
     from tasks.ledger import open_ledger
-    from tasks.promotion import IDENTITY, Decision, act, measure_wear
+    from tasks.promotion import IDENTITY, Decision, act
     from tasks.serving import repair_champion
+    from tasks.wear import count_questions
 
     {"kill": kill_at_each_step, "race": race}[sys.argv[1]]()

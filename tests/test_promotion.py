@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from tasks.errors import UnavailableError
-from tasks.promotion import IDENTITY, Decision, act, measure_wear, standing_of, unchanged
+from tasks.promotion import IDENTITY, Decision, act, standing_of, unchanged
 from tasks.serving import MODEL_DIGEST, repair_champion, settle_alias
 
 
@@ -48,7 +48,12 @@ def decision(**values):
         "identity": "t",
         "model_digest": "m",
         "test_version": "v",
-        "wear": 1,
+        "wear": 1.0,
+        "question": values.get("model_digest", "m"),
+        "place": 1,
+        "rows": "",
+        "epoch": "1",
+        "spent": "",
         "basis": "b",
         "limits_hash": "l",
         "serving": None,
@@ -63,7 +68,7 @@ def decision(**values):
 
 def second(**values):
     """A decision on another model, judged against version 1."""
-    other = {"identity": "u", "model_digest": "n", "basis": "c", "verdict_hash": "i", "wear": 2}
+    other = {"identity": "u", "model_digest": "n", "basis": "c", "verdict_hash": "i", "place": 2}
     return decision(**{**other, "serving": "1", **values})
 
 
@@ -110,7 +115,7 @@ def test_the_same_model_under_another_version_stays_rolled_back(ledger):
     carry_out(decision(), registry, ledger)
     carry_out(second(), registry, ledger)
     roll_back(registry, ledger, "1", serving="2")
-    with_another_split = second(identity="v", basis="d", test_version="w", wear=1)
+    with_another_split = second(identity="v", basis="d", test_version="w")
     result = carry_out(with_another_split, registry, ledger)
     assert (result.facts["candidate_version"], result.facts["action"]) == ("3", "rolled_back")
     assert registry.champion == "1"
@@ -119,7 +124,7 @@ def test_the_same_model_under_another_version_stays_rolled_back(ledger):
 def test_a_judgement_that_another_model_overtook_is_made_again(ledger):
     registry = Registry()
     carry_out(decision(verdict="reject"), registry, ledger)
-    late = second(verdict="reject", serving=None, wear=1)
+    late = second(verdict="reject", serving=None, place=1)
     assert carry_out(late, registry, ledger).facts["action"] == "overtaken"
 
 
@@ -172,8 +177,7 @@ def test_a_later_run_does_not_rename_what_was_ever_champion(ledger, serves):
     if not serves:
         carry_out(second(), registry, ledger)
     before = registry.tags["1"]
-    wear = 1 if serves else 2
-    later = decision(run_id="s", verdict="reject", basis="z", verdict_hash="z", wear=wear)
+    later = decision(run_id="s", verdict="reject", basis="z", verdict_hash="z")
     later = dataclasses.replace(later, serving=registry.champion, tags={"a": "later"})
     registry.find_versions = lambda *_: ["1"]
     result = carry_out(later, registry, ledger)
@@ -185,9 +189,9 @@ def test_a_later_run_does_not_rename_what_was_ever_champion(ledger, serves):
 def test_a_version_is_not_renamed_by_a_run_that_was_overtaken(ledger):
     registry = Registry()
     carry_out(decision(verdict="reject"), registry, ledger)
-    carry_out(second(serving=None, wear=2), registry, ledger)
+    carry_out(second(serving=None, place=2), registry, ledger)
     before = registry.tags["1"]
-    late = decision(run_id="s", limits_hash="k", basis="z", verdict_hash="z", wear=2)
+    late = decision(run_id="s", limits_hash="k", basis="z", verdict_hash="z", place=2)
     result = carry_out(late, registry, ledger)
     assert result.facts["action"] == "overtaken"
     assert registry.tags["1"] == before
@@ -350,23 +354,6 @@ def test_a_repeated_verdict_says_that_it_was_rolled_back(ledger):
     assert unchanged(recorded(candidate_version="2"), ledger).facts["action"] == "promote"
 
 
-def test_wear_counts_distinct_models_on_one_test_version(ledger):
-    registry = Registry()
-    assert measure_wear(ledger, "m", "v", "b") == 1
-    carry_out(decision(verdict="reject"), registry, ledger)
-    carry_out(second(verdict="reject", serving=None), registry, ledger)
-    assert measure_wear(ledger, "o", "v", "d") == 3
-    assert measure_wear(ledger, "m", "v", "other basis") == 2
-    assert measure_wear(ledger, "o", "w", "d") == 1
-
-
-def test_a_repeated_judgement_keeps_its_wear(ledger):
-    registry = Registry()
-    carry_out(decision(verdict="reject"), registry, ledger)
-    carry_out(second(verdict="reject", serving=None), registry, ledger)
-    assert measure_wear(ledger, "m", "v", "b") == 1
-
-
 def test_the_alias_is_put_where_the_ledger_says(ledger, monkeypatch):
     registry = Registry()
     monkeypatch.setattr("tasks.promotion.settle_alias", lambda *_: None)  # killed before it
@@ -393,7 +380,7 @@ def test_an_alias_that_is_set_late_ends_at_the_head(ledger):
     class Slow(Registry):
         def set_champion(self, project, version):
             if version == "2" and ledger.champion() == "2":
-                third = {"identity": "w", "model_digest": "o", "basis": "w", "wear": 3}
+                third = {"identity": "w", "model_digest": "o", "basis": "w", "place": 3}
                 carry_out(second(serving="2", **third), registry, ledger)
             registry.set_champion(project, version)
             self.champion = registry.champion
@@ -427,7 +414,7 @@ def test_an_alias_that_a_killed_writer_set_late_is_put_right_once(ledger, monkey
     with monkeypatch.context() as slow:
         slow.setattr("tasks.promotion.settle_alias", lambda *_: None)  # stalled before the alias
         carry_out(second(), registry, ledger)
-    third = second(identity="w", model_digest="o", basis="w", serving="2", wear=3)
+    third = second(identity="w", model_digest="o", basis="w", serving="2", place=3)
     carry_out(third, registry, ledger)
     registry.champion = "2"  # the stalled writer wakes, moves the alias, and is killed
     assert "was at version 2" in repair_champion(registry, ledger, "r", "now")

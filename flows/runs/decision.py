@@ -17,12 +17,14 @@ from tasks.evidence import EvidenceStore, hash_of
 from tasks.label_review.files import overlay_path, ratings_path
 from tasks.project.authority import limits
 from tasks.promotion import IDENTITY, Decision
+from tasks.row_marks import ROW_MARKS, marks_of
 from tasks.serving import MODEL_DIGEST
 from tasks.stages import Ref
 from tasks.verdict_document import VerdictDocument, describe_verdict
 
 if TYPE_CHECKING:
     from flows.runs.pipeline_run import PipelineRun
+    from tasks.wear import Wear
 
 
 def package_digest(store: EvidenceStore, trained: Ref) -> str:
@@ -34,6 +36,27 @@ def package_digest(store: EvidenceStore, trained: Ref) -> str:
 def identity_of(model_digest: str, split: Mapping[str, str]) -> str:
     """What makes a candidate the same version: its model, and the rows on each side."""
     return hash_of([model_digest, dict(split)])
+
+
+def measure_question(run: PipelineRun, champion: Ref | None) -> tuple[Wear, str, int]:
+    """What the test rows have seen; the question that is asked of them, and its place.
+
+    The question is: on these test rows, with these labels, is this model better than that one, by
+    this metric? Limits are no part of it: they decide on the same interval.
+    """
+    project, divided = run.loaded.project, run.refs["splitting"]
+    where = (divided["stage"], divided["key"])
+    question = hash_of(
+        [
+            package_digest(run.store, run.refs["training"]),
+            run.store.facts(*where)["fingerprints"]["test"],
+            run.store.facts(champion["stage"], champion["key"])["version"] if champion else None,
+            project.gate.metric or project.training.metric,
+        ]
+    )
+    marks = run.store.output(*where, ROW_MARKS)
+    wear, place = run.given.opponents.wear(question, str(project.split.epoch), marks)
+    return wear, question, place
 
 
 def write_verdict(run: PipelineRun, champion: Ref | None) -> VerdictDocument:
@@ -77,6 +100,7 @@ def make_decision(run: PipelineRun, verdict: VerdictDocument, basis: str) -> Dec
     """The verdict with what promotion needs to carry it out."""
     project, core = run.loaded.project, verdict.core
     hashes = core["hashes"]
+    divided = run.refs["splitting"]
     identity = identity_of(hashes["model"], hashes["split"])
     now = datetime.datetime.now(datetime.UTC)
     signed_until = now + datetime.timedelta(days=project.approval.expires_days)
@@ -90,6 +114,11 @@ def make_decision(run: PipelineRun, verdict: VerdictDocument, basis: str) -> Dec
         model_digest=hashes["model"],
         test_version=core["test_version"],
         wear=core["wear"],
+        question=run.question,
+        place=run.place,
+        rows=marks_of(run.store.output(divided["stage"], divided["key"], ROW_MARKS)).text(),
+        epoch=str(project.split.epoch),
+        spent=core["spending"]["sentence"],
         basis=basis,
         limits_hash=hash_of(limits(project)),
         serving=run.serving,

@@ -1,4 +1,4 @@
-"""What a candidate is compared with: the champion, the anchor, and how worn the test version is.
+"""What a candidate is compared with: the champion, the anchor, and how worn the test rows are.
 
 Guarantees: a version is fetched from the registry once and kept as evidence; its files are those
 that the ledger names, or it is an opponent with a problem, which nothing is compared with; the
@@ -12,17 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from flows.runs import progress
 from flows.runs.stage_inputs import as_result
 from tasks.errors import ProjectError
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.judged_versions import RecordedDigests, recorded_digests
 from tasks.ledger import Ledger
-from tasks.promotion import IDENTITY, measure_wear
+from tasks.promotion import IDENTITY
 from tasks.recorded_run import RecordedRun, read_model
+from tasks.row_marks import marks_of
 from tasks.seen_rows import SEEN_ROWS
 from tasks.stages import Ref
 from tasks.tracking import Tracking
+from tasks.wear import Wear, count_questions, measure_wear
 
 if TYPE_CHECKING:
     from tasks.models import Champion
@@ -102,9 +106,21 @@ class Opponents:
         problem = recorded.problem(package_digest(found.package), found.files_digest)
         return replace(found, problem=problem)
 
-    def wear(self, model_digest: str, test_version: str, basis: str) -> int:
-        """How many distinct models the test version has seen, this one included."""
-        return measure_wear(self.ledger, model_digest, test_version, basis)
+    def wear(self, question: str, epoch: str, marks: pd.DataFrame) -> tuple[Wear, int]:
+        """The judgements that the test rows have seen, and the question's place in the ledger.
+
+        `marks` are those of today's rows, as `tasks.row_marks.mark_rows` made them.
+        """
+        own, others = self.ledger.judged_rows()
+        wear = measure_wear(
+            own,
+            others,
+            project=self.ledger.project,
+            epoch=epoch,
+            question=question,
+            test=marks_of(marks, test_only=True),
+        )
+        return wear, count_questions([one.entry for one in own], question)
 
 
 @dataclass(frozen=True)
@@ -127,9 +143,10 @@ class RecordedOpponents(Opponents):
         """The anchor of then."""
         return self._read("anchor", version)
 
-    def wear(self, model_digest: str, test_version: str, basis: str) -> int:
-        """The wear of then."""
-        return self.recorded.wear
+    def wear(self, question: str, epoch: str, marks: pd.DataFrame) -> tuple[Wear, int]:
+        """The wear of then; none where only its number was kept, and it set no level."""
+        kept = self.recorded.wear
+        return (Wear() if isinstance(kept, int) else Wear.from_facts(kept)), 1
 
     def _read(self, name: str, version: str | None) -> Ref | None:
         if version is None:

@@ -23,6 +23,7 @@ from flows.runs.comparison import compared_with_champion
 from flows.runs.decision import (
     identity_of,
     make_decision,
+    measure_question,
     package_digest,
     verdict_path,
     write_verdict,
@@ -86,6 +87,8 @@ class PipelineRun:
     serving: str | None = None
     decided: dict[str, Any] | None = None
     basis: str = ""
+    question: str = ""
+    place: int = 1
     verdict_hash: str | None = None
     concluded: RunRecord | None = None
     began: float = field(default_factory=time.perf_counter)
@@ -201,11 +204,7 @@ class PipelineRun:
         anchor = self.given.opponents.version(self.loaded.project.gate.anchor)
         inputs = content((*contest, anchor, judged), self.store)
         self.basis = stage_key("gate", self.loaded.project, inputs)
-        wear = self.given.opponents.wear(
-            package_digest(self.store, self.refs["training"]),
-            self._facts(self.refs["splitting"])["test_rule"],
-            self.basis,
-        )
+        wear, self.question, self.place = measure_question(self, contest[-1])
         self.stage(stages.gate, *contest, anchor, wear, judged)
 
     def promote(

@@ -76,7 +76,7 @@ def record_run(run: PipelineRun, verdict: VerdictDocument) -> None:
         },
         champion=core["champion"],
         anchor=core["anchor"],
-        wear=core["wear"],
+        wear=core["spending"]["facts"],
         measured=beside["measured"],
         outputs={name: run.store.fingerprints(name, ref["key"]) for name, ref in judged.items()},
         metrics=plain(

@@ -20,6 +20,7 @@ from tasks.fingerprints import fingerprint_frame
 from tasks.project.sections import Project
 from tasks.seen_rows import SEEN_ROWS
 from tasks.stages import Ref
+from tasks.wear import Wear
 
 if TYPE_CHECKING:
     from tasks.models import Champion
@@ -43,7 +44,7 @@ def content_of(value: Any, store: EvidenceStore) -> str:
     if isinstance(value, str):
         with Path(value).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    return hash_of(value)
+    return hash_of(value.facts() if isinstance(value, Wear) else value)
 
 
 def one_output(ref: Ref, name: str) -> Ref:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from tasks.checks import Check, Outcome
 from tasks.gate.comparison import Finding, compare
 from tasks.gate.contest import STAGE, Contest, Opponent
+from tasks.gate.spending import FIRST_LEVEL
 from tasks.metrics.values import HIGHER_IS_BETTER
 from tasks.project.sections import GateSection
 
@@ -34,13 +35,15 @@ def judge_backstop(
     """
     if too_small or not contest.is_defined():
         return ()
+    # A condition that can only keep a promotion back spends nothing.
+    alone = replace(contest, level=FIRST_LEVEL)
     found = []
     for baseline in baselines:
         if baseline.key == "quick":
             found.append(_by_value(contest, baseline))
             continue
         against = compare(
-            contest, baseline, rule="first_model", gate=gate, test_rows=test_rows,
+            alone, baseline, rule="first_model", gate=gate, test_rows=test_rows,
             too_small="",
         )  # fmt: skip
         # The page's table of differences holds those that decide.

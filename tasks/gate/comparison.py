@@ -7,7 +7,7 @@ the candidate win.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.checks import Check, Outcome
 from tasks.gate.contest import STAGE, Contest, Opponent
@@ -23,6 +23,7 @@ from tasks.gate.rules import (
     tolerance,
     too_few_discordant,
 )
+from tasks.gate.spending import FIRST_LEVEL, percent
 from tasks.intervals import Difference
 from tasks.project.sections import GateSection
 
@@ -80,7 +81,7 @@ def compare(
     elif decision == "undecided":
         detail = (
             f"It is not settled whether the candidate {_aim(rule)} the {opponent.label}: "
-            f"{numbers}; {more}."
+            f"{numbers}; {more}.{_first_would(contest, opponent, rule, gate)}"
         )
     else:
         detail = f"{_ruling(decision == 'better', rule, gate, opponent)}: {numbers}."
@@ -95,12 +96,27 @@ def compare(
 def describe(metric: str, difference: Difference) -> str:
     """The difference in words: value, interval, rows, and McNemar's p where there is one."""
     text = (
-        f"{metric} differs by {difference.value:+.4f} (95 % interval {difference.low:+.4f} to "
+        f"{metric} differs by {difference.value:+.4f} ({percent(difference.level)} interval "
+        f"{difference.low:+.4f} to "
         f"{difference.high:+.4f}, {difference.n} rows"
     )
     if difference.p_value is not None:
         text += f", McNemar p {difference.p_value:.3g}"
     return text + ", positive is better)"
+
+
+def _first_would(contest: Contest, opponent: Opponent, rule: Rule, gate: GateSection) -> str:
+    """A sentence where the judgements before this one are why it is open; else empty."""
+    if contest.level <= FIRST_LEVEL or opponent.predictions is None:
+        return ""
+    first = replace(contest, level=FIRST_LEVEL).difference(opponent.predictions)
+    if decide(first, rule, gate) == "undecided":
+        return ""
+    return (
+        f" The {percent(FIRST_LEVEL)} interval of a first judgement ({first.low:+.4f} to "
+        f"{first.high:+.4f}) would have decided it: earlier judgements of the same test rows "
+        "spent that."
+    )
 
 
 def _aim(rule: Rule) -> str:

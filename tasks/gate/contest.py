@@ -59,7 +59,7 @@ class Opponent:
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """The rows on which models are compared, and how."""
+    """The rows on which models are compared, and how; `level` is that of the interval."""
 
     metric: str
     labels: pd.Series
@@ -68,6 +68,7 @@ class Contest:
     replicates: int
     seed: int
     groups: pd.Series | None = None
+    level: float = 0.95
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Contest:
         """The same contest on the rows that `mask` marks."""
@@ -117,6 +118,7 @@ class Contest:
             seed=self.seed,
             groups=self.groups,
             margin=margin,
+            level=self.level,
             # Else nothing could ever beat the precision of a baseline that predicts one class.
             precision_of_silent_other=0.0,
         )

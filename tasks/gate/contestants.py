@@ -31,6 +31,7 @@ from tasks.project.sections import Project
 from tasks.row_recognition import find_seen
 from tasks.scoring import served_predictions
 from tasks.training import candidates_of, training_metric
+from tasks.wear import Wear
 
 # What a model of other libraries or other data raises; a full disk or memory is not its fault.
 _CANNOT_SCORE = (
@@ -50,15 +51,15 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
     constant: Mapping[str, Any],
     champion: Champion | None,
     anchor: Champion | None,
-    wear: int,
+    wear: Wear,
     absolute: Sequence[Check],
     allow_imports: Sequence[str] = (),
 ) -> StageResult:
     """The gate's verdict on `candidate`, the predictions of the model under test for test rows.
 
     `constant` is what the constant baseline answers with: `shares` of the classes in train, or one
-    `number`; `anchor` is the version that the project pins, `wear` the number of distinct models
-    judged on this test version, this one included; `absolute` are the checks of the stages before
+    `number`; `anchor` is the version that the project pins, `wear` the judgements that the test
+    rows have seen; `absolute` are the checks of the stages before
     the gate.
     """
     rows = frame.loc[candidate.index]

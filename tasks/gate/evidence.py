@@ -13,6 +13,7 @@ from tasks.gate.comparison import Finding
 from tasks.gate.contest import Contest, Opponent
 from tasks.gate.guards import Guarded
 from tasks.gate.rules import is_known
+from tasks.gate.spending import percent
 from tasks.gate.support import Support
 
 # Columns in which every value may be None.
@@ -39,6 +40,7 @@ def difference_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             **{name: number if math.isfinite(number) else None for name, number in numbers.items()},
             "n": found.n,
             "method": found.method,
+            "level": found.level,
             "p_value": found.p_value,
             "discordant": found.discordant,
             "undefined_share": found.undefined_share,
@@ -106,7 +108,7 @@ def tables(
         rows = difference_rows([finding for finding in found if finding is not None])
         if rows:
             shown[name] = Table(
-                title=f"{title}, with its 95 % interval",
+                title=f"{title}, with its {percent(contest.level)} interval",
                 frame=pd.DataFrame(rows).astype(_NUMBERS),
                 note="Positive is better, also for a metric of which lower values are better.",
             )
@@ -114,9 +116,10 @@ def tables(
 
 
 def figures(
-    metric: str, tables_shown: dict[str, Table], limits: Mapping[str, float]
+    contest: Contest, tables_shown: dict[str, Table], limits: Mapping[str, float]
 ) -> tuple[Figure, ...]:
     """The tables of numbers, drawn; `limits` says by table what a gain has to exceed."""
+    metric, level = contest.metric, percent(contest.level)
     drawn = [
         Figure(
             kind="intervals",
@@ -134,7 +137,7 @@ def figures(
                     kind="intervals",
                     title=f"Gain of the candidate in {metric}{over}",
                     table=table,
-                    alt=f"gain of the candidate in {metric} over {against}, with 95 % intervals",
+                    alt=f"gain of the candidate in {metric} over {against}, with {level} intervals",
                     unit=metric,
                     limit=limits[table],
                 )

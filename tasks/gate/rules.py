@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from tasks.gate.spending import standard_errors
 from tasks.intervals import NORMAL, Difference
 from tasks.metrics.estimates import IDENTICAL
 from tasks.project.sections import GateSection
@@ -16,12 +17,11 @@ from tasks.project.sections import GateSection
 Rule = Literal["first_model", "improve", "refresh", "anchor"]
 Decision = Literal["better", "worse", "undecided"]
 NO_ROWS_HELP = "more rows will not decide it"
-_SURE = NORMAL.inv_cdf(0.975)
 _POWER = NORMAL.inv_cdf(0.8)
 
 
 def decide(difference: Difference, rule: Rule, gate: GateSection) -> Decision:
-    """Whether the candidate may replace the other model, by the ends of the 95 % interval.
+    """Whether the candidate may replace the other model, by the ends of the interval.
 
     `improve` and `first_model`: better when the lower end is above 0, worse when the upper end
     is below `min_gain`. `refresh` and `anchor`: the same about minus the tolerated loss at both
@@ -70,12 +70,12 @@ def too_few_discordant(difference: Difference, gate: GateSection) -> bool:
 def rows_needed(difference: Difference, rule: Rule, gate: GateSection) -> int | None:
     """Compared rows at which the rule decides with 80 % power; None where more will not help.
 
-    For `improve`: the power to see a true difference of `min_gain`; for `refresh` and `anchor`: to
-    clear the tolerated loss at a true difference of 0. For accuracy from the share of discordant
-    rows (Connor, Biometrics 43 (1987) 207), else from the width of the interval, which shrinks as
-    the root of the rows. Where the interval decides and only discordant rows are too few: the rows
-    that hold enough of those. None also where the present rows already have that power: the true
-    difference then probably lies where the rule does not decide.
+    At the level of the interval. For `improve`: the power to see a true difference of `min_gain`;
+    for `refresh` and `anchor`: to clear the tolerated loss at a true difference of 0. For accuracy
+    from the share of discordant rows (Connor, Biometrics 43 (1987) 207), else from the width of the
+    interval, which shrinks as the root of the rows. Where the interval decides and only discordant
+    rows are too few: the rows that hold enough of those. None also where the present rows already
+    have that power: the true difference then probably lies where the rule does not decide.
     """
     if not is_known(difference) or difference.n == 0:
         return None
@@ -104,15 +104,15 @@ def rows_sentence(needed: int | None, test_rows: int) -> str:
 
 
 def _rows_for_power(difference: Difference, rule: Rule, gate: GateSection) -> float:
-    tolerated = tolerance(rule, gate)
+    tolerated, sure = tolerance(rule, gate), standard_errors(difference.level)
     gain = gate.min_gain if tolerated is None else tolerated
     if difference.method != "tango":
-        error = (difference.high - difference.low) / (2 * _SURE)
-        return difference.n * ((_SURE + _POWER) * error / gain) ** 2
+        error = (difference.high - difference.low) / (2 * sure)
+        return difference.n * ((sure + _POWER) * error / gain) ** 2
     share = (difference.discordant or 0) / difference.n
     if tolerated is not None:
-        return share * ((_SURE + _POWER) / gain) ** 2
+        return share * ((sure + _POWER) / gain) ** 2
     # A gain of that size takes at least as many discordant rows.
     share = max(share, gain)
-    spread = _SURE * math.sqrt(share) + _POWER * math.sqrt(share - gain * gain)
+    spread = sure * math.sqrt(share) + _POWER * math.sqrt(share - gain * gain)
     return (spread / gain) ** 2

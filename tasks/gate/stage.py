@@ -8,6 +8,7 @@ gives `inconclusive` or `reject`. The same inputs and seed give the same verdict
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -23,9 +24,10 @@ from tasks.gate.guards import guard_slices
 from tasks.gate.rules import Rule, lower_limit, rows_sentence
 from tasks.gate.support import measure_support
 from tasks.gate.verdict import Judgement
-from tasks.gate.wear import judge_wear
+from tasks.gate.wear import judge_wear, measure_spending, wear_facts, wear_table
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
+from tasks.wear import Wear
 
 
 def judge(  # noqa: PLR0913
@@ -36,7 +38,7 @@ def judge(  # noqa: PLR0913
     constant: pd.DataFrame | None,
     quick: pd.DataFrame | None,
     anchor: Opponent | None,
-    wear: int,
+    wear: Wear,
     metric: str,
     absolute: Sequence[Check],
     project: Project,
@@ -52,20 +54,20 @@ def judge(  # noqa: PLR0913
     constant and the quick baseline by the rule of `improve`; with one it still has to beat the
     constant, and to be above the quick baseline (`tasks.gate.backstop`). A champion or an anchor
     that cannot score these rows is an opponent with a problem. `anchor` is the version that the
-    project declares, `wear` the number of distinct models judged on this test version, this one
-    included.
+    project declares, `wear` the judgements that the test rows have seen: they set the level.
     `absolute` are the checks of all earlier stages, `expected_stages` those that must have judged
     something. `groups` names the group of each test row where rows are grouped. `frame` holds the
     columns of the guarded slices, for the test rows at least; the whole curated table gives
     quartiles that are the same on every side.
 
-    Facts: verdict, reasons, rule, metric, against, anchor (its version), wear, difference (the
-    hardest of those to the champion or the baselines), differences (with the anchor's),
+    Facts: verdict, reasons, rule, metric, against, anchor (its version), wear (judgements by rows),
+    level (of the interval that decides), spending (what led to it, and what is left), difference
+    (the hardest of those to the champion or the baselines), differences (with the anchor's),
     rows_compared; rows_needed, all test rows at which it would be decided, rows_more, how many of
     those are not there yet, and rows_needed_reason.
 
     Raises ValueError for an unknown metric, a mask of another length, an anchor that is not the
-    declared one or a wear below 1, ProjectError for a guarded slice whose column is absent.
+    declared one, ProjectError for a guarded slice whose column is absent.
     """
     whole = Contest(
         metric=metric,
@@ -101,7 +103,7 @@ def weigh(  # noqa: PLR0913
     champion: Opponent | None,
     baselines: Sequence[Opponent],
     anchor: Opponent | None,
-    wear: int,
+    wear: Wear,
     absolute: Sequence[Check],
     project: Project,
     frame: pd.DataFrame | None = None,
@@ -112,6 +114,8 @@ def weigh(  # noqa: PLR0913
     `whole` holds all test rows; the rest is as for `judge`, and raises as it does.
     """
     gate = project.gate
+    spent = measure_spending(wear, gate)
+    whole = replace(whole, level=spent.level)
     contest = whole.comparable_with(champion)
     rule: Rule = "first_model" if champion is None else gate.intent
     test_rows = len(whole.labels)
@@ -121,7 +125,8 @@ def weigh(  # noqa: PLR0913
         absolute=absolute,
         summary=absolute_checks(absolute, expected_stages),
         support=support,
-        wear=judge_wear(wear, project),
+        wear=judge_wear(wear, spent, gate, test_rows),
+        spending=spent,
         findings=[
             compare(
                 contest,
@@ -157,10 +162,12 @@ def _result(
     champion: Opponent | None,
     judgement: Judgement,
     models: Sequence[Opponent],
-    wear: int,
+    wear: Wear,
     project: Project,
 ) -> StageResult:
-    contest, test_rows = whole.comparable_with(champion), len(whole.labels)
+    spent = judgement.spending
+    contest = replace(whole, level=spent.level).comparable_with(champion)
+    test_rows = len(whole.labels)
     verdict, reasons = judgement.verdict, judgement.reasons
     needed = evidence.rows_needed(
         (*judgement.compared, *judgement.backstop, *judgement.guards),
@@ -168,6 +175,7 @@ def _result(
         only_rows=judgement.only_rows_missing,
     )
     tables = evidence.tables(contest, models, judgement.findings, judgement.anchor, reasons)
+    tables |= wear_table(wear)
     limits = {
         "differences": lower_limit(judgement.rule, project.gate),
         "anchor": lower_limit("anchor", project.gate),
@@ -185,7 +193,9 @@ def _result(
             "metric": contest.metric,
             "against": against,
             "anchor": project.gate.anchor,
-            "wear": wear,
+            "wear": wear.judgements,
+            "level": spent.level,
+            "spending": wear_facts(wear, spent),
             "difference": evidence.hardest(evidence.difference_rows(judgement.findings)),
             "differences": evidence.difference_rows(judgement.compared),
             "rows_compared": len(contest.labels),
@@ -196,5 +206,5 @@ def _result(
             ),
         },
         tables=tables,
-        figures=evidence.figures(contest.metric, tables, limits),
+        figures=evidence.figures(contest, tables, limits),
     )

@@ -15,6 +15,7 @@ from tasks.gate.comparison import Finding
 from tasks.gate.guards import Guarded
 from tasks.gate.rules import Rule
 from tasks.gate.support import Support
+from tasks.gate.wear import Spending
 from tasks.runs import Verdict
 
 
@@ -24,7 +25,8 @@ class Judgement:
 
     `absolute` are the checks of earlier stages and `summary` the one check over them; `findings`
     are the comparisons with the champion or the baselines, `anchor` the one with the anchor,
-    `backstop` those with the baselines where there is a champion, `guards` the guarded slices.
+    `backstop` those with the baselines where there is a champion, `guards` the guarded slices,
+    `spending` the level by which they are judged.
     """
 
     rule: Rule
@@ -35,6 +37,7 @@ class Judgement:
     findings: Sequence[Finding]
     anchor: Finding | None
     guards: Sequence[Guarded]
+    spending: Spending
     backstop: Sequence[Finding] = ()
     warnings: Sequence[Check] = ()
     """Metrics that people read, against the constant: they block nothing."""

@@ -39,8 +39,13 @@ class GateSection(Section):
     budget: Annotated[float, Field(gt=0)] = Field(
         default=0.02, description="how far the candidate may lie below the anchor"
     )
+    error_to_spend: Annotated[float, Field(gt=0.025, le=0.5)] = Field(
+        default=0.1,
+        description="the chance that any of all judgements of a test set promotes wrongly; the "
+        "first spends 0.025 of it, and new test rows give it back",
+    )
     max_wear: Annotated[int, Field(ge=1)] = Field(
-        default=50, description="distinct models that may be judged on one version of the test set"
+        default=50, description="judgements of the same test rows at most, by rows"
     )
 
 

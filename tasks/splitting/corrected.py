@@ -1,4 +1,4 @@
-"""How many corrected labels does each side have, and is the test set a new version by them?"""
+"""How many corrected labels does each side have, and what does that mean for the test rows?"""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def corrected_checks(corrected: pd.DataFrame) -> tuple[Check, ...]:
     counts = side_counts(corrected["side"])
     listed = ", ".join(f"{side} {count:,}" for side, count in counts.items())
     test = (
-        "The test set is a new version by that: its wear starts again, and the champion is scored "
-        "on it anew."
+        "The champion is scored on the test rows anew; they stay the rows that were judged before, "
+        "and what was spent on them stays spent."
         if counts["test"]
         else "The test set is as it was."
     )

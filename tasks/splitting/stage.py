@@ -16,6 +16,7 @@ from tasks.checks import Check, StageResult, Table
 from tasks.fingerprints import fingerprint_frame
 from tasks.project import Project, Roles
 from tasks.project.sections import SplitSection
+from tasks.row_marks import ROW_MARKS, mark_rows
 from tasks.splitting import judging, judging_units
 from tasks.splitting.copies import Examples, example_codes, recurring_codes
 from tasks.splitting.corrected import corrected_checks, corrected_tables, find_corrected
@@ -62,6 +63,8 @@ def split_rows(
     Raise `split.epoch`, and pass None as `assigned`, to draw anew. Other shares within an epoch
     move no unit that has a side: by key or group they hold for new units alone, by time for none.
 
+    `outputs["row_marks"]` is a sample of the rows by which a later judgement knows them again.
+
     Facts: rows and fingerprints by side; `test_version`, a SHA-256 of what can move a unit (how the
     split is drawn, its column, its epoch; not its shares) and of the labels of the test rows;
     `test_rule`, of the same and the corrected test labels, which new rows do not change;
@@ -99,6 +102,7 @@ def split_rows(
         outputs={
             "split": drawn.split,
             "assignments": _assignments(assigned, drawn),
+            ROW_MARKS: mark_rows(placed, drawn.split, roles),
         },
         facts={
             "rows": dict(side_counts(sides)),
