@@ -230,7 +230,7 @@ def test_why_a_run_failed_is_in_sight(place, page, ended, state, sentence):
     assert sentence in place.flow_run(ended[state])["state"]["message"]
 
 
-VERDICTS = ("promote v1", "reject v2", "promote v1 unchanged", "refused")
+VERDICTS = ("promote v1", "reject v1", "promote v1 unchanged", "refused")
 
 
 def test_the_list_of_runs_tells_what_came_of_each(place, page, ended):
