@@ -295,6 +295,7 @@ def test_a_metric_that_is_often_undefined_is_inconclusive():
     result = run(labels, candidate, champion, metric="recall", gate={"min_positives": 1})
     assert result.facts["verdict"] == "inconclusive"
     assert "has no interval: the metric is undefined in" in result.facts["reasons"][0]
+    assert "the class 'yes' has 3, and 5 of each class are needed" in result.facts["reasons"][0]
 
 
 # What never promotes: too few rows.

@@ -44,3 +44,9 @@ def test_what_a_project_file_can_hold_is_taken(override):
 def test_what_it_cannot_hold_is_refused_with_the_reason(override, reason):
     (error,) = JUDGE.iter_errors(override)
     assert error.message == f"'{reason}' was expected"
+
+
+def test_an_override_without_a_value_is_told_once():
+    judge = jsonschema.Draft202012Validator({"pattern": ".+=.*", **override_schema()})
+    (error,) = judge.iter_errors("gate.min_gain")
+    assert error.message == "'gate.min_gain' does not match '.+=.*'"

@@ -145,7 +145,8 @@ def test_the_form_explains_its_fields_refuses_and_starts_a_run(place, page, depl
 
     page.run(f"{SET}({item}, 'gate.nonsense=1')")
     press(page, "Submit")
-    page.wait(f"({overrides}).innerText.includes('with a key that a project file can have')")
+    unknown = f"({overrides}).innerText.includes('with a key that a project file can have')"
+    page.wait(f"{unknown} && !{refused}")
     page.screenshot(SCREENSHOTS / "form-unknown-key.png")
     assert by_hand(place) == []
 

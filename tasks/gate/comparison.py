@@ -25,6 +25,7 @@ from tasks.gate.rules import (
 )
 from tasks.gate.spending import FIRST_LEVEL, percent
 from tasks.intervals import Difference
+from tasks.metrics.undefined import explain_undefined
 from tasks.project.sections import GateSection
 
 
@@ -135,15 +136,17 @@ def _ruling(better: bool, rule: Rule, gate: GateSection, opponent: Opponent) -> 
 
 
 def _undefined(contest: Contest, opponent: Opponent, difference: Difference) -> str:
-    metric = contest.metric
-    if not contest.is_defined():
-        return f"{metric} of the candidate is undefined on the {difference.n} rows compared."
-    if math.isnan(difference.value):
-        return f"{metric} of the {opponent.label} is undefined on the {difference.n} rows compared."
-    return (
+    metric, why = contest.metric, explain_undefined(contest.labels)
+    reason = f"{why[0].upper()}{why[1:]}." if why else ""
+    side = "candidate" if not contest.is_defined() else opponent.label
+    if not contest.is_defined() or math.isnan(difference.value):
+        undefined = f"{metric} of the {side} is undefined on the {difference.n} rows compared."
+        return f"{undefined} {reason}".rstrip()
+    undefined = (
         f"The difference in {metric} to the {opponent.label} has no interval: the metric is "
         f"undefined in {difference.undefined_share:.1%} of the resamples, and 1 % is allowed."
     )
+    return f"{undefined} {reason}".rstrip()
 
 
 def _check(

@@ -16,6 +16,7 @@ import pandas as pd
 from tasks.checks import Check, Finding, StageResult
 from tasks.conditions import Mask
 from tasks.drawn_units import drawn_units
+from tasks.metrics.undefined import interval_words
 from tasks.models import ModelPackage
 from tasks.performance_audit.calibration import calibration_check
 from tasks.performance_audit.cost import judge_cost, load_with_memory
@@ -153,8 +154,9 @@ def _summary(quality: Quality, checks: Sequence[Check]) -> str:
     lasting = [check for check in checks if not check.measured]
     failed = sum(c.outcome == "failed" and c.severity != "info" for c in lasting)
     small = sum(c.outcome == "not_applicable" and c.severity != "info" for c in lasting)
+    value = "without a value" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
     return (
-        f"{quality.metric} {estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f}) on "
+        f"{quality.metric} {value}{interval_words(estimate.low, estimate.high, '.3f')} on "
         f"{len(quality.scored)} test rows; {failed} of {len(lasting)} checks failed, "
         f"{small} too small to judge"
     )

@@ -45,7 +45,7 @@ def override_schema() -> dict[str, Any]:
         }
     known = "|".join(key for key, _ in keys)
     return {
-        "if": {"not": {"pattern": rf"^\s*(?:{known})\s*="}},
+        "if": {"pattern": rf"^(?!\s*(?:{known})\s*=).*="},
         "then": {"const": "section.key=value with a key that a project file can have"},
         "else": schema,
     }

@@ -172,12 +172,12 @@ def _notes(file: FileProfile, target: Target, found: Proposal) -> list[str]:
         )
     else:
         notes.append(f"{len(target.labels)} classes of {_shown(target.name)}")
-    for by, columns in (("group", list(found.groups)), ("time", list(found.times))):
-        if columns:
-            notes.append(
-                f"rows of one {by} may belong together: split by {by}, column "
-                f"{_shown(columns[0])}, is proposed in a comment; decide before the first run"
-            )
+    proposed = [("group", name) for name in found.groups] or [("time", n) for n in found.times]
+    for by, name in proposed[:1]:
+        notes.append(
+            f"split by {by}, column {_shown(name)}, is proposed in a comment; decide before the "
+            "first run"
+        )
     if found.protected:
         named = [f"{_shown(name)} ({what})" for name, what in found.protected.items()]
         more = f" and {len(named) - 5} more" if len(named) > 5 else ""

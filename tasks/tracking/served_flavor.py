@@ -7,7 +7,6 @@ needs nothing of this package.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,7 @@ CODE = "code"
 
 def loader_source() -> Path:
     """The file that is stored with each model."""
-    found = importlib.util.find_spec(f"tasks.tracking.{LOADER}")
-    assert found is not None and found.origin is not None
-    return Path(found.origin)
+    return Path(__file__).with_name(f"{LOADER}.py")
 
 
 def save_model(sk_model: Any, path: str, mlflow_model: Model, **options: Any) -> None:
