@@ -132,10 +132,21 @@ def test_a_model_that_mlflow_loads_instead_makes_an_approval_void(cli, pending, 
 def test_a_model_that_mlflow_would_load_by_other_code_is_not_signed(cli, pending, home):
     project, run = pending
     (said,) = (home / "mlflow-artifacts" / run["project"] / "models").glob("*/artifacts/MLmodel")
-    said.write_text(said.read_text().replace("mlflow.sklearn", "somebody.elses"))
+    said.write_text(said.read_text().replace("assayline_model", "somebody.elses"))
     code, _, err = cli(*signed(project, run))
     assert code == 6
     assert "MLmodel says 'somebody.elses' for python_function.loader_module" in err
+
+
+def test_a_model_whose_answering_code_was_changed_is_not_signed(cli, pending, home):
+    project, run = pending
+    folders = (home / "mlflow-artifacts" / run["project"] / "models").glob("*/artifacts")
+    (code,) = (folder / "code" / "assayline_model.py" for folder in folders)
+    code.write_text(code.read_text() + "\n# one line more\n")
+    done, out, err = cli(*signed(project, run))
+    assert done in (4, 6)
+    assert "version 1" in out + err
+    assert "changed" in out + err
 
 
 def test_a_changed_verdict_is_not_signed(cli, pending, home):

@@ -12,7 +12,7 @@ import io
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mlflow
 import pandas as pd
@@ -27,6 +27,9 @@ from tasks.promotion import Decision
 from tasks.seen_rows import SEEN_ROWS, SeenRows
 from tasks.serving import FILES_DIGEST, MODEL_DIGEST
 from tasks.snapshots import read_snapshot, write_snapshot
+from tasks.tracking import served_flavor
+from tasks.tracking.assayline_model import ServedModel
+from tasks.tracking.served_flavor import CODE, LOADER, loader_source, loading_problem
 from tasks.tracking.store import TAG_LENGTH, Store, is_missing
 
 if TYPE_CHECKING:
@@ -40,15 +43,6 @@ _GOLDEN = "golden.parquet"
 _UNITS = "units.parquet"
 _SEEN = f"{SEEN_ROWS}.parquet"
 _SERVED = "model.skops"
-_LOADING: Mapping[str, Mapping[str, str | None]] = {
-    "python_function": {
-        "loader_module": "mlflow.sklearn",
-        "model_path": _SERVED,
-        "code": None,
-    },
-    "sklearn": {"pickled_model": _SERVED, "serialization_format": "skops", "code": None},
-}
-"""How MLflow loads a model that `log_model` wrote here."""
 _LONGEST_DESCRIPTION = 4000
 
 
@@ -103,7 +97,7 @@ class Versions(Store):
         from tasks.registered_models import files_digest
 
         with self._model_files(project, version) as files:
-            stored = {path.name: path.read_bytes() for path in files.iterdir()}
+            stored = _stored_files(files)
         seen = SeenRows.from_frame(_frame(stored, _SEEN)) if _SEEN in stored else None
         return Champion(
             version=version,
@@ -124,9 +118,11 @@ class Versions(Store):
 
         tags = self.version_tags(project, version)
         with self._model_files(project, version) as files:
-            stored = {path.name: path.read_bytes() for path in files.iterdir()}
+            stored = _stored_files(files)
             package = ModelPackage.from_files(stored, "model")
-            _require_own_loading(Model.load(str(files.parent)).flavors, package)
+            problem = loading_problem(Model.load(str(files.parent)).flavors, _SERVED)
+            if problem is not None:
+                raise ValueError(problem)
             golden = files / _GOLDEN
             return RegisteredModel(
                 version=version,
@@ -196,29 +192,26 @@ class Versions(Store):
         from tasks.registered_models import files_digest
 
         model = load_model(package, extra_types=extra_types)
-        answers = (
-            pd.DataFrame(model.predict_proba(example), columns=[str(c) for c in model.classes_])
-            if package.facts["classes"]
-            else pd.DataFrame({"estimated": model.predict(example).reshape(-1)})
-        )
+        answers = ServedModel(model, package.facts).predict(example)
         with self._reaching(), held_folder(self._temporary) as folder:
             for name, content in package.to_files("model").items():
                 (Path(folder) / name).write_bytes(content)
             for name, frame in frames.items():
                 write_snapshot(frame, Path(folder) / name)
             shutil.copyfile(verdict, Path(folder) / verdict.name)
-            beside = files_digest({p.name: p.read_bytes() for p in Path(folder).iterdir()})
+            loader = {f"{CODE}/{LOADER}.py": loader_source().read_bytes()}
+            beside = files_digest({p.name: p.read_bytes() for p in Path(folder).iterdir()} | loader)
             types = ", ".join(stored_types(package))[:TAG_LENGTH]
             with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-                logged = mlflow.sklearn.log_model(
-                    model,
+                logged = Model.log(
+                    artifact_path=None,
+                    flavor=served_flavor,
                     name="model",
+                    sk_model=model,
                     signature=infer_signature(example, answers),
                     input_example=example,
                     pip_requirements=_requirements(),
-                    serialization_format="skops",
                     skops_trusted_types=[*sorted(ALLOWED_TYPES), *extra_types],
-                    pyfunc_predict_fn=_answering(package),
                     extra_files=[str(path) for path in sorted(Path(folder).iterdir())],
                     tags=decision.tags,
                 )
@@ -250,22 +243,13 @@ def _frame(stored: Mapping[str, bytes], name: str) -> pd.DataFrame:
     return frame
 
 
-def _answering(package: ModelPackage) -> str:
-    """What MLflow calls for an answer: probabilities, or the estimate of a regression."""
-    return "predict_proba" if package.facts["classes"] else "predict"
-
-
-def _require_own_loading(flavors: Mapping[str, Any], package: ModelPackage) -> None:
-    """Raise ValueError where MLflow's description of a model is not as `log_model` wrote it."""
-    own = {**_LOADING["python_function"], "predict_fn": _answering(package)}
-    for flavor, expected in {**_LOADING, "python_function": own}.items():
-        for name, value in expected.items():
-            found = flavors.get(flavor, {}).get(name)
-            if found != value:
-                raise ValueError(
-                    f"MLmodel says {found!r} for {flavor}.{name}, and it was registered with "
-                    f"{value!r}"
-                )
+def _stored_files(place: Path) -> dict[str, bytes]:
+    """What a version keeps beside MLflow's form of it, and the code that answers for MLflow."""
+    stored = {path.name: path.read_bytes() for path in place.iterdir()}
+    code = place.parent / CODE
+    for path in sorted(code.rglob("*.py")):
+        stored[path.relative_to(code.parent).as_posix()] = path.read_bytes()
+    return stored
 
 
 def _requirements() -> list[str]:

@@ -16,6 +16,7 @@ from mlflow.models import Model
 
 LOADER = "assayline_model"
 CODE = "code"
+_FORMER = "mlflow.sklearn"
 
 
 def loader_source() -> Path:
@@ -39,14 +40,19 @@ def save_model(sk_model: Any, path: str, mlflow_model: Model, **options: Any) ->
     mlflow_model.save(str(Path(path) / "MLmodel"))
 
 
-def loading_problem(flavors: Mapping[str, Any], folder: Path, stored: str) -> str | None:
+def loading_problem(flavors: Mapping[str, Any], stored: str) -> str | None:
     """Why MLflow would load another file than `stored`, or by other code; None where it would not.
 
-    Raises OSError where a file of the folder is not there.
+    `flavors` is MLflow's description of the model. Versions that an earlier Assayline registered
+    are answered by MLflow's own code.
     """
-    function = {"loader_module": LOADER, "model_path": stored, CODE: CODE}
-    plain = {"pickled_model": stored, "serialization_format": "skops", CODE: CODE}
-    for flavor, expected in (("python_function", function), ("sklearn", plain)):
+    former = flavors.get("python_function", {}).get("loader_module") == _FORMER
+    loader, code = (_FORMER, None) if former else (LOADER, CODE)
+    wanted = {
+        "python_function": {"loader_module": loader, "model_path": stored, "code": code},
+        "sklearn": {"pickled_model": stored, "serialization_format": "skops", "code": code},
+    }
+    for flavor, expected in wanted.items():
         for name, value in expected.items():
             found = flavors.get(flavor, {}).get(name)
             if found != value:
