@@ -33,6 +33,7 @@ def build_parser() -> Parser:
     _add_replay(commands)
     _add_compare(commands)
     _add_report(commands)
+    _add_predict(commands)
     add_labels(commands)
     add_tag(commands)
     _add_up(commands)
@@ -91,6 +92,21 @@ def _add_run(commands: Commands[Parser]) -> None:
     run.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     run.add_argument("--quiet", action="store_true", help="no progress")
     run.add_argument("--as-recorded", metavar="FOLDER", help=argparse.SUPPRESS)
+
+
+def _add_predict(commands: Commands[Parser]) -> None:
+    predict = project_command(
+        commands,
+        "predict",
+        "predict the rows of a file with the champion",
+        "assayline predict project.yaml new_rows.csv --out predictions.csv",
+    )
+    predict.add_argument("data", help="a file of rows, in the form of the project's source")
+    predict.add_argument("--version", metavar="VERSION", help="default: the champion")
+    predict.add_argument(
+        "--out", metavar="FILE", help="a .csv or .parquet file; default: CSV on standard output"
+    )
+    add_imports(predict)
 
 
 def _add_approve(commands: Commands[Parser]) -> None:

@@ -23,6 +23,12 @@ class ProjectError(AssaylineError):
     exit_code = 2
 
 
+class RefusedDataError(AssaylineError):
+    """Rows that were given to a model cannot be read as the rows that it learned from."""
+
+    exit_code = 3
+
+
 class UnavailableError(AssaylineError):
     """A server, a disk or a file that the run needs is not available."""
 
