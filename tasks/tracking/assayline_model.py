@@ -19,9 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import skops.io
 import yaml
-from threadpoolctl import threadpool_limits
 
 _MISSING_CATEGORY = "(missing)"
 _SMALL_CELLS = 2_000_000
@@ -34,6 +32,8 @@ def _load_pyfunc(path: str) -> ServedModel:
             "MLFLOW_ALLOW_PICKLE_DESERIALIZATION is false, by which MLflow loads no model of "
             "scikit-learn; set it to true where you trust the store"
         )
+    import skops.io
+
     folder = Path(path)
     facts = json.loads((folder / "extra_files" / "model.json").read_text(encoding="utf-8"))
     flavors = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]
@@ -57,6 +57,8 @@ class ServedModel:
 
     def predict(self, frame: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The answer for each row of `frame`, which has the feature columns by name."""
+        from threadpoolctl import threadpool_limits
+
         features = self._features(frame)
         limits = 1 if features.size <= _SMALL_CELLS else None
         with threadpool_limits(limits=limits):

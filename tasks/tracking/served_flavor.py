@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mlflow.sklearn
 from mlflow.models import Model
 
 LOADER = "assayline_model"
@@ -26,7 +25,9 @@ def loader_source() -> Path:
 
 def save_model(sk_model: Any, path: str, mlflow_model: Model, **options: Any) -> None:
     """Write the folder of a model; what `mlflow.models.Model.log` calls of a flavor."""
-    mlflow.sklearn.save_model(
+    from mlflow.sklearn import save_model as save_plain
+
+    save_plain(
         sk_model,
         path,
         mlflow_model=mlflow_model,
