@@ -25,6 +25,7 @@ from tasks.checks import Check
 from tasks.gate.contest import Contest, Opponent
 from tasks.gate.stage import weigh
 from tasks.project.sections import Project
+from tasks.wear import Wear
 
 DRAWS = 200
 SETTINGS = ((100, 0.40), (150, 0.25), (300, 0.12), (300, 0.50), (1000, 0.04))
@@ -60,7 +61,7 @@ def judged(metric, labels, candidate, *, baselines=(), champion=None, intent="im
         champion=None if champion is None else Opponent.of_version("champion", "1", champion),
         baselines=[Opponent(key=key, label=key, predictions=one) for key, one in baselines],
         anchor=None,
-        wear=1,
+        wear=Wear(),
         absolute=[PASSED],
         project=project,
     )

@@ -24,6 +24,7 @@ from tasks.gate.contest import Contest, Opponent
 from tasks.gate.stage import weigh
 from tasks.metrics import metric_value
 from tasks.project.sections import Project
+from tasks.wear import Wear
 
 REPLICATES = 2000
 BATCH = 100
@@ -107,7 +108,7 @@ def judged(metric, truth, champion, candidate, intent, seed, anchor=None):
         champion=opponent("champion", "2", champion, index),
         baselines=(),
         anchor=None if anchor is None else opponent("anchor", "1", anchor, index),
-        wear=1,
+        wear=Wear(),
         absolute=[PASSED],
         project=project,
     )
