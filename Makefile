@@ -27,8 +27,16 @@ test: $(READY)
 bench: $(PEERS)
 	$(BIN)/python tests/benchmarks/fingerprint_speed.py
 	$(BIN)/python tests/benchmarks/run_cost.py
+	$(BIN)/python tests/benchmarks/default_run_cost.py
 	$(BIN)/python tests/benchmarks/up_cost.py
 	$(BIN)/python tests/benchmarks/gate_error_rates.py
+	$(BIN)/python tests/benchmarks/first_model_error_rates.py
+	$(BIN)/python tests/benchmarks/nightly_judgements.py
+	$(BIN)/python tests/benchmarks/gap_decisions.py
+	$(BIN)/python tests/benchmarks/default_probabilities.py
+	$(BIN)/python tests/benchmarks/leak_search.py
+	$(BIN)/python tests/benchmarks/copies.py
+	$(BIN)/python tests/benchmarks/labels_at_scale.py
 	$(BIN)/python tests/benchmarks/label_issue_speed.py
 	$(BIN)/python tests/benchmarks/label_conflicts_speed.py
 	$(BIN)/python tests/benchmarks/label_agreement.py
