@@ -48,7 +48,9 @@ PACKED = [
 ]
 
 
-@pytest.mark.parametrize("name, data", PACKED)
+@pytest.mark.parametrize(
+    "name, data", PACKED, ids=[f"{n}-{at}" for at, (n, _) in enumerate(PACKED)]
+)
 def test_a_compressed_file_is_the_file(tmp_path, name, data):
     result = read(tmp_path, data, name)
 
@@ -83,7 +85,7 @@ def foreign():
     ]
 
 
-@pytest.mark.parametrize("data, what", foreign(), ids=lambda value: str(value)[:12])
+@pytest.mark.parametrize("data, what", foreign(), ids=["zip", "feather", "sqlite"])
 def test_a_file_of_another_kind_is_told(tmp_path, data, what):
     result = read(tmp_path, data)
 
