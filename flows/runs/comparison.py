@@ -29,7 +29,7 @@ from tasks.run_comparison import (
     key_problem,
     pair_rows,
 )
-from tasks.stages import Ref
+from tasks.steps import Ref
 
 if TYPE_CHECKING:
     from tasks.run_comparison.results import Contestant, Results

@@ -19,7 +19,7 @@ from tasks.project.authority import limits
 from tasks.promotion import IDENTITY, Decision
 from tasks.row_marks import ROW_MARKS, marks_of
 from tasks.serving import MODEL_DIGEST
-from tasks.stages import Ref
+from tasks.steps import Ref
 from tasks.verdict_document import VerdictDocument, describe_verdict
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from tasks.project.sections import Project
 from tasks.project_state import ProjectState
 from tasks.recorded_run import RecordedRun
 from tasks.stage_keys import project_for
-from tasks.stages import Ref
+from tasks.steps import Ref
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tasks.promotion import IDENTITY
 from tasks.recorded_run import RecordedRun, read_model
 from tasks.row_marks import marks_of
 from tasks.seen_rows import SEEN_ROWS
-from tasks.stages import Ref
+from tasks.steps import Ref
 from tasks.tracking import Tracking
 from tasks.wear import Wear, count_questions, measure_wear
 

@@ -47,7 +47,7 @@ from tasks.promotion import Decision, standing_of
 from tasks.reports import run_document
 from tasks.runs import STAGES, RunRecord, StageRecord
 from tasks.stage_keys import project_for, stage_key
-from tasks.stages import Places, Ref, Step
+from tasks.steps import Places, Ref, Step
 from tasks.tracking import Tracking
 from tasks.verdicts import conclude
 

@@ -25,7 +25,7 @@ from tasks.markup import link
 from tasks.project.loading import LoadedProject
 from tasks.reports import render_page, run_document, run_markdown
 from tasks.runs import RunRecord
-from tasks.stages import Ref
+from tasks.steps import Ref
 from tasks.tracking import DatasetRecord, Tracking, TrialRecord
 
 EXAMPLES = "dev_errors.parquet"

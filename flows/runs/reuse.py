@@ -13,7 +13,7 @@ from prefect import Task
 
 from flows.runs import progress
 from flows.runs.run_log import RunLog
-from tasks.stages import Ref, Step
+from tasks.steps import Ref, Step
 
 _CACHED = "Cached"
 

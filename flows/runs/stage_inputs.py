@@ -19,7 +19,7 @@ from tasks.evidence import EvidenceStore, hash_of
 from tasks.fingerprints import fingerprint_frame
 from tasks.project.sections import Project
 from tasks.seen_rows import SEEN_ROWS
-from tasks.stages import Ref
+from tasks.steps import Ref
 from tasks.wear import Wear
 
 if TYPE_CHECKING:

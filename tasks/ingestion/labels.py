@@ -96,5 +96,5 @@ def _canonical(label: str, *, ignore_case: bool) -> str:
         return word
     try:
         return f"number {Decimal(word).normalize() + 0}"
-    except InvalidOperation:  # pragma: no cover - the pattern lets numbers through alone
+    except InvalidOperation:  # a form that the pattern takes and Decimal does not
         return word
