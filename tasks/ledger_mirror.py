@@ -46,7 +46,7 @@ def extend_mirror(mirror: Path, project: str, texts: Sequence[str]) -> None:
     lost = max(counts["lost"], counts["seen"] - len(seen))
     counts = {**counts, "lost": lost, "seen": max(counts["seen"], len(texts))}
     # The mirror first: a count that is behind it is none the worse, one ahead says that it is cut.
-    if len(texts) > len(seen) or not mirror.exists():
+    if len(texts) > len(seen):
         _append(mirror, texts[len(seen) :])
     if counts != known:
         part = _counted(mirror).with_suffix(".part")

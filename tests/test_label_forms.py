@@ -12,7 +12,7 @@ from tasks.stage_keys import project_for
 
 
 def read(tmp_path, rows, **more):
-    text = "x,y\n" + "".join(f"{n}.5,{label}\n" for n, label in enumerate(rows))
+    text = "x,y\n" + "".join(f"{n * n}.5,{label}\n" for n, label in enumerate(rows))
     (tmp_path / "s.csv").write_text(text)
     source = {"path": "s.csv", **more.pop("source", {})}
     settings = {"name": "p", "target": "y", **more, "source": source}

@@ -216,7 +216,7 @@ def test_a_corrected_label_moves_no_row_and_only_test_labels_make_a_new_test_ver
         assert (found.facts["test_rule"] != plain.facts["test_rule"]) == is_new
         assert found.facts["relabelled"] == {**dict.fromkeys(("train", "dev", "test"), 0), side: 1}
         check = {c.id: c for c in found.checks}["splitting.relabels"]
-        assert ("new version" in check.detail) == is_new
+        assert ("scored on the test rows anew" in check.detail) == is_new
 
 
 def test_a_test_version_stays_when_the_source_takes_the_correction_over():

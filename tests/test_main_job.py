@@ -163,7 +163,9 @@ def test_the_registered_model_loads_without_pickle_and_scores(mortgage, monkeypa
     model = mlflow.pyfunc.load_model("models:/hmda-boston@champion")
     example = model.input_example
     assert model.metadata.flavors["sklearn"]["serialization_format"] == "skops"
-    assert model.predict(example).shape == (len(example), 2)
+    answers = model.predict(example)
+    assert list(answers.columns) == ["prediction", "p_no", "p_yes"]
+    assert len(answers) == len(example)
 
 
 def test_prefect_shows_every_stage_with_an_artifact(mortgage):

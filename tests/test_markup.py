@@ -56,4 +56,4 @@ def test_the_artifact_of_a_signature_is_text(monkeypatch):
     run = SimpleNamespace(ledger=SimpleNamespace(project="p"))
     state = approval._conclude(run, {"outcome": "approved", "sentence": EVIL})
     assert made == [f"**Approved.** {SAFE}\n"]
-    assert state.name == "Approved"
+    assert (state.name, state.message) == ("Completed", f"Approved: {EVIL}")

@@ -189,7 +189,7 @@ def test_the_decision_is_read_with_its_numbers_its_figure_and_its_links(shown, p
     names = "[...document.querySelectorAll('td:first-child')].map(cell => cell.innerText.trim())"
     assert page.run(names)[:2] == ["roc_auc on test, candidate", "roc_auc on test, champion 1"]
     ((alt, _, width, height),) = page.run(IMAGES)
-    assert alt == "gain of the candidate in roc_auc over each model, with 95 % intervals"
+    assert alt == "gain of the candidate in roc_auc over each model, with 97 % intervals"
     assert min(width, height) > 80
     assert page.run(HREF.format("Decision page")) == shown.addresses["decision"]
     assert page.run(HREF.format("MLflow run")).endswith(f"/runs/{shown.run['mlflow_run_id']}")
@@ -200,7 +200,9 @@ def test_the_decision_is_read_with_its_numbers_its_figure_and_its_links(shown, p
 def test_without_up_the_page_is_linked_to_where_mlflow_shows_it(shown, page):
     open_artifact(page, "v2", shown.artifact("decision", shown.champion))
     place = f"/runs/{shown.champion['mlflow_run_id']}/artifacts/decision.html"
-    assert page.run(HREF.format("Decision page")).endswith(place)
+    address, _, view = page.run(HREF.format("Decision page")).partition("?")
+    assert address.endswith(place)
+    assert view == "workflowType=machine_learning"
     assert page.run("[...document.links].filter(a => a.protocol == 'file:').length") == 0
 
 

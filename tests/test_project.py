@@ -37,7 +37,10 @@ def read(tmp_path):
             FOUR_LINES + "training: {candidates: [{name: x, estimater: y}]}\n",
             "unknown key 'training.candidates.0.estimater'; did you mean 'estimator'?",
         ),
-        (FOUR_LINES + "gate: {zzzz: 1}\n", "known keys here: anchor, budget, guard_slices, intent"),
+        (
+            FOUR_LINES + "gate: {zzzz: 1}\n",
+            "known keys here: anchor, budget, error_to_spend, guard_slices",
+        ),
         ("name: a\ntarget: y\n", "'source' is missing"),
         (FOUR_LINES + "split: {train: 0.9}\n", "train + dev + test must be 1, and is 1.3"),
         (FOUR_LINES + "split: {by: group}\n", "needs the group column's name"),

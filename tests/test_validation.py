@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from tasks.errors import ProjectError
 from tasks.project.roles import Roles
@@ -101,7 +102,6 @@ class TestRefusedRules:
                 "min_value and max_value cannot both be None",
             ),
             (between(meta={"x": 1}), "takes no 'meta' among its kwargs"),
-            (between(row_condition="a >"), "column"),
             (between(row_condition=3), "'row_condition' is a text"),
             (
                 rule(
@@ -136,6 +136,10 @@ class TestRefusedRules:
             judge(rows(), bad)
         assert sentence in str(refusal.value)
         assert "\n" not in str(refusal.value)
+
+    def test_a_row_condition_is_read_with_the_project_file(self):
+        with pytest.raises(ValidationError, match='condition "a >", position 1: invalid syntax'):
+            judge(rows(), between(row_condition="a >"))
 
 
 class TestRules:

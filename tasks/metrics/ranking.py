@@ -70,10 +70,13 @@ class Ranking:
         own = np.take(ordered, self._positives, axis=1)
         up_to, positive_up_to = _running_sum(ordered), _running_sum(own)
         positive = positive_up_to[:, -1].astype(np.float64)
-        if not area:
+        if not area and np.issubdtype(up_to.dtype, np.integer):
             return ratio(self._precisions(up_to, positive_up_to), positive)
         at_end = np.take(up_to, self._end, axis=1)
         positive_at_end = np.take(positive_up_to, self._positive_end, axis=1)
+        if not area:  # weights that are no counts have no orders: scikit-learn's steps
+            share = np.divide(positive_at_end, at_end, out=np.zeros_like(at_end), where=at_end > 0)
+            return ratio((own * share).sum(axis=1), positive)
         negative = up_to[:, -1] - positive
         above = at_end - positive_at_end
         above += np.take(up_to, self._start, axis=1)
