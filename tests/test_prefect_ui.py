@@ -192,7 +192,9 @@ def test_the_decision_is_read_with_its_numbers_its_figure_and_its_links(shown, p
     assert alt == "gain of the candidate in roc_auc over each model, with 97 % intervals"
     assert min(width, height) > 80
     assert page.run(HREF.format("Decision page")) == shown.addresses["decision"]
-    assert page.run(HREF.format("MLflow run")).endswith(f"/runs/{shown.run['mlflow_run_id']}")
+    address, _, view = page.run(HREF.format("MLflow run")).partition("?")
+    assert address.endswith(f"/runs/{shown.run['mlflow_run_id']}")
+    assert view == "workflowType=machine_learning"
     champion = page.run(HREF.format("The champion's run in Prefect").replace("'s", "\\'s"))
     assert champion.endswith(f"/runs/flow-run/{shown.champion['prefect_flow_run_id']}")
 
