@@ -68,13 +68,6 @@ def make_roles(positive="yes", numeric=("size", "noise"), text=(), categorical=(
         numeric=tuple(numeric),
         categorical=tuple(categorical),
         text=tuple(text),
-        excluded={},
-        outcome_only=(),
-        annotators=(),
-        key=None,
-        key_columns=(),
-        group=None,
-        time=None,
     )
 
 

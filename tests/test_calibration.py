@@ -50,11 +50,7 @@ def world(rows=1500, share=0.15, strength=1.5, seed=0, copies=1):
 
 
 def roles(positive="yes"):
-    return Roles(
-        target="y", positive_class=positive, numeric=("x", "noise"), categorical=(), text=(),
-        excluded={}, outcome_only=(), annotators=(), key=None, key_columns=(), group=None,
-        time=None,
-    )  # fmt: skip
+    return Roles(target="y", positive_class=positive, numeric=("x", "noise"))
 
 
 def trained(data, *candidates, positive="yes", **training):

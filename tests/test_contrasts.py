@@ -12,9 +12,7 @@ from tasks.project.roles import Roles
 
 
 def make_roles(**more):
-    values = dict.fromkeys(("outcome_only", "annotators", "key_columns", "text", "categorical"), ())
-    values |= {"numeric": (), "excluded": {}, "key": None, "group": None, "time": None}
-    return Roles(target="y", positive_class="yes", **{**values, **more})
+    return Roles(target="y", positive_class="yes", **more)
 
 
 def contrast(inside, outside, **more):

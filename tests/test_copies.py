@@ -15,9 +15,7 @@ from tasks.splitting.units import twin_codes
 def roles(numeric=(), categorical=(), text=(), **more):
     given = {
         "target": "y", "positive_class": "yes", "numeric": tuple(numeric),
-        "categorical": tuple(categorical), "text": tuple(text), "excluded": {},
-        "outcome_only": (), "annotators": (), "key": None, "key_columns": (), "group": None,
-        "time": None,
+        "categorical": tuple(categorical), "text": tuple(text),
     }  # fmt: skip
     return Roles(**{**given, **more})
 

@@ -10,10 +10,7 @@ from tasks.metrics.resampling import BINNED_ROWS
 from tasks.project.roles import Roles
 from tasks.ratio_estimates import ratio_estimate
 
-ROLES = Roles(
-    target="y", positive_class="yes", numeric=("a",), categorical=(), text=(), excluded={},
-    outcome_only=(), annotators=(), key=None, key_columns=(), group=None, time=None,
-)  # fmt: skip
+ROLES = Roles(target="y", positive_class="yes", numeric=("a",))
 
 
 def scored(n, right, copies=1):

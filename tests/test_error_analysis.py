@@ -25,9 +25,7 @@ def project(**more):
 
 
 def roles(positive="yes", **more):
-    values = dict.fromkeys(("outcome_only", "annotators", "key_columns", "text", "numeric"), ())
-    values |= {"categorical": ("g",), "excluded": {}, "key": None, "group": None, "time": None}
-    return Roles(target="y", positive_class=positive, **{**values, **more})
+    return Roles(**{"target": "y", "positive_class": positive, "categorical": ("g",), **more})
 
 
 def data(counts, train=("no",)):

@@ -13,9 +13,7 @@ from tasks.project.roles import Roles
 
 
 def make_roles(**more):
-    values = dict.fromkeys(("outcome_only", "annotators", "key_columns", "text", "categorical"), ())
-    values |= {"numeric": ("a",), "excluded": {}, "key": None, "group": None, "time": None}
-    return Roles(target="y", positive_class="yes", **{**values, **more})
+    return Roles(**{"target": "y", "positive_class": "yes", "numeric": ("a",), **more})
 
 
 def make(train, dev, roles=None, **columns):

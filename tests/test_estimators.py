@@ -34,13 +34,6 @@ def make_roles(numeric=(), categorical=(), text=(), positive="yes"):
         numeric=tuple(numeric),
         categorical=tuple(categorical),
         text=tuple(text),
-        excluded={},
-        outcome_only=(),
-        annotators=(),
-        key=None,
-        key_columns=(),
-        group=None,
-        time=None,
     )
 
 

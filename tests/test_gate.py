@@ -34,20 +34,7 @@ def make_project(*, gate=None, **sections):
 
 
 def make_roles(positive="yes"):
-    return Roles(
-        target="y",
-        positive_class=positive,
-        numeric=(),
-        categorical=(),
-        text=(),
-        excluded={},
-        outcome_only=(),
-        annotators=(),
-        key=None,
-        key_columns=(),
-        group=None,
-        time=None,
-    )
+    return Roles(target="y", positive_class=positive)
 
 
 def earlier(outcome="passed", *, severity="critical", required=False, stage="performance_audit"):

@@ -10,20 +10,7 @@ from tasks.models import ModelPackage, save_model
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
 
-ROLES = Roles(
-    target="label",
-    positive_class="yes",
-    numeric=("size",),
-    categorical=("colour",),
-    text=(),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key=None,
-    key_columns=(),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="label", positive_class="yes", numeric=("size",), categorical=("colour",))
 
 
 def make_rows(count=60):

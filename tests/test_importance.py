@@ -16,9 +16,7 @@ from tasks.project.sections import Project
 
 
 def make_roles(**more):
-    values = dict.fromkeys(("outcome_only", "annotators", "key_columns", "text", "categorical"), ())
-    values |= {"numeric": ("a", "b"), "excluded": {}, "key": None, "group": None, "time": None}
-    return Roles(target="y", positive_class="yes", **{**values, **more})
+    return Roles(**{"target": "y", "positive_class": "yes", "numeric": ("a", "b"), **more})
 
 
 def project(metric="accuracy", **more):

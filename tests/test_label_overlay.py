@@ -16,20 +16,7 @@ from tasks.project.sections import Project
 from tasks.splitting import split_rows
 from tasks.validation import validate
 
-ROLES = Roles(
-    target="y",
-    positive_class=None,
-    numeric=("a",),
-    categorical=(),
-    text=(),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key=None,
-    key_columns=("a",),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="y", numeric=("a",), key_columns=("a",))
 
 
 def rows(labels, start=0):

@@ -684,20 +684,7 @@ def test_a_row_without_weight_is_in_no_fit_and_others_weigh_what_they_should():
 
 # What a reviewer sees
 
-ROLES = Roles(
-    target="y",
-    positive_class=None,
-    numeric=("n",),
-    categorical=(),
-    text=("t",),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key=None,
-    key_columns=("t",),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="y", numeric=("n",), text=("t",), key_columns=("t",))
 
 
 def shown():

@@ -11,18 +11,7 @@ from tasks.project.roles import Roles
 
 def make_roles(numeric=(), categorical=(), text=()):
     return Roles(
-        target="y",
-        positive_class=None,
-        numeric=tuple(numeric),
-        categorical=tuple(categorical),
-        text=tuple(text),
-        excluded={},
-        outcome_only=(),
-        annotators=(),
-        key=None,
-        key_columns=(),
-        group=None,
-        time=None,
+        target="y", numeric=tuple(numeric), categorical=tuple(categorical), text=tuple(text)
     )
 
 

@@ -13,21 +13,7 @@ from tasks.project.sections import Project
 
 
 def make_roles(**changes):
-    values = {
-        "target": "y",
-        "positive_class": None,
-        "numeric": ("a", "b"),
-        "categorical": (),
-        "text": (),
-        "excluded": {},
-        "outcome_only": (),
-        "annotators": (),
-        "key": None,
-        "key_columns": (),
-        "group": None,
-        "time": None,
-    }
-    return Roles(**{**values, **changes})
+    return Roles(**{"target": "y", "numeric": ("a", "b"), **changes})
 
 
 def make_project(**labels):

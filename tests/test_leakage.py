@@ -20,21 +20,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 
 def roles(**more):
-    values = {
-        "target": "y",
-        "positive_class": "yes",
-        "numeric": (),
-        "categorical": (),
-        "text": (),
-        "excluded": {},
-        "outcome_only": (),
-        "annotators": (),
-        "key": None,
-        "key_columns": (),
-        "group": None,
-        "time": None,
-    }
-    return Roles(**{**values, **more})
+    return Roles(**{"target": "y", "positive_class": "yes", **more})
 
 
 def project(found_roles, **sections):

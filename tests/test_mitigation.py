@@ -169,20 +169,7 @@ def rows(n=200):
     return frame, split
 
 
-ROLES = Roles(
-    target="y",
-    positive_class="yes",
-    numeric=("size",),
-    categorical=(),
-    text=(),
-    excluded={"g": "protected"},
-    outcome_only=(),
-    annotators=(),
-    key=None,
-    key_columns=(),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="y", positive_class="yes", numeric=("size",), excluded={"g": "protected"})
 
 
 def project(estimator=LOGISTIC, gaps=(), floors=(), **training):

@@ -52,13 +52,6 @@ def make_roles(**changes):
         "numeric": ("size",),
         "categorical": ("colour",),
         "text": ("note",),
-        "excluded": {},
-        "outcome_only": (),
-        "annotators": (),
-        "key": None,
-        "key_columns": (),
-        "group": None,
-        "time": None,
     }
     return Roles(**{**fields, **changes})
 

@@ -54,9 +54,7 @@ def project(audit=None, **more):
 
 
 def roles(positive):
-    values = dict.fromkeys(("outcome_only", "annotators", "key_columns", "text", "numeric"), ())
-    values |= {"categorical": ("x",), "excluded": {}, "key": None, "group": None, "time": None}
-    return Roles(target="y", positive_class=positive, **values)
+    return Roles(target="y", positive_class=positive, categorical=("x",))
 
 
 def packaged(classes, positive):

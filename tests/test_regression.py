@@ -43,22 +43,7 @@ gate: {min_gain: 2, replicates: 300}
 
 
 def make_roles(**changes):
-    values = {
-        "target": "y",
-        "positive_class": None,
-        "numeric": ("x",),
-        "categorical": (),
-        "text": (),
-        "excluded": {},
-        "outcome_only": (),
-        "annotators": (),
-        "key": None,
-        "key_columns": (),
-        "group": None,
-        "time": None,
-        "regression": True,
-    }
-    return Roles(**{**values, **changes})
+    return Roles(**{"target": "y", "numeric": ("x",), "regression": True, **changes})
 
 
 def make_project(**sections):

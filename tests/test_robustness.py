@@ -30,9 +30,7 @@ KINDS = ("noise", "missing", "case", "spaces", "typos", "shift")
 
 
 def roles(positive="yes", **columns):
-    values = dict.fromkeys(("outcome_only", "annotators", "key_columns"), ())
-    values |= {"numeric": (), "categorical": (), "text": (), "excluded": {}, **columns}
-    return Roles(target="y", positive_class=positive, key=None, group=None, time=None, **values)
+    return Roles(target="y", positive_class=positive, **columns)
 
 
 def predictions(said, index, classes):

@@ -14,20 +14,7 @@ from tasks.row_recognition import find_seen, hash_rows
 from tasks.seen_rows import SeenRows
 from tasks.splitting.units import base_units, cluster_units, group_units, twin_codes
 
-ROLES = Roles(
-    target="y",
-    positive_class="yes",
-    numeric=("a",),
-    categorical=("c",),
-    text=(),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key="id",
-    key_columns=(),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="y", positive_class="yes", numeric=("a",), categorical=("c",), key="id")
 MADE = replace(ROLES, key=None, key_columns=("a", "c", "g"))
 GROUPED = replace(ROLES, group="g")
 

@@ -32,20 +32,7 @@ from tasks.run_comparison.results import Contestant, compare_models
 from tasks.run_comparison.slices import compare_slices
 from tasks.slice_metrics import NamedSlices
 
-ROLES = Roles(
-    target="y",
-    positive_class="yes",
-    numeric=("x",),
-    categorical=(),
-    text=(),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key=None,
-    key_columns=("x",),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="y", positive_class="yes", numeric=("x",), key_columns=("x",))
 
 
 def rows_of(table, roles=ROLES, **more):

@@ -10,20 +10,7 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.splitting import judging_units, split_rows
 
-ROLES = Roles(
-    target="y",
-    positive_class="yes",
-    numeric=("a",),
-    categorical=("c",),
-    text=(),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key="id",
-    key_columns=(),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="y", positive_class="yes", numeric=("a",), categorical=("c",), key="id")
 
 
 def roles(**more):

@@ -205,9 +205,7 @@ def test_error_analysis_counts_errors_by_patterns_and_functions(package):
     frame = FRAME.assign(y=pd.Series(list("ababa"), index=FRAME.index, dtype="str"))
     split = pd.DataFrame({"unit": frame.index, "side": "dev"}, index=frame.index)
     predictions = pd.DataFrame({"predicted": list("aaaaa")}, index=frame.index).astype("str")
-    names = ("outcome_only", "annotators", "key_columns", "categorical")
-    values = dict.fromkeys(names, ()) | {"text": ("text",), "numeric": ("age",), "excluded": {}}
-    roles = Roles(target="y", positive_class="a", key=None, group=None, time=None, **values)
+    roles = Roles(target="y", positive_class="a", text=("text",), numeric=("age",))
     tags = [
         {"name": "now", "column": "text", "pattern": "(?i)now"},
         {"name": "long", "function": "ownt_tags:long"},

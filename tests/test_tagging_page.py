@@ -22,9 +22,7 @@ def shown(tags=("blur", EVIL), said=None):
     wrong = pd.Series([True] * 6 + [False] * 14, index=keys)
     about = {"run_id": "r1", "project": "p"}
     export = draw_export(wrong, count=20, seed=1, tags=tags, earlier=(), about=about)
-    names = ("outcome_only", "annotators", "key_columns", "categorical")
-    values = dict.fromkeys(names, ()) | {"text": (EVIL,), "numeric": ("n",), "excluded": {}}
-    roles = Roles(target="y", positive_class="a", key=None, group=None, time=None, **values)
+    roles = Roles(target="y", positive_class="a", text=(EVIL,), numeric=("n",))
     rows = pd.DataFrame({EVIL: [EVIL, "=1+1"] * 10, "n": [1.25, np.nan] * 10}, index=keys)
     outcome = pd.DataFrame(
         {

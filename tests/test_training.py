@@ -66,20 +66,7 @@ def make_data(rows=120, classes=("no", "yes"), seed=0):
 
 
 def make_roles(positive="yes", group=None):
-    return Roles(
-        target="label",
-        positive_class=positive,
-        numeric=("size", "noise"),
-        categorical=(),
-        text=(),
-        excluded={},
-        outcome_only=(),
-        annotators=(),
-        key=None,
-        key_columns=(),
-        group=group,
-        time=None,
-    )
+    return Roles(target="label", positive_class=positive, numeric=("size", "noise"), group=group)
 
 
 def make_project(*candidates, positive="yes", **training):

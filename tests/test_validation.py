@@ -16,18 +16,7 @@ from tasks.project.sections import Project
 from tasks.validation import validate
 
 ROLES = Roles(
-    target="y",
-    positive_class="yes",
-    numeric=("a",),
-    categorical=("c",),
-    text=(),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key=None,
-    key_columns=("a", "c"),
-    group=None,
-    time=None,
+    target="y", positive_class="yes", numeric=("a",), categorical=("c",), key_columns=("a", "c")
 )
 
 

@@ -22,9 +22,8 @@ def project(**more):
 
 
 def roles(**more):
-    values = dict.fromkeys(("outcome_only", "annotators", "key_columns", "text", "numeric"), ())
-    values |= {"categorical": ("a",), "excluded": {"site": "protected"}, "key": None}
-    values |= {"group": None, "time": None, "target": "y", "positive_class": "yes"}
+    values = {"categorical": ("a",), "excluded": {"site": "protected"}}
+    values |= {"target": "y", "positive_class": "yes"}
     return Roles(**{**values, **more})
 
 

@@ -16,10 +16,12 @@ from tasks.splitting.units import base_units
 from tasks.wear import Wear, count_questions, measure_wear
 
 ROLES = Roles(
-    target="y", positive_class="yes", numeric=("a", "b"), categorical=("c",), text=(),
-    excluded={}, outcome_only=(), annotators=(), key=None, key_columns=("a", "b", "c"),
-    group=None, time=None,
-)  # fmt: skip
+    target="y",
+    positive_class="yes",
+    numeric=("a", "b"),
+    categorical=("c",),
+    key_columns=("a", "b", "c"),
+)
 
 
 def table(rows=400, seed=0):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -27,17 +27,17 @@ class Roles:
     """
 
     target: str
-    positive_class: str | None
-    numeric: tuple[str, ...]
-    categorical: tuple[str, ...]
-    text: tuple[str, ...]
-    excluded: Mapping[str, str]
-    outcome_only: tuple[str, ...]
-    annotators: tuple[str, ...]
-    key: str | None
-    key_columns: tuple[str, ...]
-    group: str | None
-    time: str | None
+    positive_class: str | None = None
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    outcome_only: tuple[str, ...] = ()
+    annotators: tuple[str, ...] = ()
+    key: str | None = None
+    key_columns: tuple[str, ...] = ()
+    group: str | None = None
+    time: str | None = None
     regression: bool = False
 
     @property

@@ -34,11 +34,7 @@ POINTS, COPIES, COLUMNS = 180, 5, 5
 
 def roles(columns: list[str]) -> Roles:
     """Numeric features of these names."""
-    return Roles(
-        target="y", positive_class=None, numeric=tuple(columns), categorical=(), text=(),
-        excluded={}, outcome_only=(), annotators=(), key=None, key_columns=(), group=None,
-        time=None,
-    )  # fmt: skip
+    return Roles(target="y", numeric=tuple(columns))
 
 
 def table(numbers: np.ndarray) -> tuple[pd.DataFrame, Roles]:

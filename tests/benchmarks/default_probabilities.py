@@ -55,10 +55,11 @@ def weak_signal():
     frame["y"] = pd.Series(np.where(happened, "yes", "no"), dtype="str")
     frame.index = pd.Index([f"r{place}" for place in range(4000)], name="row_key")
     roles = Roles(
-        target="y", positive_class="yes", numeric=tuple(frame.columns[:-1]), categorical=(),
-        text=(), excluded={}, outcome_only=(), annotators=(), key=None,
-        key_columns=tuple(frame.columns[:-1]), group=None, time=None,
-    )  # fmt: skip
+        target="y",
+        positive_class="yes",
+        numeric=tuple(frame.columns[:-1]),
+        key_columns=tuple(frame.columns[:-1]),
+    )
     return frame, roles, Project(name="weak", source="-", target="y", positive_class="yes", seed=1)
 
 

@@ -19,20 +19,7 @@ from tasks.project.roles import Roles
 FEATURES = ("a", "b", "c")
 SETS = 300
 ROWS = 500
-ROLES = Roles(
-    target="y",
-    positive_class="yes",
-    numeric=FEATURES,
-    categorical=(),
-    text=(),
-    excluded={},
-    outcome_only=(),
-    annotators=(),
-    key=None,
-    key_columns=(),
-    group=None,
-    time=None,
-)
+ROLES = Roles(target="y", positive_class="yes", numeric=FEATURES)
 
 
 def draw(rows: int, seed: int) -> pd.DataFrame:

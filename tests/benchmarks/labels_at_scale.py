@@ -69,17 +69,8 @@ def roles_of(frame: pd.DataFrame) -> Roles:
     """All columns but the label are features."""
     return Roles(
         target="label",
-        positive_class=None,
         numeric=tuple(n for n in frame if n[0] == "n"),
         categorical=tuple(n for n in frame if n[0] == "c"),
-        text=(),
-        excluded={},
-        outcome_only=(),
-        annotators=(),
-        key=None,
-        key_columns=(),
-        group=None,
-        time=None,
     )
 
 

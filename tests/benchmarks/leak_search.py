@@ -137,10 +137,7 @@ def judge(drawn: pd.DataFrame, kind: str) -> tuple[bool, bool]:
     split = pd.DataFrame({"unit": units.astype("str"), "side": "train"}, index=drawn.index)
     kinds = {name: ("x",) if name == kind else () for name in ("numeric", "categorical", "text")}
     two = drawn["y"].nunique() == 2
-    roles = Roles(
-        target="y", positive_class="1" if two else None, **kinds, excluded={}, outcome_only=(),
-        annotators=(), key=None, key_columns=(), group=None, time=None,
-    )  # fmt: skip
+    roles = Roles(target="y", positive_class="1" if two else None, **kinds)
     project = Project(name="p", source="s.csv", target="y", positive_class="1" if two else None)
     result = find_leaks(drawn.drop(columns="unit", errors="ignore"), split, roles, project)
     failed = [c for c in result.checks if c.outcome == "failed"]
