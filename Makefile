@@ -1,5 +1,6 @@
 # make demo   set up, and run the mortgage project
-# make test   set up, and run ruff, mypy and pytest
+# make check  set up, and run ruff, mypy, the import contracts and the tests of pure modules
+# make test   set up, and run ruff, mypy, the import contracts and all tests
 # make bench  set up, measure against named peers, and simulate the gate's errors
 # make soak   set up, and let 200 scheduled runs be disturbed: forty minutes
 # make audit  ask the registry which pinned dependencies have known vulnerabilities
@@ -12,16 +13,22 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: demo test bench soak audit lock clean
+.PHONY: demo lint check test bench soak audit lock clean
 
 demo: $(READY)
 	@$(BIN)/assayline run data/hmda_boston/project.yaml; status=$$?; \
 	case $$status in 0|3|4|5) exit 0;; *) exit $$status;; esac
 
-test: $(READY)
+lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --cache-dir $(VENV)/import-linter
 	$(BIN)/mypy
+
+check: lint
+	$(BIN)/pytest $$($(BIN)/python tests/pure.py)
+
+test: lint
 	$(BIN)/pytest
 
 bench: $(PEERS)

@@ -35,6 +35,7 @@ WORDS = {
     "Apache 2.0",
     "Apache Software License",
     "BSD",
+    "BSD 2-Clause License",
     "BSD 3-Clause License",
     "BSD License",
     "ISC License",
