@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
-from tasks.conditions import Mask, condition_mask, condition_problem
+from tasks.conditions import Mask, parse_condition
 from tasks.errors import ProjectError
 from tasks.project.sections import Project, SliceSpec
 
@@ -22,9 +22,9 @@ def met_condition(place: str, condition: str, frame: pd.DataFrame) -> Mask:
     """The rows of `frame`, the whole table, that meet the condition; there is at least one.
 
     Raises ProjectError, naming the `place` in the project file, when no row does, and as
-    `condition_mask`.
+    `Condition.mask`.
     """
-    mask = condition_mask(condition, frame)
+    mask = parse_condition(condition).mask(frame)
     if not mask.any():
         raise ProjectError(
             f'{place}: none of the {len(frame):,} rows of the table meets "{condition}", so that '
@@ -62,7 +62,7 @@ def refuse_impossible_conditions(project: Project, schema: Mapping[str, str]) ->
     Raises ProjectError for the first that names no column, or compares what can never match.
     """
     for place, condition in _all_conditions(project):
-        problem = condition_problem(condition, schema)
+        problem = parse_condition(condition).problem(schema)
         if problem is not None:
             raise ProjectError(f"{place}: {problem}")
 

@@ -18,11 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.conditions import Mask, column_kind, condition_mask, nearest_column
+from tasks.conditions import Mask, column_kind, nearest_column, parse_condition
 from tasks.errors import ProjectError
 from tasks.project.sections import SliceSpec
-
-__all__ = ["column_levels", "condition_mask", "slice_masks", "values_left_out"]
 
 MAX_VALUES = 50
 MAX_DISTINCT_NUMBERS = 10
@@ -42,7 +40,7 @@ def slice_masks(spec: SliceSpec, frame: pd.DataFrame) -> list[tuple[str, Mask]]:
     Raises ProjectError when a column is absent or a condition cannot be understood.
     """
     if spec.condition is not None:
-        return [(spec.name or spec.condition, condition_mask(spec.condition, frame))]
+        return [(spec.name or spec.condition, parse_condition(spec.condition).mask(frame))]
     names, codes = _levels_of_crossing(spec.columns, frame)
     kept = _largest(codes, len(names))
     prefix = f"{spec.name}: " if spec.name else ""

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tasks.conditions import check_condition, condition_mask, condition_problem
+from tasks.conditions import parse_condition
 from tasks.declared_conditions import refuse_impossible_conditions
 from tasks.errors import ProjectError
 from tasks.project.sections import Project
@@ -42,7 +42,7 @@ FRAME = pd.DataFrame(
     ],
 )
 def test_a_time_is_compared_with_the_moment_that_is_meant(condition, rows):
-    assert condition_mask(condition, FRAME).astype(int).tolist() == rows
+    assert parse_condition(condition).mask(FRAME).astype(int).tolist() == rows
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_time_is_compared_with_the_moment_that_is_meant(condition, rows):
 def test_a_time_that_has_no_one_meaning_is_refused(time, column):
     for condition in (f"{column} == '{time}'", f"{column} in ['{time}']", f"{column} < '{time}'"):
         with pytest.raises(ProjectError, match=f"'{column}' holds times; compare it with a time"):
-            condition_mask(condition, FRAME)
+            parse_condition(condition).mask(FRAME)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_time_that_has_no_one_meaning_is_refused(time, column):
 )
 def test_what_can_never_match_is_refused(condition):
     with pytest.raises(ProjectError, match="position "):
-        condition_mask(condition, FRAME)
+        parse_condition(condition).mask(FRAME)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_can_never_match_is_refused(condition):
 )
 def test_syntax_is_checked_without_the_data(condition):
     with pytest.raises(ProjectError, match="position "):
-        check_condition(condition)
+        parse_condition(condition)
 
 
 @pytest.mark.parametrize(
@@ -120,17 +120,17 @@ def test_syntax_is_checked_without_the_data(condition):
     ],
 )
 def test_a_good_condition_is_taken_as_it_is(condition):
-    assert check_condition(condition) == condition
+    assert parse_condition(condition).text == condition
 
 
 SCHEMA = {name: str(dtype) for name, dtype in FRAME.dtypes.items()}
 
 
 def test_columns_and_kinds_are_checked_without_the_rows():
-    assert condition_problem("t > '2024-01-01' and age > 1 and job == 'a'", SCHEMA) is None
-    assert "did you mean 'age'?" in condition_problem("agee > 1", SCHEMA)
-    assert "'age' holds numbers" in condition_problem("age == 'old'", SCHEMA)
-    assert "'t' holds times" in condition_problem("t > 'now'", SCHEMA)
+    assert parse_condition("t > '2024-01-01' and age > 1 and job == 'a'").problem(SCHEMA) is None
+    assert "did you mean 'age'?" in parse_condition("agee > 1").problem(SCHEMA)
+    assert "'age' holds numbers" in parse_condition("age == 'old'").problem(SCHEMA)
+    assert "'t' holds times" in parse_condition("t > 'now'").problem(SCHEMA)
 
 
 def declared(**sections):

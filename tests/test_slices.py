@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.conditions import parse_condition
 from tasks.errors import ProjectError
 from tasks.project.sections import SliceSpec
 from tasks.slice_metrics import named_slices
-from tasks.slices import condition_mask, slice_masks, values_left_out
+from tasks.slices import slice_masks, values_left_out
 
 FRAME = pd.DataFrame(
     {
@@ -31,7 +32,7 @@ FRAME = pd.DataFrame(
         ("'é' == job or zz == 1", 15, "it has age, job, odd name, seen, limit"),
         ("age > '1'", 7, "'age' holds numbers"),
         ("job == 1", 8, "'job' holds words"),
-        ("job == True", 8, "'job' holds words"),
+        ("job == True", 8, "a number, a word in quotes"),
         ("seen > 'soon'", 8, "'seen' holds times"),
         ("age == None", 8, "isnull(age)"),
         ("age", 1, "'age' alone is no condition"),
@@ -54,14 +55,14 @@ FRAME = pd.DataFrame(
 )
 def test_a_bad_condition_is_refused_with_its_position(condition, position, sentence):
     with pytest.raises(ProjectError) as refusal:
-        condition_mask(condition, FRAME)
+        parse_condition(condition).mask(FRAME)
     assert f"position {position}: " in str(refusal.value)
     assert sentence in str(refusal.value)
 
 
 def test_a_condition_without_end_is_refused():
     with pytest.raises(ProjectError, match="at most 2000 characters"):
-        condition_mask("age > 1 and " * 500 + "age > 1", FRAME)
+        parse_condition("age > 1 and " * 500 + "age > 1").mask(FRAME)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_condition_without_end_is_refused():
     ],
 )
 def test_a_condition_marks_its_rows(condition, rows):
-    assert condition_mask(condition, FRAME).astype(int).tolist() == rows
+    assert parse_condition(condition).mask(FRAME).astype(int).tolist() == rows
 
 
 def test_an_absent_column_is_refused_with_the_nearest():

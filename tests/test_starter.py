@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from flows.cli import main
-from tasks.conditions import condition_mask
+from tasks.conditions import parse_condition
 from tasks.errors import ProjectError
 from tasks.ingestion import ingest
 from tasks.project import load_project
@@ -148,7 +148,7 @@ def test_the_mortgages_give_a_project_with_slices_and_limits_by_their_protected_
     frame = checked.outputs["snapshot"]
     for spec in project.slices:
         if spec.condition is not None:
-            assert 0.04 < condition_mask(spec.condition, frame).mean() < 0.2
+            assert 0.04 < parse_condition(spec.condition).mask(frame).mean() < 0.2
 
 
 def test_the_same_file_gives_the_same_text():
@@ -356,7 +356,7 @@ def test_names_that_yaml_or_a_condition_could_misread(tmp_path):
         frame = result.outputs["snapshot"]
         for spec in project.slices:
             if spec.condition is not None:
-                assert 0 < condition_mask(spec.condition, frame).mean() < 0.2
+                assert 0 < parse_condition(spec.condition).mask(frame).mean() < 0.2
 
 
 def test_words_and_labels_that_yaml_could_misread_are_read_back(tmp_path):

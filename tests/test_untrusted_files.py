@@ -293,10 +293,10 @@ class TestProjectFiles:
         ],
     )
     def test_a_condition_runs_nothing(self, canary, condition):
-        from tasks.conditions import condition_mask
+        from tasks.conditions import parse_condition
 
         with pytest.raises(ProjectError, match="position"):
-            condition_mask(condition.format(canary), pd.DataFrame({"age": [1.0]}))
+            parse_condition(condition.format(canary)).mask(pd.DataFrame({"age": [1.0]}))
 
     def test_words_of_a_template_stay_words(self, tmp_path):
         text = "{{ cycler.__init__.__globals__.os.system('x') }}{% for a in b %}"

@@ -91,7 +91,6 @@ class TestRefusedRules:
                 "min_value and max_value cannot both be None",
             ),
             (between(meta={"x": 1}), "takes no 'meta' among its kwargs"),
-            (between(row_condition=3), "'row_condition' is a text"),
             (
                 rule(
                     "expect_column_mean_to_be_between",
@@ -126,9 +125,16 @@ class TestRefusedRules:
         assert sentence in str(refusal.value)
         assert "\n" not in str(refusal.value)
 
-    def test_a_row_condition_is_read_with_the_project_file(self):
-        with pytest.raises(ValidationError, match='condition "a >", position 1: invalid syntax'):
-            judge(rows(), between(row_condition="a >"))
+    @pytest.mark.parametrize(
+        ("condition", "sentence"),
+        [
+            ("a >", 'condition "a >", position 1: invalid syntax'),
+            (3, "'row_condition' is a text such as"),
+        ],
+    )
+    def test_a_row_condition_is_read_with_the_project_file(self, condition, sentence):
+        with pytest.raises(ValidationError, match=sentence):
+            judge(rows(), between(row_condition=condition))
 
 
 class TestRules:

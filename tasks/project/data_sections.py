@@ -141,6 +141,8 @@ class Expectation(Section):
         condition = self.kwargs.get("row_condition")
         if isinstance(condition, str):
             read_condition(condition)
+        elif condition is not None:
+            raise ValueError("'row_condition' is a text such as lvr > 0.9")
         return self
 
 

@@ -62,12 +62,13 @@ def slice_from_short_form(value: Any) -> Any:
 
 def read_condition(text: str) -> str:
     """A condition that is understood. Raises ValueError where it is not."""
-    from tasks.conditions import check_condition
+    from tasks.conditions import parse_condition
 
     try:
-        return check_condition(text)
+        parse_condition(text)
     except ProjectError as refusal:
         raise ValueError(str(refusal)) from None
+    return text
 
 
 Condition = Annotated[str, AfterValidator(read_condition)]

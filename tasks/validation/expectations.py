@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.conditions import condition_mask, nearest_column
-from tasks.errors import ProjectError
+from tasks.conditions import nearest_column, parse_condition
 from tasks.project.sections import Expectation
 from tasks.validation.rules import build_rule, judges_rows, judges_values, named_columns
 
@@ -112,16 +111,13 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _condition(rule: Expectation) -> str | None:
-    condition = rule.kwargs.get("row_condition")
-    if condition is not None and not isinstance(condition, str):
-        raise ProjectError(f"{rule.type}: 'row_condition' is a text such as lvr > 0.9")
-    return condition
+    return rule.kwargs.get("row_condition")
 
 
 def _positions(condition: str | None, frame: pd.DataFrame) -> Positions:
     if condition is None:
         return np.arange(len(frame))
-    return np.flatnonzero(condition_mask(condition, frame))
+    return np.flatnonzero(parse_condition(condition).mask(frame))
 
 
 def _finding(
