@@ -15,12 +15,11 @@ from typing import Any
 from tasks.evidence import hash_of
 from tasks.local_packages import recorded_sources
 from tasks.recorded_run import RecordedRun
-from tasks.runs import STAGES
+from tasks.stage_specs import keyed_stages
 from tasks.verdict_document import VerdictDocument
 
 _SHOWN = 5
 _SOURCE_SHOWN = len("source ") + 12
-_STAGES = STAGES[: STAGES.index("promotion")]
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def compare_inputs(then: JudgedRun, now: JudgedRun) -> tuple[Step, ...]:
 def compare_runs(then: JudgedRun, now: JudgedRun) -> Replay:
     """Both runs, step by step."""
     results = []
-    for stage in _STAGES:
+    for stage in (spec.name for spec in keyed_stages()):
         if stage in _BEFORE:
             name, value, words = _BEFORE[stage]
             detail = words(then, now) if value(then) != value(now) else ""

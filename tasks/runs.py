@@ -11,20 +11,6 @@ from tasks.project.sections import Project
 
 Verdict = Literal["promote", "reject", "inconclusive"]
 
-STAGES = (
-    "ingestion",
-    "validation",
-    "splitting",
-    "label_consistency",
-    "leakage",
-    "baselines",
-    "training",
-    "error_analysis",
-    "performance_audit",
-    "gate",
-    "promotion",
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:

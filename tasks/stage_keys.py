@@ -22,80 +22,9 @@ from typing import Any
 from tasks.evidence import hash_of
 from tasks.local_packages import running_sources
 from tasks.project.sections import Project
+from tasks.stage_specs import StageSpec, find_spec
 
 _ROOT = Path(__file__).resolve().parent
-
-MODULES: Mapping[str, str] = {
-    "ingestion": "tasks.ingestion",
-    "validation": "tasks.validation",
-    "splitting": "tasks.splitting",
-    "label_consistency": "tasks.labels",
-    "leakage": "tasks.leakage",
-    "baselines": "tasks.baselines",
-    "training": "tasks.training",
-    "error_analysis": "tasks.error_analysis",
-    "performance_audit": "tasks.performance_audit",
-    "gate": "tasks.gate",
-}
-"""The module that computes each stage; its imports inside `tasks` belong to the key."""
-
-_COLUMNS = ("target", "task", "positive_class")
-SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "ingestion": (
-        *_COLUMNS,
-        "source",
-        "key",
-        "key_columns",
-        "features",
-        "labels.annotators",
-        "labels.rename",
-        "labels.rare_classes",
-        "labels.rare_rows",
-        "labels.rare_name",
-        "split.by",
-        "split.column",
-    ),
-    "validation": (*_COLUMNS, "validation"),
-    "splitting": (*_COLUMNS, "split"),
-    "label_consistency": (
-        *_COLUMNS,
-        "labels",
-        "training.candidates",
-        "training.class_weight",
-        "slices",
-        "error_analysis.tags",
-    ),
-    "leakage": (*_COLUMNS, "leakage", "baselines.max_novel_category_share"),
-    "baselines": (*_COLUMNS, "baselines", "training"),
-    "training": (*_COLUMNS, "training", "labels.suspects"),
-    "error_analysis": (
-        *_COLUMNS,
-        "slices",
-        "error_analysis",
-        "training.metric",
-        "training.candidates",
-        "baselines.hlp",
-        "gate.metric",
-        "gate.replicates",
-    ),
-    "performance_audit": (
-        *_COLUMNS,
-        "slices",
-        "audit",
-        "training.metric",
-        "training.candidates",
-        "gate.replicates",
-    ),
-    "gate": (
-        *_COLUMNS,
-        "gate",
-        "split.epoch",
-        "audit.min_support",
-        "training.metric",
-        "training.candidates",
-    ),
-}
-"""The parts of the project file that each stage sees, besides the seed."""
 
 _DISTRIBUTIONS = {
     "great_expectations": "great-expectations",
@@ -117,7 +46,7 @@ def project_for(stage: str, project: Project) -> Project:
         "seed": project.seed,
     }
     values = project.model_dump(by_alias=True)
-    for dotted in SECTIONS[stage]:
+    for dotted in _spec(stage).sections:
         section, _, part = dotted.partition(".")
         if part:
             seen.setdefault(section, {})[part] = values[section][part]
@@ -128,14 +57,14 @@ def project_for(stage: str, project: Project) -> Project:
 
 def stage_key(stage: str, project: Project, inputs: Mapping[str, str]) -> str:
     """The key of a stage for `inputs` (name: content hash), as 32 hex characters."""
-    seen = project_for(stage, project)
+    seen, module = project_for(stage, project), _spec(stage).module
     return hash_of(
         {
             "stage": stage,
             "project": repr(seen.model_dump(by_alias=True)),
             "inputs": dict(inputs),
-            "code": code_digest(MODULES[stage]),
-            "libraries": {**library_versions(MODULES[stage]), **foreign_versions(seen)},
+            "code": code_digest(module),
+            "libraries": {**library_versions(module), **foreign_versions(seen)},
         }
     )[:32]
 
@@ -165,6 +94,13 @@ def foreign_packages(seen: Project) -> frozenset[str]:
     }
     tags = {tag.package for tag in seen.error_analysis.tags if tag.package is not None}
     return (frozenset(name.partition(".")[0] for name in named) - {"sklearn"}) | tags
+
+
+def _spec(stage: str) -> StageSpec:
+    found = find_spec(stage)
+    if found is None:
+        raise KeyError(f"no stage {stage}")
+    return found
 
 
 @cache

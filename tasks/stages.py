@@ -205,6 +205,7 @@ def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
     anchor: Ref | None,
     wear: Wear,
     judged: list[Ref],
+    expected: tuple[str, ...],
 ) -> StageResult:
     """Decide whether the candidate may become the champion."""
     from tasks.gate import judge_candidate
@@ -220,6 +221,7 @@ def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
         step.champion(anchor),
         wear,
         absolute,
+        expected,
         step.allow_imports,
     )
 

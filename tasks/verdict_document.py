@@ -21,12 +21,12 @@ from tasks.project.authority import limits
 from tasks.project.sections import Project
 from tasks.runs import StageRecord
 from tasks.stage_keys import (
-    MODULES,
     code_digest,
     foreign_packages,
     foreign_versions,
     library_versions,
 )
+from tasks.stage_specs import keyed_stages
 
 FORMAT = 1
 _MEASURED = ("value", "outcome", "detail", "interval")
@@ -122,7 +122,7 @@ def describe_verdict(
 
 def code_hash() -> str:
     """SHA-256 over the source of every stage and of all that it imports inside `tasks`."""
-    return hash_of({stage: code_digest(module) for stage, module in MODULES.items()})
+    return hash_of({stage.name: code_digest(stage.module) for stage in keyed_stages()})
 
 
 def project_code(project: Project) -> str:
@@ -136,8 +136,8 @@ def environment(project: Project) -> dict[str, str]:
     Of local packages that estimators come from it is the source, as in `foreign_versions`.
     """
     found = foreign_versions(project)
-    for module in MODULES.values():
-        found |= library_versions(module)
+    for stage in keyed_stages():
+        found |= library_versions(stage.module)
     return dict(sorted(found.items()))
 
 

@@ -12,9 +12,7 @@ from typing import Any
 from tasks.advice import work_next
 from tasks.checks import Check
 from tasks.runs import RunRecord, StageRecord, Verdict
-
-REFUSING = ("ingestion", "validation", "splitting", "label_consistency")
-"""Stages whose block refuses the data; later ones judge the candidate."""
+from tasks.stage_specs import stage_names
 
 _EXIT_CODES: dict[Verdict | None, int] = {None: 3, "promote": 0, "reject": 4, "inconclusive": 5}
 
@@ -26,15 +24,9 @@ _SETTLED_BY_PEOPLE = ("approve", "refuse", "rolled_back")
 
 def conclude(run: RunRecord) -> RunRecord:
     """The record with all that follows from its stages filled in."""
-    refused_by = tuple(
-        check.id
-        for stage in run.stages
-        if stage.name in REFUSING and stage.outcome in ("blocked", "error")
-        for check in stage.checks
-        if check.blocks
-    )
-    refused = any(s.name in REFUSING and s.outcome in ("blocked", "error") for s in run.stages)
-    verdict, reasons = (None, ()) if refused else _verdict(run)
+    refusing = [stage for stage in run.stages if refuses_data(stage)]
+    refused_by = tuple(check.id for stage in refusing for check in stage.checks if check.blocks)
+    verdict, reasons = (None, ()) if refusing else _verdict(run)
     promotion = _facts(run, "promotion")
     standing = promotion.get("action", "")
     exit_code = _STANDINGS.get(standing, _EXIT_CODES[verdict])
@@ -59,6 +51,11 @@ def conclude(run: RunRecord) -> RunRecord:
             for name, value in stage.result.metrics.items()
         },
     )
+
+
+def refuses_data(stage: StageRecord) -> bool:
+    """Whether no model may be trained because of the stage; later ones judge the candidate."""
+    return stage.name in stage_names("data") and stage.outcome in ("blocked", "error")
 
 
 def _verdict(run: RunRecord) -> tuple[Verdict, tuple[str, ...]]:

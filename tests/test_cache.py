@@ -12,8 +12,9 @@ import pytest
 from conftest import SMALL, small_rows, write_small
 
 from tasks import stage_keys
+from tasks.stage_specs import keyed_stages
 
-AFTER_INGESTION = list(stage_keys.MODULES)
+AFTER_INGESTION = [stage.name for stage in keyed_stages()]
 
 
 def computed(document):

@@ -15,7 +15,6 @@ from tasks.errors import ProjectError
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline, predict
 from tasks.gate import judge, judge_candidate
 from tasks.gate.contest import Opponent
-from tasks.gate.contestants import EXPECTED_STAGES
 from tasks.gate.rules import decide, in_test_rows, rows_needed
 from tasks.gate.spending import one_sided_level
 from tasks.intervals import Difference, tango
@@ -24,6 +23,7 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Candidate, GateSection, Project
 from tasks.row_recognition import hash_rows
 from tasks.seen_rows import SeenRows
+from tasks.stage_specs import stage_names
 from tasks.wear import EarlierJudgement, Wear
 
 
@@ -1264,6 +1264,7 @@ def meet(champion=None, anchor=None, *, frame=None, gate=None, absolute=None, we
     candidate = predict(
         load_model(fitted(customers()[0], "good")), rows.iloc[200:], roles, threshold=0.5
     )
+    expected = stage_names("candidate")
     result = judge_candidate(
         rows,
         split,
@@ -1275,7 +1276,8 @@ def meet(champion=None, anchor=None, *, frame=None, gate=None, absolute=None, we
         champion,
         anchor,
         worn(wear),
-        [earlier(stage=stage) for stage in EXPECTED_STAGES] if absolute is None else absolute,
+        [earlier(stage=stage) for stage in expected] if absolute is None else absolute,
+        expected,
     )
     json.dumps(result.facts, allow_nan=False)
     return result

@@ -15,8 +15,11 @@ from tasks import local_packages, stage_keys
 from tasks.errors import ProjectError
 from tasks.local_packages import local_folders, local_sources, running_sources
 from tasks.project.sections import Project
-from tasks.stage_keys import MODULES, foreign_versions, stage_key
+from tasks.stage_keys import foreign_versions, stage_key
+from tasks.stage_specs import keyed_stages
 from tasks.verdict_document import VerdictDocument, code_hash, environment, project_code
+
+KEYED = [stage.name for stage in keyed_stages()]
 
 REACHED = {
     "label_consistency",
@@ -51,7 +54,7 @@ def of(estimator):
 
 def keys(project):
     running_sources.cache_clear()
-    return {stage: stage_key(stage, project, {"rows": "digest"}) for stage in MODULES}
+    return {stage: stage_key(stage, project, {"rows": "digest"}) for stage in KEYED}
 
 
 def test_a_package_that_is_too_large_is_refused(folder, monkeypatch):
@@ -121,7 +124,7 @@ def test_one_byte_of_a_local_package_reaches_the_stages_that_use_it(folder):
     assert keys(project) == before
     write(folder, "ownp_key/__init__.py", "A = 2\n")
     after = keys(project)
-    assert {stage for stage in MODULES if before[stage] != after[stage]} == REACHED
+    assert {stage for stage in KEYED if before[stage] != after[stage]} == REACHED
     assert project_code(project) != judged
     assert "ownp_key" in environment(project)
 

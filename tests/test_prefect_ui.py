@@ -21,7 +21,7 @@ from flows.cli import main
 from flows.runs.presence import Process
 from flows.services.pages import serve_pages
 from flows.services.server import free_port
-from tasks.runs import STAGES
+from tasks.stage_specs import stage_names
 
 SCREENSHOTS = Path(__file__).parent / ".screenshots"
 UIS = {"v1": f"http://127.0.0.1:{PORT}", "v2": f"http://127.0.0.1:{PORT}/v2"}
@@ -173,7 +173,7 @@ def test_the_page_of_a_run_names_its_stages_and_its_artifacts(shown, page, ui):
     wait_for(lambda: colours(page.picture().crop([int(edge) for edge in area])) > 300)
     page.screenshot(SCREENSHOTS / f"run-{ui}.png")
     page.wait(PRESS_TAB.replace("tab.click();", "tab.click(); return true;") % "Task Runs")
-    page.wait(f"{json.dumps(STAGES)}.every(stage => {TEXT}.includes(stage))")
+    page.wait(f"{json.dumps(stage_names())}.every(stage => {TEXT}.includes(stage))")
     page.run(PRESS_TAB % "Artifacts")
     page.wait(f"{TEXT}.includes('seen--in--prefect-decision')")
     page.wait(f"{TEXT}.includes('columns searched, no suspect')")

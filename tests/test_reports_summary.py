@@ -8,7 +8,8 @@ from tasks.markup import escape
 from tasks.project.sections import Project
 from tasks.reports.markdown import run_markdown, stage_markdown
 from tasks.reports.summary import summary_text, verdict_reasons, verdict_sentence
-from tasks.runs import STAGES, RunRecord, StageRecord
+from tasks.runs import RunRecord, StageRecord
+from tasks.stage_specs import stage_names
 
 LONG = "a sentence that goes on for longer than a line of the terminal can hold, " * 5
 
@@ -107,7 +108,7 @@ def test_a_reason_finds_the_check_that_it_comes_from():
 
 
 def full_run():
-    stages = tuple(record(name, LONG) for name in STAGES)
+    stages = tuple(record(name, LONG) for name in stage_names())
     return make_run(
         stages=stages,
         reasons=(LONG, LONG + "2", LONG + "3", LONG + "4"),

@@ -1,11 +1,14 @@
 import pandas as pd
 import pytest
 
-from tasks import stage_keys
+from tasks import stage_keys, stage_specs
 from tasks.checks import StageResult
 from tasks.evidence import EvidenceStore
 from tasks.project.sections import Project
-from tasks.stage_keys import MODULES, project_for, stage_key
+from tasks.stage_keys import project_for, stage_key
+from tasks.stage_specs import keyed_stages
+
+KEYED = [stage.name for stage in keyed_stages()]
 
 
 def project(**values):
@@ -14,12 +17,12 @@ def project(**values):
 
 
 def keys(of):
-    return {stage: stage_key(stage, of, {"rows": "digest"}) for stage in MODULES}
+    return {stage: stage_key(stage, of, {"rows": "digest"}) for stage in KEYED}
 
 
 def changed(**values):
     before, after = keys(project()), keys(project(**values))
-    return {stage for stage in MODULES if before[stage] != after[stage]}
+    return {stage for stage in KEYED if before[stage] != after[stage]}
 
 
 def test_what_a_stage_does_not_see_is_at_its_default():
@@ -44,8 +47,8 @@ def test_what_a_stage_does_not_see_is_at_its_default():
         ({"slices": ["a"]}, {"label_consistency", "error_analysis", "performance_audit"}),
         ({"schedule": {"cron": "0 2 * * *"}}, set()),
         ({"description": "words"}, set()),
-        ({"seed": 1}, set(MODULES)),
-        ({"positive_class": "yes"}, set(MODULES)),
+        ({"seed": 1}, set(KEYED)),
+        ({"positive_class": "yes"}, set(KEYED)),
     ],
 )
 def test_a_change_reaches_the_stages_that_see_it(values, stages):
@@ -103,9 +106,9 @@ def test_libraries_count_where_they_are_imported(own_tasks, monkeypatch):
 
 
 def test_every_stage_has_a_module_and_sections():
-    assert set(MODULES) == set(stage_keys.SECTIONS)
-    for module in MODULES.values():
-        assert stage_keys._closure(module)[0], module
+    for stage in keyed_stages():
+        assert stage.sections
+        assert stage_keys._closure(stage.module)[0], stage.module
 
 
 def test_one_output_of_a_stage_is_all_that_a_later_one_depends_on(tmp_path):
@@ -150,3 +153,27 @@ def test_ingestion_sees_all_that_changes_how_a_source_is_read():
 
     assert seen.source == whole.source
     assert seen.labels == whole.labels
+
+
+def test_a_stage_is_added_by_its_entry_alone(monkeypatch):
+    from tasks.reports.words import stage_title
+    from tasks.runs import StageRecord
+    from tasks.verdicts import refuses_data
+
+    added = stage_specs.StageSpec(
+        name="names",
+        title="Names of columns",
+        question="Can a reader tell what a column holds?",
+        role="data",
+        module="tasks.leakage",
+        sections=("target", "leakage"),
+    )
+    stages = stage_specs.STAGES
+    monkeypatch.setattr(stage_specs, "STAGES", (*stages[:3], added, *stages[3:]))
+    assert stage_specs.stage_names()[2:5] == ("splitting", "names", "label_consistency")
+    assert stage_title("names") == "Names of columns"
+    assert refuses_data(StageRecord(name="names", outcome="blocked"))
+    before, after = (
+        stage_key("names", project(leakage={"min_value_rows": rows}), {}) for rows in (8, 9)
+    )
+    assert before != after

@@ -14,7 +14,8 @@ from tasks.project import load_project
 from tasks.project.loading import require_allowed
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
-from tasks.stage_keys import MODULES, foreign_packages, project_for, stage_key
+from tasks.stage_keys import foreign_packages, project_for, stage_key
+from tasks.stage_specs import keyed_stages
 from tasks.tagging.rules import rule_tags
 
 FRAME = pd.DataFrame(
@@ -24,6 +25,7 @@ FRAME = pd.DataFrame(
     },
     index=pd.Index(list("vwxyz"), name="row_key"),
 )
+KEYED = [stage.name for stage in keyed_stages()]
 PACKAGE = """
 import numpy as np
 import pandas as pd
@@ -191,13 +193,13 @@ def test_the_source_of_a_function_reaches_the_stages_that_call_it(package):
 
     def keys():
         running_sources.cache_clear()
-        return {stage: stage_key(stage, named, {"rows": "digest"}) for stage in MODULES}
+        return {stage: stage_key(stage, named, {"rows": "digest"}) for stage in KEYED}
 
     before = keys()
     assert foreign_packages(project_for("error_analysis", named)) == {"ownt_tags"}
     package.write_text(PACKAGE + "\n")
     after = keys()
-    changed = {stage for stage in MODULES if before[stage] != after[stage]}
+    changed = {stage for stage in KEYED if before[stage] != after[stage]}
     assert changed == {"label_consistency", "error_analysis"}
 
 

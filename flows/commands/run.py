@@ -27,7 +27,8 @@ from flows.services.server import PrefectServer, open_server
 from flows.terminal import unfiltered
 from tasks.errors import ProjectError
 from tasks.project import load_project
-from tasks.runs import STAGES, RunRecord
+from tasks.runs import RunRecord
+from tasks.stage_specs import stage_names
 
 
 def command(options: argparse.Namespace) -> int:
@@ -45,7 +46,7 @@ def command(options: argparse.Namespace) -> int:
         allow_imports=tuple(options.allow_imports),
         as_recorded=options.as_recorded,
     )
-    shown = progress.Progress(len(STAGES), quiet=options.quiet)
+    shown = progress.Progress(len(stage_names()), quiet=options.quiet)
     progress.activate(shown)
     with _closing(shown), terminating(), _prefect_server(home) as server:
         shown.doing("starting")

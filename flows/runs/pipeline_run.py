@@ -45,14 +45,12 @@ from tasks.project.loading import LoadedProject
 from tasks.project_state import ProjectState
 from tasks.promotion import Decision, standing_of
 from tasks.reports import run_document
-from tasks.runs import STAGES, RunRecord, StageRecord
+from tasks.runs import RunRecord, StageRecord
 from tasks.stage_keys import project_for, stage_key
+from tasks.stage_specs import stage_names
 from tasks.steps import Places, Ref, Step
 from tasks.tracking import Tracking
-from tasks.verdicts import conclude
-
-_DATA_STAGES = ("ingestion", "validation", "splitting", "label_consistency")
-_NOT_JUDGED = (*_DATA_STAGES, "gate", "promotion")
+from tasks.verdicts import conclude, refuses_data
 
 
 class StoppedError(Exception):
@@ -200,12 +198,13 @@ class PipelineRun:
 
     def judge(self, *contest: Any) -> None:
         """Run the gate: `contest` is all that it is given but anchor, wear and earlier checks."""
-        judged = [ref for name, ref in self.refs.items() if name not in _NOT_JUDGED]
+        expected = stage_names("candidate")
+        judged = [ref for name, ref in self.refs.items() if name in expected]
         anchor = self.given.opponents.version(self.loaded.project.gate.anchor)
-        inputs = content((*contest, anchor, judged), self.store)
+        inputs = content((*contest, anchor, judged, expected), self.store)
         self.basis = stage_key("gate", self.loaded.project, inputs)
         wear, self.question, self.place = measure_question(self, contest[-1])
-        self.stage(stages.gate, *contest, anchor, wear, judged)
+        self.stage(stages.gate, *contest, anchor, wear, judged, expected)
 
     def promote(
         self, rows: Ref, curated: Ref, split: Ref, model: Ref, champion: Ref | None
@@ -240,7 +239,7 @@ class PipelineRun:
     def skip_the_rest(self) -> None:
         """Record the stages that could not run."""
         seen = {record.name for record in self.records}
-        for name in STAGES:
+        for name in stage_names():
             if name not in seen:
                 self.records.append(StageRecord(name=name, outcome="not_run"))
                 progress.active().stage_done(name, "not_run", 0.0, False, "")
@@ -322,7 +321,7 @@ class PipelineRun:
         no_model = name == "training" and "model.skops" not in self.store.fingerprints(
             name, ref["key"]
         )
-        if no_model or (name in _DATA_STAGES and record.outcome in ("blocked", "error")):
+        if no_model or refuses_data(record):
             raise StoppedError(name)
         return ref
 

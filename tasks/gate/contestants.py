@@ -38,7 +38,6 @@ _CANNOT_SCORE = (
     AssaylineError, ImportError, LookupError, ArithmeticError, ValueError, TypeError,
     AttributeError, RuntimeError,
 )  # fmt: skip
-EXPECTED_STAGES = ("leakage", "baselines", "training", "error_analysis", "performance_audit")
 
 
 def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
@@ -53,14 +52,15 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
     anchor: Champion | None,
     wear: Wear,
     absolute: Sequence[Check],
+    expected: Sequence[str],
     allow_imports: Sequence[str] = (),
 ) -> StageResult:
     """The gate's verdict on `candidate`, the predictions of the model under test for test rows.
 
     `constant` is what the constant baseline answers with: `shares` of the classes in train, or one
     `number`; `anchor` is the version that the project pins, `wear` the judgements that the test
-    rows have seen; `absolute` are the checks of the stages before
-    the gate.
+    rows have seen; `absolute` are the checks of the stages before the gate, `expected` those that
+    must have judged something.
     """
     rows = frame.loc[candidate.index]
     labels = roles.labels(rows)
@@ -82,7 +82,7 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
         roles=roles,
         groups=drawn_units(rows, split, roles),
         frame=frame,
-        expected_stages=EXPECTED_STAGES,
+        expected_stages=expected,
     )
 
 

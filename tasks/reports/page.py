@@ -27,7 +27,6 @@ from tasks.reports.trend import draw_trend
 from tasks.reports.words import (
     EXIT_MEANINGS,
     STAGE_MARKS,
-    STAGES,
     VERDICT_MARKS,
     Mark,
     by_importance,
@@ -39,6 +38,7 @@ from tasks.reports.words import (
     stage_title,
 )
 from tasks.runs import RunRecord, StageRecord
+from tasks.stage_specs import find_spec
 
 _MOST_ROWS = 50
 _TIED = re.compile(r"(?<=\d) (?=%)|(?<=\bversion) (?=\d)")
@@ -176,12 +176,12 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
 
 
 def _stage(stage: StageRecord) -> _StageView:
-    result = stage.result
+    result, spec = stage.result, find_spec(stage.name)
     drawn = {figure.table for figure in result.figures} if result else set()
     return _StageView(
         name=stage.name,
         title=stage_title(stage.name),
-        question=STAGES[stage.name][1] if stage.name in STAGES else "",
+        question=spec.question if spec else "",
         mark=STAGE_MARKS[stage.outcome],
         summary=result.summary if result else "",
         time="cached" if stage.cached else duration(stage.seconds) if result else "",

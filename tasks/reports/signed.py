@@ -16,6 +16,7 @@ from tasks.checks import Check
 from tasks.reports.numbers import Written, check_numbers
 from tasks.reports.words import Mark, check_mark, count_outcomes, needs_attention
 from tasks.runs import RunRecord
+from tasks.stage_specs import STAGES
 
 NO_PLAN = (
     "This project declares no audit plan: nobody has said what can go wrong, how far it may, and "
@@ -24,7 +25,6 @@ NO_PLAN = (
 NOBODY = "Nobody owns these risks"
 UNDECLARED = "Judged in every project, without an entry in the plan"
 
-_STAGES = ("performance_audit", "gate")
 _MOST_LINES = 12
 _MOST_PASSED = 3
 _STATE_WORDS: Mapping[State, str] = {
@@ -80,13 +80,14 @@ def tell_signed(run: RunRecord, anchor_of: Callable[[Check], str]) -> Signed | N
     stages = {stage.name: stage for stage in run.stages if stage.result is not None}
     if "performance_audit" not in stages:
         return None
-    checks = [check for name in _STAGES if name in stages for check in stages[name].checks]
+    signed = [stage.name for stage in STAGES if stage.signed and stage.name in stages]
+    checks = [check for name in signed for check in stages[name].checks]
     results = plan_results(run.project.audit, checks)
     lead = NO_PLAN
     if results:
         limits = f"{len(results)} {'limit' if len(results) == 1 else 'limits'}"
         lead = f"The audit plan has {limits}: {count_states(results)}."
-    summaries = (stages[name].result for name in _STAGES if name in stages)
+    summaries = (stages[name].result for name in signed)
     told = [f"{one.summary[:1].upper()}{one.summary[1:]}" for one in summaries if one]
     groups = [_group(owner, own, anchor_of) for owner, own in by_owner(results)]
     groups.append(_undeclared([check for check in checks if not check.entry], anchor_of))

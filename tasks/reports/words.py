@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from tasks.checks import Check, Outcome, StageOutcome
+from tasks.stage_specs import find_spec
 
 Tone = Literal["good", "caution", "bad", "quiet"]
 
@@ -42,21 +43,6 @@ VERDICT_MARKS: Mapping[str | None, Mark] = {
     "inconclusive": Mark("?", "inconclusive", "caution"),
     None: Mark("✕", "no verdict", "bad"),
 }
-
-STAGES: Mapping[str, tuple[str, str]] = {
-    "ingestion": ("Ingestion", "Could every row and every cell be read?"),
-    "validation": ("Validation", "Does the data look as it must?"),
-    "splitting": ("Split", "Do train, dev and test share nothing?"),
-    "label_consistency": ("Label consistency", "Can the labels be trusted?"),
-    "leakage": ("Leakage", "Does a column give the answer away?"),
-    "baselines": ("Baselines", "What has the model to beat?"),
-    "training": ("Training", "Which candidate is the best on dev?"),
-    "error_analysis": ("Error analysis", "Where is the candidate wrong, and why?"),
-    "performance_audit": ("Performance audit", "Is it good enough everywhere that matters?"),
-    "gate": ("Gate", "Is the evidence enough to change the champion?"),
-    "promotion": ("Promotion", "What was changed in the end?"),
-}
-"""Title of each stage, and the question that it answers."""
 
 EXIT_MEANINGS: Mapping[int, str] = {
     0: "promoted or passed",
@@ -112,7 +98,8 @@ def count_outcomes(checks: Iterable[Check]) -> str:
 
 def stage_title(name: str) -> str:
     """The stage's title; for an unknown stage its name in words."""
-    return STAGES[name][0] if name in STAGES else name.replace("_", " ").capitalize()
+    spec = find_spec(name)
+    return name.replace("_", " ").capitalize() if spec is None else spec.title
 
 
 def duration(seconds: float) -> str:

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.stage_keys import SECTIONS
+from tasks.stage_specs import STAGES
 
-_STAGES_OF_THE_MODEL = ("ingestion", "validation", "splitting", "training")
 _NEVER = frozenset({"source.path"})
 """Settings in the sections of those stages that change no model: content counts, not its place."""
 
@@ -88,5 +87,5 @@ def _named_entries(value: Any) -> dict[str, dict[str, Any]]:
 def _reaches_model(name: str) -> bool:
     if name in _NEVER:
         return False
-    parts = {"seed", *(part for stage in _STAGES_OF_THE_MODEL for part in SECTIONS[stage])}
+    parts = {"seed", *(part for stage in STAGES if stage.shapes_model for part in stage.sections)}
     return any(name == part or name.startswith((f"{part}.", f"{part}[")) for part in parts)
