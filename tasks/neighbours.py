@@ -20,7 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from tasks.estimators import build_pipeline, default_candidates, feature_frame, few_threads
+from tasks.estimators import (
+    build_pipeline,
+    default_candidates,
+    feature_frame,
+    few_threads,
+    fit_columns,
+)
 from tasks.project.roles import Roles
 
 _CHUNK_CELLS = 1 << 23
@@ -47,7 +53,8 @@ def fit_preparation(rows: pd.DataFrame, roles: Roles) -> Any:
     """
     linear = default_candidates(roles)[0]
     prepare = build_pipeline(linear, roles, class_weight="none", seed=0).named_steps["prepare"]
-    return prepare.fit(feature_frame(rows, roles))
+    fit_columns(prepare, feature_frame(rows, roles))
+    return prepare
 
 
 def nearest(asked: Any, others: Any, count: int, own: Places) -> Near:

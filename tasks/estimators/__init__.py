@@ -1,10 +1,11 @@
 """From a declared candidate to a scikit-learn pipeline that can be fitted, scored and saved.
 
 `candidates` tells which estimators may be used, `pipelines` puts the preparation of the columns
-before them, `fitting` fits and predicts.
+before them, `category_counts` fits that fast, `fitting` fits and predicts.
 """
 
 from tasks.estimators.candidates import build_estimator, default_candidates, resolve_estimator
+from tasks.estimators.category_counts import fit_columns
 from tasks.estimators.fitting import (
     Handling,
     as_outcomes,
@@ -36,6 +37,7 @@ __all__ = [
     "default_candidates",
     "feature_frame",
     "few_threads",
+    "fit_columns",
     "fit_estimator",
     "fit_pipeline",
     "imbalance_handling",

@@ -24,6 +24,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import ThreadpoolController
 
 from tasks.errors import ProjectError
+from tasks.estimators.category_counts import fit_columns
 from tasks.estimators.pipelines import feature_frame
 from tasks.project.roles import Roles
 
@@ -48,7 +49,7 @@ def fit_pipeline(
     `weights` are those of the rows; None: all the same.
     """
     prepare, estimator = pipeline.named_steps["prepare"], pipeline.named_steps["estimator"]
-    matrix = prepare.fit_transform(features)
+    matrix = fit_columns(prepare, features)
     outcomes = as_outcomes(labels)
     fit_estimator(estimator, matrix, outcomes, class_weight=class_weight, weights=weights)
     for _, step, _ in prepare.transformers_:

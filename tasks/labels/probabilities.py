@@ -25,6 +25,7 @@ from tasks.estimators import (
     default_candidates,
     feature_frame,
     few_threads,
+    fit_columns,
     fit_estimator,
     preparation_of,
 )
@@ -240,7 +241,7 @@ def _fit_and_score(
                 warnings.simplefilter("ignore")  # convergence shows in the probabilities
                 form, prepare, estimator = model.build()
                 if form not in prepared:
-                    learned = prepare.fit_transform(rows.features.iloc[sample])
+                    learned = fit_columns(prepare, rows.features.iloc[sample])
                     prepared[form] = learned, prepare.transform(rows.features[held])
                 learned, scored = prepared[form]
                 found.append(model.log_probabilities(estimator, learned, outcomes, scored))

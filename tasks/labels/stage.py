@@ -47,7 +47,7 @@ def check_labels(
     for a candidate that cannot be built.
     """
     said = said or Said()
-    frame = frame[frame[roles.target].notna() & frame.index.isin(split.index)]
+    frame = frame[frame[roles.target].notna() & (split.index.get_indexer(frame.index) >= 0)]
     split = split.loc[frame.index]
     if roles.regression:
         return check_numbers(frame, split, roles, project)

@@ -12,7 +12,7 @@ def find_corrected(relabels: pd.DataFrame | None, sides: pd.Series) -> pd.DataFr
     """`side`, old and new of each corrected row that was given a side, by row key."""
     if relabels is None:
         relabels = pd.DataFrame({"old": [], "new": []}, dtype="str")
-    placed = relabels[relabels.index.isin(sides.index)]
+    placed = relabels[sides.index.get_indexer(relabels.index) >= 0]
     return placed.assign(side=sides.reindex(placed.index))
 
 

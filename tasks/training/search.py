@@ -26,6 +26,7 @@ from tasks.estimators import (
     convergence_messages,
     feature_frame,
     few_threads,
+    fit_columns,
     fit_estimator,
     fit_pipeline,
 )
@@ -194,7 +195,7 @@ def _fold_scores(
     learn, score = fold
     pipeline = _pipeline(candidate, rows)
     prepare = pipeline.named_steps["prepare"]
-    learned = prepare.fit_transform(rows.features.iloc[learn])
+    learned = fit_columns(prepare, rows.features.iloc[learn])
     scored = prepare.transform(rows.features.iloc[score])
     labels = rows.labels.iloc[score]
     outcomes = as_outcomes(rows.labels.iloc[learn])
