@@ -121,18 +121,24 @@ def test_a_folder_that_is_no_run_of_the_home_has_no_page(serve, home):
 
 def test_only_reading_is_answered(serve):
     ask = serve()
-    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "<script>"):
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "SCRIPT"):
         answer = ask("/", method)
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD"), method
         assert answer.text == "405 Method Not Allowed: this server answers GET and HEAD\n"
+    answer = ask("/", "<script>")
+    assert (answer.status, answer.text) == (
+        400,
+        "400 Bad Request: this server answers GET and HEAD\n",
+    )
 
 
 def test_a_name_from_elsewhere_that_leads_here_is_refused(serve):
     ask = serve()
     for name in ("evil.example", "evil.example:80", "", "127.0.0.1.evil.example"):
         for path in ("/", "/metrics", f"/runs/{RUN}"):
-            assert ask(path, Host=name).status == 421, (name, path)
+            assert ask(path, Host=name).status == 403, (name, path)
     assert ask("/", Host="localhost:4280").status == 200
+    assert ask("/", Origin="http://localhost:9999").status == 403
 
 
 WRONG = [
@@ -205,26 +211,33 @@ def test_a_failure_goes_to_the_log_and_not_to_the_reader(serve, home, capsys):
 
 
 @pytest.mark.parametrize(
-    "sent", [b"GET\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"]
+    ("sent", "why"),
+    [
+        (b"GET\r\n\r\n", b"this server answers GET and HEAD"),
+        (b"\x16\x03\x01\r\n\r\n", b"this server answers GET and HEAD"),
+        (b"GET / HTTP/9.9\r\n\r\n", b"this server answers its own machine alone"),
+    ],
 )
-def test_what_is_no_request_is_refused_with_the_same_care(home, capsys, sent):
+def test_what_is_no_request_is_refused_with_the_same_care(home, capsys, sent, why):
     server = serve_pages(home, "127.0.0.1", 0, lambda: UP, None)
     try:
-        with socket.create_connection(server.server_address) as connection:
+        with socket.create_connection((server.host, server.port)) as connection:
             connection.sendall(sent)
             said = connection.makefile("rb").read()
     finally:
         server.stop()
-    assert b"this server answers GET and HEAD" in said
-    assert b"Python" not in said
+    assert why in said
+    assert POLICY.encode() in said
+    assert b"\r\nserver: assayline\r\n" in said.lower()
+    assert not any(word in said for word in (b"Python", b"uvicorn", b"h11"))
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_client_that_says_nothing_is_hung_up_on(home, monkeypatch):
-    monkeypatch.setattr(pages._Handler, "timeout", 0.2)
+    monkeypatch.setattr(pages, "_SECONDS", 0.2)
     server = serve_pages(home, "127.0.0.1", 0, lambda: UP, None)
     try:
-        with socket.create_connection(server.server_address) as connection:
+        with socket.create_connection((server.host, server.port)) as connection:
             connection.settimeout(30)
             assert connection.recv(10) == b""
     finally:

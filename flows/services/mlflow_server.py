@@ -8,20 +8,14 @@ MLflow's own command would start a second process and six job consumers besides.
 
 from __future__ import annotations
 
-import base64
-import hmac
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flows.services.server import browser_address, exit_with, own_module
 from tasks.errors import UnavailableError
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 """`user:password`, which guards all that `assayline up` serves."""
@@ -67,36 +61,12 @@ def _addressed_as(address: str) -> dict[str, str]:
     }
 
 
-class Guarded:
-    """An ASGI application behind HTTP Basic; `/health` is open, for whoever watches it."""
-
-    def __init__(self, app: ASGIApp, auth: str) -> None:
-        self._app = app
-        self._expected = b"Basic " + base64.b64encode(auth.encode())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on if it may pass."""
-        given = dict(scope.get("headers", [])).get(b"authorization", b"")
-        is_open = scope["type"] == "lifespan" or scope.get("path") == "/health"
-        if is_open or hmac.compare_digest(given, self._expected):
-            await self._app(scope, receive, send)
-            return
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        from starlette.responses import PlainTextResponse
-
-        asking = {"WWW-Authenticate": 'Basic realm="Assayline"'}
-        refusal = PlainTextResponse("a name and a password are needed", 401, headers=asking)
-        await refusal(scope, receive, send)
-
-
 def _serve(host: str, port: int, parent: int) -> None:
     threading.Thread(target=exit_with, args=(parent,), daemon=True).start()
     import uvicorn
     from mlflow.server.fastapi_app import app
 
-    from flows.services.own_machine import OwnMachineOnly, is_loopback
+    from flows.services.own_machine import OwnMachineOnly, PasswordOnly, is_loopback
     from tasks.tracking.database import open_client
 
     try:  # MLflow alone would try for minutes, and make tables while others do
@@ -105,7 +75,7 @@ def _serve(host: str, port: int, parent: int) -> None:
         sys.stderr.write(f"assayline: {failure}\n")
         sys.exit(failure.exit_code)
     auth = os.environ.get(AUTH)
-    served = Guarded(app, auth) if auth else OwnMachineOnly(app) if is_loopback(host) else app
+    served = PasswordOnly(app, auth) if auth else OwnMachineOnly(app) if is_loopback(host) else app
     uvicorn.run(served, host=host, port=port, log_level="warning")
 
 

@@ -1,15 +1,18 @@
-"""A server without a password answers programs and browsers of this machine alone.
+"""Whom a server answers: who knows its password, or without one programs of this machine alone.
 
-Guarantees: a page that this server did not send, open in a browser of this machine, reaches
-nothing: neither by a request to this server's address, nor by a name of its own that it makes lead
-here. That holds for pages of other ports of this machine too: a notebook or another user's server
-has them. Who reaches the Prefect API can have code run, so that listening on the loopback interface
-alone is not enough.
+Guarantees: with a password nothing but the health is told without it. Without one a page that this
+server did not send, open in a browser of this machine, reaches nothing: neither by a request to
+this server's address, nor by a name of its own that it makes lead here. That holds for pages of
+other ports of this machine too: a notebook or another user's server has them. Who reaches the
+Prefect API can have code run, so that listening on the loopback interface alone is not enough.
 """
 
 from __future__ import annotations
 
+import base64
+import hmac
 import ipaddress
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,13 +38,43 @@ class OwnMachineOnly:
         own = _is_own(f"//{host}") and (origin is None or _is_same(origin, host))
         if scope["type"] == "lifespan" or own:
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         else:
-            from starlette.responses import PlainTextResponse
+            await _refuse(scope, receive, send, 403, "this server answers its own machine alone")
 
-            refusal = PlainTextResponse("this server answers its own machine alone", 403)
-            await refusal(scope, receive, send)
+
+class PasswordOnly:
+    """An ASGI application behind HTTP Basic; `/health` is open, for whoever watches it."""
+
+    def __init__(self, app: ASGIApp, auth: str) -> None:
+        self._app = app
+        self._expected = base64.b64encode(auth.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on if it may pass."""
+        given = dict(scope.get("headers", [])).get(b"authorization", b"")
+        scheme, _, words = given.partition(b" ")
+        known = hmac.compare_digest(words.strip(), self._expected) and scheme.lower() == b"basic"
+        if known or scope["type"] == "lifespan" or scope.get("path") == "/health":
+            await self._app(scope, receive, send)
+        else:
+            asking = {"WWW-Authenticate": 'Basic realm="Assayline", charset="UTF-8"'}
+            await _refuse(scope, receive, send, 401, "user name and password, please", asking)
+
+
+async def _refuse(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    status: int,
+    why: str,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    from starlette.responses import PlainTextResponse
+
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await PlainTextResponse(f"{why}\n", status, headers)(scope, receive, send)
 
 
 def is_loopback(name: str) -> bool:

@@ -2,41 +2,42 @@
 
 Guarantees: only GET and HEAD; of a run nothing but its decision page, and no other file of any
 folder; every answer forbids to be framed, kept, or to load anything from elsewhere; without a
-password only a browser that asked for this machine is answered, whatever name leads here; with
-one, everything but the health needs it.
+password this machine alone is answered, whatever name leads here; with one, everything but the
+health needs it.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-import ipaddress
-import json
+import asyncio
+import contextlib
 import re
 import socket
-import socketserver
-import sys
 import threading
 from dataclasses import asdict
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
+import uvicorn
 from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from flows.services.logs import open_logs
 from flows.services.metrics import Services, metrics_registry
 from flows.services.overview import find_page, overview
+from flows.services.own_machine import OwnMachineOnly, PasswordOnly, is_loopback
 from flows.services.run_facts import RunReader
 from tasks.errors import ProjectError
 
-_RUN = re.compile(r"/runs/(\d{8}T\d{6}-[0-9a-f]{6})")
-_SECONDS = 30.0
-"""How long a browser may take to ask, before it is hung up on."""
-_PAUSE = 0.2
-"""How often the thread looks whether it has to stop, in seconds."""
+_RUN = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
+_SECONDS = 60.0
+"""How long a browser may take to ask and to read, before it is hung up on."""
+_STOP_SECONDS = 5
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -47,60 +48,53 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Connection": "close",
+    "Server": "assayline",
 }
-_HTML = "text/html; charset=utf-8"
-_TEXT = "text/plain; charset=utf-8"
-_JSON = "application/json"
+_REASONS = {
+    HTTPStatus.BAD_REQUEST: "this server answers GET and HEAD",
+    HTTPStatus.NOT_FOUND: "there is no such page",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this server answers GET and HEAD",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "the log of the home says why",
+}
 
 
-class PagesServer(ThreadingHTTPServer):
-    """The server of a home's pages, in a thread of this process."""
+class PagesServer(uvicorn.Server):
+    """The server of a home's pages, in a thread of this process; it answers once it is made."""
 
-    daemon_threads = True
-    # A second server on the same port would take half of the requests.
-    allow_reuse_port = False
-
-    def __init__(
-        self, home: Path, host: str, port: int, services: Services, auth: str | None
-    ) -> None:
-        self.home = home
-        self.host = host
-        self.services = services
-        self.auth = auth
-        self.runs = RunReader(home)
-        self.registry = metrics_registry(self.runs, services)
-        if ":" in host:
-            self.address_family = socket.AF_INET6
-        super().__init__((host, port), _Handler)
-        self._thread = threading.Thread(
-            target=self.serve_forever, args=(_PAUSE,), name="pages", daemon=True
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        config = uvicorn.Config(
+            app,
+            http=_Connection,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",  # `_pages` logs what goes wrong; requests are not logged
+            server_header=False,
+            headers=list(_HEADERS.items()),
+            timeout_graceful_shutdown=_STOP_SECONDS,
         )
+        super().__init__(config)
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen()
+        self.host, self.port = host, int(listening.getsockname()[1])
+        self._thread = threading.Thread(
+            target=self.run, args=([listening],), name="pages", daemon=True
+        )
+        self._thread.start()
 
     @property
     def address(self) -> str:
         """Where a browser finds the overview, without a slash at its end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.server_address[1]}"
-
-    def server_bind(self) -> None:
-        """Bind without asking a name server what this machine is called."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.host, int(self.server_address[1])
-
-    def start(self) -> None:
-        """Answer from now on."""
-        self._thread.start()
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def stop(self) -> None:
         """Answer no more; returns once the port is free."""
-        self.shutdown()
-        self.server_close()
+        self.should_exit = True
         self._thread.join()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that hung up is nobody's error; any other goes to the log, not to a person."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
-            open_logs(self.home).exception("a page could not be served")
 
 
 def serve_pages(
@@ -113,129 +107,82 @@ def serve_pages(
     """
     if auth is not None and not re.fullmatch(r"[^:]+:.+", auth):
         raise ProjectError("the password of the pages is not written as user:password")
-    if auth is None and host != "localhost" and not _is_loopback(host):
+    if auth is None and not is_loopback(host):
         raise ProjectError(
             f"the pages would be open to all who reach {host}; set PREFECT_SERVER_API_AUTH_STRING "
             "to user:password, or serve them at 127.0.0.1"
         )
     try:
-        server = PagesServer(home, host, port, services, auth)
+        return PagesServer(_pages(home, services, auth), host, port)
     except OSError as failure:
         raise ProjectError(
             f"the pages cannot be served at {host}:{port} ({failure.strerror}); choose another "
             "port with --pages-port"
         ) from None
-    server.start()
-    return server
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: PagesServer
-    timeout = _SECONDS
+def _pages(home: Path, services: Services, auth: str | None) -> Starlette:
+    runs = RunReader(home)
+    registry = metrics_registry(runs, services)
 
-    def do_GET(self) -> None:
-        """Answer a browser, or Prometheus."""
-        path = self.path.partition("?")[0]
-        try:
-            if path == "/health":
-                self._health()
-            elif not self._is_for_this_machine():
-                self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
-            elif not self._may_read():
-                self._refuse(HTTPStatus.UNAUTHORIZED, "user name and password, please")
-            elif path == "/metrics":
-                self._metrics()
-            elif path == "/":
-                page = overview(self.server.home, self.server.runs, self.server.services())
-                self._answer(HTTPStatus.OK, _HTML, page.encode())
-            else:
-                self._decision_page(path)
-        except (ConnectionError, TimeoutError):
-            raise  # nobody is there to be told
-        except Exception:
-            open_logs(self.server.home).exception("%s could not be served", path)
-            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the log of the home says why")
+    def health(_: Request) -> Response:
+        states = services()
+        healthy = all(service.alive for service in states)
+        body = {"healthy": healthy, "services": [asdict(service) for service in states]}
+        return JSONResponse(body, HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    do_HEAD = do_GET  # noqa: N815 - `_answer` leaves out the body
+    def metrics(request: Request) -> Response:
+        encoder, kind = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encoder(registry), headers={"Content-Type": kind})
 
-    def _health(self) -> None:
-        services = self.server.services()
-        healthy = all(service.alive for service in services)
-        body = {"healthy": healthy, "services": [asdict(service) for service in services]}
-        status = HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
-        self._answer(status, _JSON, json.dumps(body).encode())
+    def front(_: Request) -> Response:
+        return HTMLResponse(overview(home, runs, services()))
 
-    def _metrics(self) -> None:
-        encoder, kind = choose_encoder(self.headers.get("Accept", ""))
-        self._answer(HTTPStatus.OK, kind, encoder(self.server.registry))
+    def decision(request: Request) -> Response:
+        run = request.path_params["run"]
+        page = find_page(home, run) if _RUN.fullmatch(run) else None
+        with contextlib.suppress(FileNotFoundError):  # retention was faster
+            if page is not None:
+                return HTMLResponse(page.read_bytes())
+        return _refusal(HTTPStatus.NOT_FOUND)
 
-    def _decision_page(self, path: str) -> None:
-        asked = _RUN.fullmatch(path)
-        page = find_page(self.server.home, asked[1]) if asked else None
-        try:
-            body = page.read_bytes() if page else None
-        except FileNotFoundError:  # retention was faster
-            body = None
-        if body is None:
-            self._refuse(HTTPStatus.NOT_FOUND, "there is no such page")
-        else:
-            self._answer(HTTPStatus.OK, _HTML, body)
+    async def refuse(request: Request, failure: Exception) -> Response:
+        if not isinstance(failure, HTTPException):
+            open_logs(home).error("%s could not be served", request.url.path, exc_info=failure)
+        return _refusal(HTTPStatus(getattr(failure, "status_code", 500)))
 
-    def _is_for_this_machine(self) -> bool:
-        """Whether the browser asked for this machine by its own name, where no password is set.
-
-        A page from elsewhere can have its own name lead to this machine, and then read the answers.
-        """
-        if self.server.auth is not None:
-            return True
-        name = re.sub(r":\d*$", "", self.headers.get("Host", "")).strip("[]").lower()
-        return name in ("localhost", self.server.host.lower()) or _is_loopback(name)
-
-    def _may_read(self) -> bool:
-        if self.server.auth is None:
-            return True
-        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
-        try:
-            words = base64.b64decode(given.strip(), validate=True)
-        except (binascii.Error, ValueError):
-            words = b""
-        known = hmac.compare_digest(words, self.server.auth.encode())
-        return known and scheme.lower() == "basic"
-
-    def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self._answer(status, _TEXT, f"{status.value} {status.phrase}: {why}\n".encode())
-
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        if status == HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", 'Basic realm="Assayline", charset="UTF-8"')
-        if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            self.send_header("Allow", "GET, HEAD")
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server refuses by itself: said in our words, which repeat nothing."""
-        status = HTTPStatus(code)
-        if status == HTTPStatus.NOT_IMPLEMENTED:
-            status = HTTPStatus.METHOD_NOT_ALLOWED
-        self._refuse(status, "this server answers GET and HEAD")
-
-    def version_string(self) -> str:
-        """Which software this is, and no version of it."""
-        return "assayline"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged."""
+    app = Starlette(
+        routes=[
+            Route("/", front),
+            Route("/health", health),
+            Route("/metrics", metrics),
+            Route("/runs/{run}", decision),
+        ],
+        middleware=[Middleware(PasswordOnly, auth) if auth else Middleware(OwnMachineOnly)],
+        exception_handlers={HTTPException: refuse, Exception: refuse},
+    )
+    app.router.redirect_slashes = False
+    return app
 
 
-def _is_loopback(name: str) -> bool:
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+def _refusal(status: HTTPStatus) -> Response:
+    text = f"{status.value} {status.phrase}: {_REASONS[status]}\n"
+    allowed = {"Allow": "GET, HEAD"} if status == HTTPStatus.METHOD_NOT_ALLOWED else None
+    return PlainTextResponse(text, status, allowed)
+
+
+class _Connection(H11Protocol):
+    """A connection for one request; what is none is refused with the headers of every answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Serve, and not for ever."""
+        super().connection_made(transport)
+        self.loop.call_later(_SECONDS, transport.abort)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, without repeating anything of it."""
+        refusal = _refusal(HTTPStatus.BAD_REQUEST)
+        headers = [*self.server_state.default_headers, *refusal.raw_headers]
+        lines = [b"HTTP/1.1 400 Bad Request", *(b"%b: %b" % header for header in headers)]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(refusal.body)]))
+        self.transport.close()
