@@ -27,62 +27,62 @@ from served import Served
 from flows.services.flow_processes import flow_processes
 
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-NOT_PICKED_UP = ("Scheduled", "Late")
 KEPT = 12
 PATIENCE = 300
 """Seconds in which some run changes its state, on however slow a machine."""
-SCHEDULE = f"""
-schedule: {{interval_minutes: INTERVAL, late: all, overlap: queue}}
+PROJECT = f"""
+schedule: {{interval_minutes: 527040, late: all, overlap: queue}}
 retention: {{runs: {KEPT}}}
 """
+"""Its own times are a year apart: the soak adds a schedule that ends."""
 
 
 class Soak:
     """A home under `up`, what was killed, and what was measured meanwhile."""
 
     def __init__(self, folder, interval, seed):
-        schedule = SCHEDULE.replace("INTERVAL", f"{interval / 60:.4f}")
-        self.place = Served(folder, "soaked", schedule)
+        self.place = Served(folder, "soaked", PROJECT)
+        self.interval = interval
         self.random = random.Random(seed)
         self.kills = collections.Counter()
         self.samples = []
         self.last = []
 
     def run(self, runs, kill_every, change_every):
-        """Let that many scheduled runs come due and end, with a kill and new data now and then.
-
-        The schedule stops by the number of runs that are due, not by those that have ended: a
-        machine that is slower than the schedule has a queue of that length, and no longer one.
-        """
+        """Let that many scheduled runs come due and end, with a kill and new data now and then."""
         with self.place.up(words=("--prune-minutes", "1")) as up:
-            scheduling, next_kill, next_change = True, 2, 3
+            self.schedule(runs)
+            next_kill, next_change = 2, 3
             progress = Progress()
             while True:
                 time.sleep(1)
                 states = self.states()
                 ended = sum(state in FINAL for state in states)
-                if not scheduling and ended == len(states):
+                if ended == runs:
                     break
                 progress.expect(self.last)
                 self.sample(up, ended)
-                if scheduling and len(states) >= runs:
-                    scheduling = not self.stop_schedule()
                 if ended >= next_change:
                     self.change_data(ended)
                     next_change = ended + change_every
                 if next_kill <= ended < runs - 2 and self.kill(up):
                     next_kill = ended + kill_every
             self.told = list(up.told)
-            self.check_runs()
+            self.check_runs(runs)
         self.check_ledger()
         self.check_files()
 
-    def stop_schedule(self):
-        """Pause the schedule; False where Prefect would delete a run that is due by that."""
-        if any(run["state_name"] in NOT_PICKED_UP for run in self.last):
-            return False
-        self.place.set_schedules(active=False)
-        return True
+    def schedule(self, runs):
+        """Add a schedule of that many times, as one adds it in the UI.
+
+        It ends by itself: a machine that is slower than the interval has a queue of that length
+        and no longer one, and nothing has to be paused while runs are on their way.
+        """
+        begins = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=10)
+        times = f"FREQ=SECONDLY;INTERVAL={self.interval};COUNT={runs}"
+        rule = f"DTSTART:{begins:%Y%m%dT%H%M%S}\nRRULE:{times}"
+        added = {"schedule": {"rrule": rule, "timezone": "UTC"}, "active": True, "slug": "soak"}
+        self.place.ask(f"/deployments/{self.place.deployment()['id']}/schedules", [added])
 
     def states(self):
         """The state types of the scheduled runs that were due."""
@@ -127,8 +127,9 @@ class Soak:
         folders = len(list(runs.iterdir())) if runs.is_dir() else 0
         self.samples.append({"ended": ended, "memory": memory, "runs": folders})
 
-    def check_runs(self):
+    def check_runs(self, wanted):
         runs = self.last
+        assert len(runs) == wanted, [run["expected_start_time"] for run in runs]
         twice = collections.Counter(run["expected_start_time"] for run in runs)
         assert max(twice.values()) == 1, twice
         crashed = [run for run in runs if run["state_type"] == "CRASHED"]
@@ -215,7 +216,7 @@ def name_of(process):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--interval", type=float, default=12.0, help="seconds")
+    parser.add_argument("--interval", type=int, default=12, help="seconds")
     parser.add_argument("--kill-every", type=int, default=7, help="ended runs between kills")
     parser.add_argument("--change-every", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
