@@ -7,12 +7,14 @@ started by the first test that needs it.
 
 import atexit
 import contextlib
+import faulthandler
 import io
 import itertools
 import json
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import zlib
 from pathlib import Path
@@ -22,9 +24,24 @@ import pandas as pd
 import pytest
 
 from flows.services.home import configure_environment
-from flows.services.server import free_port, start_server
+from flows.services.server import start_server
 from tasks.ledger import Ledger, StoredEntry, open_ledger
 
+
+def free_port():
+    """A loopback port for later; none that Linux gives to connections, which begin at 32768."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
+# Each process of xdist has ports of its own, and begins elsewhere than a run before it.
+_FIRST = 10_000 + 5_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
+_PORTS = itertools.chain(
+    range(_FIRST + os.getpid() % 5_000, _FIRST + 5_000), range(_FIRST, _FIRST + 5_000)
+)
 HOME = Path(tempfile.mkdtemp(prefix="assayline-tests-"))
 PORT = free_port()
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -79,6 +96,47 @@ def pytest_collection_modifyitems(items):
         if "prefect_server" in item.fixturenames or processes & vars(item.module).keys()
     }
     items.sort(key=lambda item: item.path not in long)
+
+
+LONGEST, AGAIN = 1200, 60
+"""Seconds after which a test hangs, on however slow a machine, and then what it closes."""
+
+
+@contextlib.contextmanager
+def bounded(item):
+    """A test that hangs fails by its name, with the stacks of all threads, and the others go on."""
+
+    def hangs(*_):
+        with tempfile.TemporaryFile("w+") as file:
+            faulthandler.dump_traceback(file)
+            file.seek(0)
+            pytest.fail(f"{item.nodeid} did not end in {LONGEST} s\n{file.read()}")
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST, AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with bounded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with bounded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    with bounded(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,10 @@ import threading
 
 import httpx
 import psutil
-from browser import wait_for
-from conftest import LIGHT, write_small
+from browser import is_there, wait_for
+from conftest import LIGHT, free_port, write_small
 
 from flows.services.flow_processes import flow_processes
-from flows.services.server import free_port
 
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
 """The final states of a flow run, by Prefect's names."""
@@ -47,7 +46,7 @@ class Served:
         }
         self.said = []
         auth = self.environment.get("PREFECT_SERVER_API_AUTH_STRING")
-        self.http = httpx.Client(auth=tuple(auth.split(":", 1)) if auth else None, timeout=30)
+        self.http = httpx.Client(auth=tuple(auth.split(":", 1)) if auth else None, timeout=120)
 
     def command(self, *words):
         return [sys.executable, "-m", "flows.cli", *map(str, words)]
@@ -92,7 +91,7 @@ class Served:
                 process.send_signal(signal.SIGTERM)
                 assert process.wait() == 0, "".join(process.told)
             process.stdout.close()
-        assert [child for child in started if child.is_running()] == []
+        wait_for(lambda: not any(is_there(child) for child in started))
         assert list(flow_processes(self.home)) == []
 
     def ask(self, path, body=None, method="POST"):

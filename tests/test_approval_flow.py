@@ -2,7 +2,6 @@
 
 import json
 
-import httpx
 import pytest
 from browser import open_browser, wait_for
 from mlflow import MlflowClient
@@ -91,7 +90,7 @@ def test_a_form_in_the_browser_signs_a_run(place, tmp_path):
             form = place.wait_for_form("Suspended", turn=1)
             assert form["name"] == f"signed/{run['run_id']}"
 
-            empty = httpx.post(f"{place.api}/flow_runs/{form['id']}/resume", json={})
+            empty = place.http.post(f"{place.api}/flow_runs/{form['id']}/resume", json={})
             assert empty.json()["status"] == "REJECT"
             open_form(page, place, form)
             submit(page)

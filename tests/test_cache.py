@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
+from browser import wait_for
 from conftest import SMALL, small_rows, write_small
 
 from tasks import stage_keys
@@ -153,7 +153,7 @@ def end_after(process, stage, how):
             process.send_signal(how)
             break
     rest = process.stderr.read()
-    process.wait(timeout=60)
+    process.wait()
     return rest
 
 
@@ -193,14 +193,16 @@ def test_a_command_brings_its_own_server_and_leaves_no_process(light_project, tm
         env={**outside, "ASSAYLINE_HOME": str(own)},
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    time.sleep(1)
-    left = [p for p in psutil.process_iter(["cmdline"]) if str(own) in str(p.info["cmdline"])]
-    assert not left
+
+    def left():
+        every = psutil.process_iter(["cmdline"])
+        return [one for one in every if str(own) in str(one.info["cmdline"])]
+
+    wait_for(lambda: not left())
     with sqlite3.connect(own / "prefect" / "prefect.db") as database:
         states = dict(database.execute("select task_key, state_type from task_run").fetchall())
         (flow,) = database.execute("select state_type from flow_run").fetchone()

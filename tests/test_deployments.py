@@ -33,12 +33,12 @@ class Server:
         self.api = api
 
     def get(self, path):
-        answer = httpx.get(f"{self.api}{path}", timeout=30)
+        answer = httpx.get(f"{self.api}{path}", timeout=120)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path, **body):
-        return httpx.post(f"{self.api}{path}", json=body, timeout=30)
+        return httpx.post(f"{self.api}{path}", json=body, timeout=120)
 
     def prefect(self, folder, *words):
         """Prefect's own command line, run in a folder."""

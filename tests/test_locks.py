@@ -46,7 +46,7 @@ def test_a_home_that_a_run_uses_is_not_emptied(tmp_path, holding):
     with using(tmp_path):
         pass
     run.kill()
-    with emptying(tmp_path, patience=60):
+    with emptying(tmp_path, patience=600):
         pass
 
 

@@ -5,9 +5,10 @@ import os
 import httpx
 import pytest
 from browser import wait_for
+from conftest import free_port
 
 from flows.services.mlflow_server import start_mlflow
-from flows.services.server import answers, free_port
+from flows.services.server import answers
 from flows.services.supervisor import stop
 
 
@@ -32,7 +33,7 @@ def asked(address, **headers):
         f"{address}/ajax-api/2.0/mlflow/experiments/search",
         json={"max_results": 1},
         headers=headers,
-        timeout=30,
+        timeout=120,
     ).status_code
 
 

@@ -64,14 +64,15 @@ class TestOwnMachine:
     def test_the_server_that_a_command_starts_is_guarded(self, prefect_server):
         import httpx
 
+        client = httpx.Client(timeout=120)
         url = f"{prefect_server.api_url}/flows/filter"
         from_elsewhere = {"origin": "https://evil.example"}
-        assert httpx.post(url, json={}).status_code == 200
-        assert httpx.post(url, json={}, headers=from_elsewhere).status_code == 403
-        assert httpx.options(url, headers=from_elsewhere).status_code == 403
-        assert httpx.post(url, json={}, headers={"host": "evil.example"}).status_code == 403
+        assert client.post(url, json={}).status_code == 200
+        assert client.post(url, json={}, headers=from_elsewhere).status_code == 403
+        assert client.options(url, headers=from_elsewhere).status_code == 403
+        assert client.post(url, json={}, headers={"host": "evil.example"}).status_code == 403
         of_another_port = {"origin": "http://localhost:9999"}
-        assert httpx.post(url, json={}, headers=of_another_port).status_code == 403
+        assert client.post(url, json={}, headers=of_another_port).status_code == 403
 
 
 NAMED = {

@@ -5,13 +5,13 @@ import os
 import socket
 
 import pytest
+from conftest import free_port
 from test_service_metrics import write_run
 
 from flows.services import pages
 from flows.services.listening import Addresses, write_record
 from flows.services.metrics import ServiceState
 from flows.services.pages import serve_pages
-from flows.services.server import free_port
 from tasks.errors import ProjectError
 
 RUN = "20260301T020000-aaaaaa"

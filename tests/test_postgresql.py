@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 from browser import wait_for
-from conftest import write_small
+from conftest import free_port, write_small
 
 from flows.services import database, server
 from flows.services.home import configure_environment
-from flows.services.server import free_port
 from tasks import postgresql
 from tasks.errors import UnavailableError
 

@@ -15,12 +15,11 @@ import httpx
 import numpy as np
 import pytest
 from browser import colours, find_chromium, open_browser, wait_for
-from conftest import HOME, PORT, small_rows, write_small
+from conftest import HOME, PORT, free_port, small_rows, write_small
 
 from flows.cli import main
 from flows.runs.presence import Process
 from flows.services.pages import serve_pages
-from flows.services.server import free_port
 from tasks.stage_specs import stage_names
 
 SCREENSHOTS = Path(__file__).parent / ".screenshots"
@@ -117,7 +116,7 @@ class Shown:
             "artifacts": {"key": {"any_": [f"seen--in--prefect-{name}"]}},
             "flow_runs": {"id": {"any_": [(run or self.run)["prefect_flow_run_id"]]}},
         }
-        found = httpx.post(f"{UIS['v1']}/api/artifacts/filter", json=wanted).json()
+        found = httpx.post(f"{UIS['v1']}/api/artifacts/filter", json=wanted, timeout=120).json()
         assert len(found) == 1
         return found[0]["id"]
 

@@ -209,7 +209,9 @@ def test_a_run_that_meets_another_waits_for_it(client, late_runs, home):
         import threading
 
         states = []
-        waiting = threading.Thread(target=lambda: states.extend(carry_out(client, [first])))
+        waiting = threading.Thread(
+            target=lambda: states.extend(carry_out(client, [first])), daemon=True
+        )
         waiting.start()
         wait_for(lambda: client.read_flow_run(first.id).state.name == "Running")
         time.sleep(0.5)

@@ -63,7 +63,7 @@ def served(place):
             for process in psutil.process_iter(["cmdline"]):
                 place.words.add(" ".join(process.info["cmdline"] or ()))
 
-    watching = threading.Thread(target=look)
+    watching = threading.Thread(target=look, daemon=True)
     watching.start()
     try:
         with place.up() as process:
@@ -204,8 +204,8 @@ def doors(place):
 def test_the_password_guards_all_but_health(served):
     for url, guarded in doors(served).items():
         asked = {
-            "nobody": httpx.get(url, timeout=30).status_code,
-            "a stranger": httpx.get(url, auth=("owner", "guess"), timeout=30).status_code,
+            "nobody": httpx.get(url, timeout=120).status_code,
+            "a stranger": httpx.get(url, auth=("owner", "guess"), timeout=120).status_code,
             "the owner": served.http.get(url).status_code,
         }
         refused = 401 if guarded else 200

@@ -12,9 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from browser import wait_for
-from conftest import LIGHT, write_small
+from conftest import LIGHT, free_port, write_small
 
-from flows.services.server import free_port
 from flows.services.supervisor import stop
 
 # Made here: a run keeps the difference of its code, and with it this file.

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import psutil
-from browser import wait_for
+from browser import is_there, wait_for
 
 from flows.services.supervisor import Chore, Service, stop
 
@@ -66,7 +66,7 @@ def test_all_that_a_service_started_ends_with_it():
     child = wait_for(lambda: psutil.Process(process.pid).children())[0]
     stop(process)
     assert process.poll() is not None
-    assert not child.is_running()
+    wait_for(lambda: not is_there(child))
 
 
 def test_a_chore_is_done_again_and_again_and_a_failure_is_told():

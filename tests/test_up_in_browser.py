@@ -177,7 +177,7 @@ def watch_and_cancel(place, page, flow_run):
     place.wait(flow_run, "Cancelled")
     page.wait(f"{TEXT}.includes('Cancelled') && !({PRESS % 'Cancel'})")
     page.screenshot(SCREENSHOTS / "run-cancelled.png")
-    process.wait(timeout=60)
+    process.wait()
     (journal,) = place.journals()
     assert (journal["prefect_flow_run_id"], journal["status"]) == (flow_run, "failed")
     assert not list((place.home / "present").iterdir())
