@@ -28,7 +28,7 @@ from flows.runs.surroundings import surroundings
 from flows.services.approval_requests import FLOW
 from flows.services.home import configure_environment
 from tasks.approval import NAME_LENGTH, PREFIX_LENGTH, REASON_LENGTH, Choice, describe_closed
-from tasks.errors import AssaylineError, ProjectError
+from tasks.errors import UsageError, UserError
 from tasks.ledger import Entry
 from tasks.markup import escape
 from tasks.reports import request_markdown
@@ -68,7 +68,7 @@ def approval(
     """Ask the owner to sign a run, and settle it by the answer."""
     own = surroundings().home
     if own is not None and own != Path(home):
-        raise ProjectError(f"this worker serves the home {own}, and not {home}; sign there")
+        raise UsageError(f"this worker serves the home {own}, and not {home}; sign there")
     configure_environment(Path(home))
     run = open_run(Path(home), run_id)
     problem = ""
@@ -102,7 +102,7 @@ def settlement(turn: int, run_id: str, home: str, answer: dict[str, Any]) -> dic
     """Settle one answer; the flow run takes it from the record when it goes on again."""
     try:
         done = open_run(Path(home), run_id).sign(**answer)
-    except AssaylineError as failure:
+    except UserError as failure:
         return {"outcome": "unsigned", "sentence": str(failure)}
     return {"outcome": done.outcome, "sentence": done.sentence}
 

@@ -63,40 +63,24 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 
 def _explain(failure: Exception, options: argparse.Namespace) -> int:
-    from tasks.errors import FULL, UNWRITABLE, AssaylineError
+    from flows.exit_codes import INTERNAL, UNAVAILABLE, explained
 
     home = _home(options)
     if _is_full(home):
         # Every store reports it in its own words; this is the cause of all of them.
         _complain(f"the disk is full at {home}; free space and run again: finished stages are kept")
-        return 6
-    if isinstance(failure, AssaylineError):
-        _complain(str(failure))
-        return failure.exit_code
-    if isinstance(failure, OSError) and failure.errno in FULL:
-        _complain(
-            f"the disk is full at {failure.filename or 'the home folder'}; free space and run "
-            "again: finished stages are kept"
-        )
-        return 6
-    if isinstance(failure, OSError) and failure.errno in UNWRITABLE:
-        _complain(
-            f"{failure.filename}: {failure.strerror}; make it writable, or set ASSAYLINE_HOME"
-        )
-        return 6
-    if any(kind.__module__.partition(".")[0] == "httpx" for kind in type(failure).__mro__):
-        _complain(
-            f"the Prefect server stopped answering ({type(failure).__name__}); "
-            "run again: finished stages are kept"
-        )
-        return 6
+        return UNAVAILABLE
+    known = explained(failure)
+    if known is not None:
+        _complain(known[1])
+        return known[0]
     trace = "".join(traceback.format_exception(failure))
     where = _keep(trace, options)
     first = str(failure).splitlines()[0] if str(failure) else ""
     _complain(
         f"internal error ({type(failure).__name__}: {first[:200]}); the details are in {where}"
     )
-    return 1
+    return INTERNAL
 
 
 def _is_full(home: Path) -> bool:

@@ -17,15 +17,9 @@ from pydantic import Field
 from flows.commands.rollback import carry_out, login_name
 from flows.runs.artifacts import artifact_key
 from flows.runs.surroundings import surroundings
-from tasks.errors import AssaylineError
+from tasks.errors import DrillFailedError, UserError
 from tasks.markup import escape
 from tasks.project import load_project
-
-
-class DrillFailedError(AssaylineError):
-    """The version before the champion could not serve again."""
-
-    exit_code = 4
 
 
 def _run_name() -> str:
@@ -56,7 +50,7 @@ def drill(project: Annotated[str, Field(min_length=1)]) -> dict[str, Any]:
             allow_imports=given.allow_imports,
             home=given.home_of(loaded.path),
         )
-    except AssaylineError as failure:
+    except UserError as failure:
         _publish(name, "failed", str(failure))
         raise
     if done.refusal is not None:

@@ -18,7 +18,7 @@ from flows.runs.run_names import first_name
 from flows.runs.stage_inputs import check_conditions, one_output
 from flows.runs.start import open_run, read_request
 from tasks import stages
-from tasks.errors import AssaylineError, UnavailableError
+from tasks.errors import UnavailableError, UserError
 from tasks.project.override_schema import override_schema
 
 _JUDGEMENTS = 5
@@ -55,7 +55,7 @@ def run(
     """
     try:
         return _run(project, None if intent == "as declared" else intent, overrides)
-    except AssaylineError as failure:
+    except UserError as failure:
         return failed(failure)
 
 

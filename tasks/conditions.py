@@ -23,7 +23,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 import pandas as pd
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Kind = Literal["number", "word", "time"]
@@ -62,7 +62,8 @@ class Condition:
     def mask(self, frame: pd.DataFrame) -> Mask:
         """The rows of `frame` that meet it.
 
-        Raises ProjectError for an absent column, and one that is of another kind than its value.
+        Raises ProjectFileError for an absent column, and one that is of another kind than its
+        value.
         """
         return self.root.mask(_Rows(self.text, frame))
 
@@ -71,7 +72,7 @@ class Condition:
         empty = {name: pd.Series([], dtype=_known_dtype(dtype)) for name, dtype in schema.items()}
         try:
             self.mask(pd.DataFrame(empty))
-        except ProjectError as refusal:
+        except ProjectFileError as refusal:
             return str(refusal)
         return None
 
@@ -85,11 +86,11 @@ def parse_condition(text: str) -> Condition:
     column without a zone, one that names a zone is brought to UTC, as the column is; of a column
     with one, a time that names none is in the column's.
 
-    Raises ProjectError with the position of what is not understood.
+    Raises ProjectFileError with the position of what is not understood.
     """
     text = " ".join(text.split("\n")).strip()
     if len(text) > _MAX_CONDITION_LENGTH:
-        raise ProjectError(f"a condition has at most {_MAX_CONDITION_LENGTH} characters")
+        raise ProjectFileError(f"a condition has at most {_MAX_CONDITION_LENGTH} characters")
     try:
         return Condition(text, _Parser(text).term(ast.parse(text, mode="eval").body))
     except SyntaxError as failure:
@@ -99,8 +100,8 @@ def parse_condition(text: str) -> Condition:
         raise _refusal(text, 1, "cannot be parsed; write it more simply") from None
 
 
-def _refusal(text: str, position: int, message: str) -> ProjectError:
-    return ProjectError(f'condition "{text}", position {position}: {message}')
+def _refusal(text: str, position: int, message: str) -> ProjectFileError:
+    return ProjectFileError(f'condition "{text}", position {position}: {message}')
 
 
 def _known_dtype(name: str) -> Any:
@@ -185,7 +186,7 @@ class _Rows:
         except (ValueError, OverflowError):
             raise refusal from None
 
-    def error(self, at: _Column | _Literal, message: str) -> ProjectError:
+    def error(self, at: _Column | _Literal, message: str) -> ProjectFileError:
         return _refusal(self._text, at.position, message)
 
 
@@ -345,5 +346,5 @@ class _Parser:
         # The parser counts bytes; a reader counts characters.
         return len(self._text.encode()[: node.col_offset].decode(errors="ignore")) + 1
 
-    def _error(self, node: ast.expr, message: str) -> ProjectError:
+    def _error(self, node: ast.expr, message: str) -> ProjectFileError:
         return _refusal(self._text, self._position(node), message)

@@ -14,19 +14,19 @@ from collections.abc import Iterable, Iterator, Mapping
 import pandas as pd
 
 from tasks.conditions import Mask, parse_condition
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.sections import Project, SliceSpec
 
 
 def met_condition(place: str, condition: str, frame: pd.DataFrame) -> Mask:
     """The rows of `frame`, the whole table, that meet the condition; there is at least one.
 
-    Raises ProjectError, naming the `place` in the project file, when no row does, and as
+    Raises ProjectFileError, naming the `place` in the project file, when no row does, and as
     `Condition.mask`.
     """
     mask = parse_condition(condition).mask(frame)
     if not mask.any():
-        raise ProjectError(
+        raise ProjectFileError(
             f'{place}: none of the {len(frame):,} rows of the table meets "{condition}", so that '
             "nothing would ever be judged by it; correct the condition or take the entry out"
         )
@@ -36,7 +36,7 @@ def met_condition(place: str, condition: str, frame: pd.DataFrame) -> Mask:
 def refuse_unmet_conditions(project: Project, frame: pd.DataFrame) -> None:
     """Try every condition that decides over a model on the whole table.
 
-    Raises ProjectError as `met_condition`.
+    Raises ProjectFileError as `met_condition`.
     """
     for place, condition in deciding_conditions(project):
         met_condition(place, condition, frame)
@@ -59,12 +59,12 @@ def deciding_conditions(project: Project) -> Iterator[tuple[str, str]]:
 def refuse_impossible_conditions(project: Project, schema: Mapping[str, str]) -> None:
     """Hold every condition against the columns, whose dtypes the `schema` names.
 
-    Raises ProjectError for the first that names no column, or compares what can never match.
+    Raises ProjectFileError for the first that names no column, or compares what can never match.
     """
     for place, condition in _all_conditions(project):
         problem = parse_condition(condition).problem(schema)
         if problem is not None:
-            raise ProjectError(f"{place}: {problem}")
+            raise ProjectFileError(f"{place}: {problem}")
 
 
 def _all_conditions(project: Project) -> Iterator[tuple[str, str]]:

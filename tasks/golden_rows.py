@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 from tasks.estimators import feature_frame
 from tasks.models import ModelPackage, load_model
 from tasks.project.roles import ROW_KEY, Roles
@@ -38,10 +38,10 @@ def make_golden_rows(
 ) -> pd.DataFrame:
     """The golden rows of a model: at most `count` of `rows`, which are indexed by the row key.
 
-    The rows are those whose keys have the smallest SHA-256, so that the order of the table does
-    not matter and no part of it is preferred. Columns: `row_key`; `feature:<name>`, as the model
-    takes it; `predicted`, with the threshold applied; `probability:<class>`. Raises ProjectError
-    and UnavailableError like `load_model`.
+    The rows are those whose keys have the smallest SHA-256, so that the order of the table does not
+    matter and no part of it is preferred. Columns: `row_key`; `feature:<name>`, as the model takes
+    it; `predicted`, with the threshold applied; `probability:<class>`. Raises ProjectFileError and
+    UnavailableError like `load_model`.
     """
     drawn = sorted(range(len(rows)), key=lambda at: _draw(rows.index[at]))[:count]
     chosen = rows.iloc[drawn]
@@ -148,7 +148,7 @@ def _number_difference(golden: pd.DataFrame, found: pd.DataFrame) -> str | None:
 
 
 def _told(failure: Exception) -> str:
-    if isinstance(failure, AssaylineError):
+    if isinstance(failure, UserError):
         return str(failure)
     first = (str(failure).splitlines() or [""])[0]
     return f"{type(failure).__name__}: {first[:200]}"

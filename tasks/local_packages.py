@@ -18,7 +18,7 @@ from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import ProjectFileError, UnavailableError
 
 _OWN = Path(__file__).resolve().parents[1]
 _OWN_PACKAGES = frozenset({"tasks", "flows"})
@@ -33,7 +33,7 @@ def local_sources(packages: Iterable[str], path: Sequence[str] | None = None) ->
     """The local ones among `packages` and those that they import: "source <SHA-256>" by name.
 
     They are looked for as an import would, or in the folders `path` alone. Installed packages and
-    those that are not there are left out. Raises ProjectError for a package that is too large,
+    those that are not there are left out. Raises ProjectFileError for a package that is too large,
     UnavailableError where a file cannot be read.
     """
     waiting, found, seen = sorted(packages), {}, set()
@@ -84,7 +84,7 @@ def _files(name: str, path: Sequence[str] | None) -> dict[str, Path]:
             found[file.relative_to(place.parent).as_posix()] = file
             size += file.stat().st_size if file.exists() else 0
             if len(found) > _MOST_FILES or size > _MOST_BYTES:
-                raise ProjectError(
+                raise ProjectFileError(
                     f"the package '{name}' in {place} holds more than {_MOST_FILES} files or "
                     f"{_MOST_BYTES // 1_000_000} MB of code, which is too much to compare two "
                     "runs by; move the estimator to a package of its own"

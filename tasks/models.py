@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import skops.io
 
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import ProjectFileError, UnavailableError, UsageError
 from tasks.evidence import hash_of
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
@@ -144,13 +144,13 @@ def declared_types(
 ) -> tuple[str, ...]:
     """The exact types that candidates declare, sorted.
 
-    Raises ProjectError for a type whose top-level package is not in `allow_imports`.
+    Raises UsageError for a type whose top-level package is not in `allow_imports`.
     """
     declared = {name for candidate in candidates for name in candidate.trusted_types}
     for name in sorted(declared):
         package = name.partition(".")[0]
         if package not in allow_imports:
-            raise ProjectError(
+            raise UsageError(
                 f"trusted type '{name}' belongs to the package '{package}', which is not allowed; "
                 f"allow it with --allow-imports {package}"
             )
@@ -160,13 +160,13 @@ def declared_types(
 def save_model(model: Any, *, extra_types: Sequence[str], facts: Mapping[str, Any]) -> ModelPackage:
     """The model as a package; `facts["extra_types"]` becomes the extra types that it needs.
 
-    Raises ProjectError when the model holds a type outside `ALLOWED_TYPES` and `extra_types`, or
-    cannot be saved at all.
+    Raises ProjectFileError when the model holds a type outside `ALLOWED_TYPES` and `extra_types`,
+    or cannot be saved at all.
     """
     try:
         stored = skops.io.dumps(model)
     except Exception as failure:  # skops asks foreign objects for their state
-        raise ProjectError(
+        raise ProjectFileError(
             f"{_described(facts)} cannot be saved without pickle: {failure}; choose another "
             "estimator"
         ) from None
@@ -175,7 +175,7 @@ def save_model(model: Any, *, extra_types: Sequence[str], facts: Mapping[str, An
     unknown = sorted(beyond - set(extra_types))
     if unknown:
         package = unknown[0].partition(".")[0]
-        raise ProjectError(
+        raise ProjectFileError(
             f"{_described(facts)} holds {_listed(unknown, 'type')}, which is not on the list of "
             "types that are saved; name it in the candidate's trusted_types and allow its package "
             f"with --allow-imports {package}, or choose another estimator"
@@ -187,7 +187,7 @@ def load_model(package: ModelPackage, *, extra_types: Sequence[str] = ()) -> Any
     """The model in a package.
 
     `extra_types` are trusted by the caller, from the project and its allowed imports; what the
-    package says about itself is not. Raises ProjectError when the package holds any other type,
+    package says about itself is not. Raises ProjectFileError when the package holds any other type,
     and UnavailableError when its bytes are no stored model.
     """
     allowed = ALLOWED_TYPES | set(extra_types)
@@ -197,7 +197,7 @@ def load_model(package: ModelPackage, *, extra_types: Sequence[str] = ()) -> Any
         raise UnavailableError(f"the stored model cannot be read: {_first(failure)}") from None
     unknown = sorted(set(needed) - allowed)
     if unknown:
-        raise ProjectError(
+        raise ProjectFileError(
             f"{_described(package.facts)} holds {_listed(unknown, 'type')}, which is not on the "
             "list of types that are loaded; if you trust it, name it in the candidate's "
             "trusted_types"

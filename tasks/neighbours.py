@@ -49,7 +49,7 @@ class Near:
 def fit_preparation(rows: pd.DataFrame, roles: Roles) -> Any:
     """A fitted transformer: from a `feature_frame` to a matrix in which distances mean something.
 
-    Raises ProjectError where there is no feature column.
+    Raises ProjectFileError where there is no feature column.
     """
     linear = default_candidates(roles)[0]
     prepare = build_pipeline(linear, roles, class_weight="none", seed=0).named_steps["prepare"]

@@ -46,7 +46,7 @@ def predict_file(
     """The answers of the model in `package` to the rows of a file.
 
     Raises RefusedDataError where the file cannot be read, or lacks a column that the model needs;
-    ProjectError and UnavailableError as `load_model`.
+    ProjectFileError and UnavailableError as `load_model`.
     """
     raw = read_source(path, source)
     if raw.problem is not None:

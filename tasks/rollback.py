@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from tasks import registered_models, serving
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError, UsageError
 from tasks.judged_versions import judgement_of
 from tasks.ledger import Entry, Ledger
 from tasks.registered_models import model_problem, read_version
@@ -82,14 +82,14 @@ class Rollback:
 def roll_back(request: Request, registry: Registry, ledger: Ledger) -> Rollback:
     """Check the target and, unless it is a drill, make it the champion.
 
-    Raises ProjectError where there is no such version or nothing to go back to; UnavailableError
+    Raises NotFoundError where there is no such version or nothing to go back to; UnavailableError
     where registry or ledger does not answer.
     """
     target, champion = _target_of(request, ledger), ledger.champion()
     known = registry.versions(ledger.project)
     if target not in known:
         shown = ", ".join(known[-5:]) or "none"
-        raise ProjectError(
+        raise NotFoundError(
             f"{ledger.project} has no version {target}; its newest versions are: {shown}"
         )
     done = Rollback(
@@ -109,19 +109,19 @@ def roll_back(request: Request, registry: Registry, ledger: Ledger) -> Rollback:
 def _target_of(request: Request, ledger: Ledger) -> str:
     """The version that is asked for: named, or the one that the champion replaced.
 
-    Raises ProjectError when there is nothing to go back to.
+    Raises NotFoundError when there is nothing to go back to.
     """
     champion = ledger.champion()
     if champion is None:
-        raise ProjectError(
+        raise NotFoundError(
             f"{ledger.project} never had a champion, so there is nothing to go back to; run the "
             "project first"
         )
     if request.to_version == champion:
-        raise ProjectError(f"version {champion} of {ledger.project} is the champion already")
+        raise UsageError(f"version {champion} of {ledger.project} is the champion already")
     target = request.to_version or ledger.replaced_by(champion)
     if target is None:
-        raise ProjectError(
+        raise NotFoundError(
             f"version {champion} of {ledger.project} replaced no other, so there is nothing to go "
             "back to; 'assayline history PROJECT' shows what was champion"
         )

@@ -25,7 +25,7 @@ def package_scorer(package: ModelPackage, project: Project, allow_imports: Seque
     """What scores rows with the packaged model.
 
     `allow_imports` names the packages whose declared types the stored model may be built of.
-    Raises ProjectError when the package holds a type that is neither listed nor declared.
+    Raises ProjectFileError when the package holds a type that is neither listed nor declared.
     """
     extra_types = declared_types(project.training.candidates, allow_imports)
     model = load_model(package, extra_types=extra_types)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.conditions import Mask
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.intervals import MIN_GROUPS
 from tasks.metrics import NUMBER_METRICS, Estimate, estimate_metrics
 from tasks.project.sections import SliceSpec
@@ -146,7 +146,7 @@ def named_slices(
 ) -> NamedSlices:
     """All slices of all `specs`, each name once, in the order of the specifications.
 
-    `cut` gives the slices of one specification. Raises ProjectError for what it refuses and for
+    `cut` gives the slices of one specification. Raises ProjectFileError for what it refuses and for
     two slices of one name.
     """
     masks: dict[str, Mask] = {}
@@ -154,7 +154,9 @@ def named_slices(
     for spec in specs:
         for name, mask in cut(spec, frame):
             if name in masks and not np.array_equal(masks[name], mask):
-                raise ProjectError(f"two slices are named '{name}'; give one of them another name")
+                raise ProjectFileError(
+                    f"two slices are named '{name}'; give one of them another name"
+                )
             masks[name] = mask
         sentence = values_left_out(spec, frame)
         if sentence and sentence not in left_out:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.conditions import Mask, column_kind, nearest_column, parse_condition
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.sections import SliceSpec
 
 MAX_VALUES = 50
@@ -37,7 +37,7 @@ def slice_masks(spec: SliceSpec, frame: pd.DataFrame) -> list[tuple[str, Mask]]:
     than 50 slices the 50 with the most rows are kept; `values_left_out` says so. A name given to
     a `columns` specification stands before the names of its slices.
 
-    Raises ProjectError when a column is absent or a condition cannot be understood.
+    Raises ProjectFileError when a column is absent or a condition cannot be understood.
     """
     if spec.condition is not None:
         return [(spec.name or spec.condition, parse_condition(spec.condition).mask(frame))]
@@ -62,7 +62,7 @@ def _levels_of_crossing(columns: Sequence[str], frame: pd.DataFrame) -> tuple[li
     """Names of the combinations that occur, in order, and each row's position among them."""
     for column in columns:
         if column not in frame.columns:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"a slice names the column '{column}'{nearest_column(column, frame)}"
             )
     names: list[str] = [""]

@@ -6,7 +6,7 @@ import pytest
 
 from flows.runs.admission import judge_lateness
 from flows.runs.surroundings import Surroundings
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 from tasks.project.sections import ScheduleSection
 
 
@@ -66,7 +66,7 @@ def test_a_schedule_that_starts_nothing():
 @pytest.mark.parametrize("override", ["name=other", " name = other"])
 def test_a_form_cannot_run_under_the_name_of_another_project(tmp_path, override):
     given = Surroundings(roots=(tmp_path,))
-    with pytest.raises(ProjectError, match="a form cannot change 'name'"):
+    with pytest.raises(UsageError, match="a form cannot change 'name'"):
         given.require_own_name(["seed=1", override])
     given.require_own_name(["seed=1", "split.epoch=2"])
     Surroundings().require_own_name([override])

@@ -18,7 +18,7 @@ from tasks.baselines.sanity import (
     tiny_sample,
 )
 from tasks.constant import class_shares, constant_predictions
-from tasks.errors import ProjectError
+from tasks.errors import UserError
 from tasks.estimators import as_outcomes, predict
 from tasks.intervals import Estimate
 from tasks.models import Champion, ModelPackage, load_model
@@ -373,7 +373,7 @@ class TestOverfits:
         assert result.outcome == "error"
 
     def test_a_candidate_that_cannot_be_built_ends_the_run(self):
-        with pytest.raises(ProjectError, match="--allow-imports"):
+        with pytest.raises(UserError, match="--allow-imports"):
             run(candidates=(Candidate(name="a", estimator="elsewhere.Model"),))
 
 

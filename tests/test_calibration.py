@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.estimators import predict
 from tasks.estimators.calibrated import (
     CalibrationRefusedError,
@@ -253,5 +253,5 @@ def test_the_sentences():
 def test_an_unknown_method_is_one_sentence(tmp_path):
     path = tmp_path / "project.yaml"
     path.write_text("name: p\nsource: s.csv\ntarget: y\ntraining: {calibration: platt}\n")
-    with pytest.raises(ProjectError, match=r"training\.calibration"):
+    with pytest.raises(ProjectFileError, match=r"training\.calibration"):
         load_project(path)

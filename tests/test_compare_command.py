@@ -11,7 +11,7 @@ from conftest import SMALL, small_rows, write_small
 
 from flows.commands.compare import command
 from flows.runs.comparison import compared_with_champion
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError
 from tasks.evidence import EvidenceStore
 from tasks.project import load_project
 
@@ -85,7 +85,7 @@ def test_a_project_that_never_ran_is_refused(tmp_path, monkeypatch):
     options = argparse.Namespace(
         project=str(path), before="1", after="2", json=True, allow_imports=[]
     )
-    with pytest.raises(ProjectError, match=r"never has no runs in .*; run the project first"):
+    with pytest.raises(NotFoundError, match=r"never has no runs in .*; run the project first"):
         command(options)
     assert not (tmp_path / "none").exists()
 

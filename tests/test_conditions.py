@@ -5,7 +5,7 @@ import pytest
 
 from tasks.conditions import parse_condition
 from tasks.declared_conditions import refuse_impossible_conditions
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.sections import Project
 
 DAYS = ["2024-12-31T23:00", "2025-01-01T00:00", "2025-01-01T02:00", None]
@@ -69,7 +69,9 @@ def test_a_time_is_compared_with_the_moment_that_is_meant(condition, rows):
 @pytest.mark.parametrize("column", ["t", "z"])
 def test_a_time_that_has_no_one_meaning_is_refused(time, column):
     for condition in (f"{column} == '{time}'", f"{column} in ['{time}']", f"{column} < '{time}'"):
-        with pytest.raises(ProjectError, match=f"'{column}' holds times; compare it with a time"):
+        with pytest.raises(
+            ProjectFileError, match=f"'{column}' holds times; compare it with a time"
+        ):
             parse_condition(condition).mask(FRAME)
 
 
@@ -78,7 +80,7 @@ def test_a_time_that_has_no_one_meaning_is_refused(time, column):
     ["age in []", "age > 1e999", f"age > {'9' * 400}", "t < z", "age == 'old'", "job > 1"],
 )
 def test_what_can_never_match_is_refused(condition):
-    with pytest.raises(ProjectError, match="position "):
+    with pytest.raises(ProjectFileError, match="position "):
         parse_condition(condition).mask(FRAME)
 
 
@@ -102,7 +104,7 @@ def test_what_can_never_match_is_refused(condition):
     ],
 )
 def test_syntax_is_checked_without_the_data(condition):
-    with pytest.raises(ProjectError, match="position "):
+    with pytest.raises(ProjectFileError, match="position "):
         parse_condition(condition)
 
 
@@ -160,7 +162,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_condition_of_a_project_is_held_against_the_columns(place):
-    with pytest.raises(ProjectError) as refusal:
+    with pytest.raises(ProjectFileError) as refusal:
         refuse_impossible_conditions(declared(**PLACES[place]), SCHEMA)
     assert str(refusal.value).startswith(f"{place}: condition ")
 

@@ -6,7 +6,7 @@ import pytest
 from flows.runs.stage_inputs import check_conditions
 from tasks.checks import StageResult
 from tasks.declared_conditions import refuse_unmet_conditions
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.evidence import EvidenceStore
 from tasks.project.sections import Project
 
@@ -35,7 +35,7 @@ def important(condition):
 )
 def test_a_condition_that_no_row_meets_is_refused_with_its_place(sections, place):
     sentence = place + r""": none of the 3 rows of the table meets "g == 'nope'" """.rstrip()
-    with pytest.raises(ProjectError, match=sentence):
+    with pytest.raises(ProjectFileError, match=sentence):
         refuse_unmet_conditions(project(**sections), FRAME)
 
 
@@ -53,5 +53,5 @@ def test_a_run_refuses_it_before_a_model_is_fitted(tmp_path):
     found = StageResult(stage="validation", summary="", checks=(), outputs={"curated": FRAME})
     ref = {"stage": "validation", "key": "k", "digest": store.save("k", found)}
     check_conditions(project(), ref, store)
-    with pytest.raises(ProjectError, match="meets"):
+    with pytest.raises(ProjectFileError, match="meets"):
         check_conditions(project(audit={"floors": [floor("g == 'nope'")]}), ref, store)

@@ -9,7 +9,7 @@ import pytest
 from tasks.error_analysis import analyse_errors, priority
 from tasks.error_analysis.priorities import Reference, choose_reference, rank_tags
 from tasks.error_analysis.tags import Tag
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -85,9 +85,9 @@ def test_a_tag_above_the_reference_has_no_room():
 
 
 def test_a_slice_that_the_data_does_not_have_is_refused():
-    with pytest.raises(ProjectError, match="did you mean 'g'"):
+    with pytest.raises(ProjectFileError, match="did you mean 'g'"):
         analyse(slices=["gg"])
-    with pytest.raises(ProjectError, match="position 1"):
+    with pytest.raises(ProjectFileError, match="position 1"):
         analyse(error_analysis={"tags": [{"condition": "gg == 'a'"}]})
 
 

@@ -14,7 +14,7 @@ from tasks.error_analysis.tag_estimates import Resamples
 from tasks.error_analysis.tag_rows import TagRows
 from tasks.error_analysis.tagged import WorkEvidence, rank_work
 from tasks.error_analysis.tags import Tag, measure_tags
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.intervals import Estimate, wilson
 from tasks.labels.human_level import COLUMNS
 from tasks.slice_metrics import named_slices
@@ -83,9 +83,9 @@ def test_an_importance_is_a_number_above_nothing(importance):
 
 
 def test_work_on_a_tag_that_there_is_not_is_refused():
-    with pytest.raises(ProjectError, match=r"names the tag 'g=bb', .* did you mean 'g=b'\?"):
+    with pytest.raises(ProjectFileError, match=r"names the tag 'g=bb', .* did you mean 'g=b'\?"):
         analyse(slices=["g"], error_analysis={"work": {"g=bb": {}}})
-    with pytest.raises(ProjectError, match="there are g=a, g=b, y=no, y=yes"):
+    with pytest.raises(ProjectFileError, match="there are g=a, g=b, y=no, y=yes"):
         analyse(slices=["g"], error_analysis={"work": {"accent": {}}})
     assert analyse(slices=["g"], error_analysis={"work": {"g=b": {}}}).facts["priorities"]
 
@@ -94,9 +94,9 @@ def test_tags_by_hand_come_and_go_but_a_slip_is_still_refused():
     rules, by_hand = {"car noise"}, {"accent", "accents in song"}
     work = ["accent", "people noise", "car noise"]
     assert require_known(work, rules, by_hand) == ("accent", "people noise")
-    with pytest.raises(ProjectError, match="did you mean 'accent'"):
+    with pytest.raises(ProjectFileError, match="did you mean 'accent'"):
         require_known(["accents"], rules, by_hand)
-    with pytest.raises(ProjectError, match="people noise"):
+    with pytest.raises(ProjectFileError, match="people noise"):
         require_known(["people noise"], rules)
 
 

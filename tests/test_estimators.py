@@ -6,7 +6,7 @@ import pytest
 from scipy.sparse import issparse
 from sklearn.base import clone
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UserError
 from tasks.estimators import (
     as_outcomes,
     as_predictions,
@@ -71,12 +71,12 @@ def fitted(estimator=LOGISTIC, frame=None, roles=ROLES, class_weight="balanced",
 class TestResolve:
     def test_a_package_that_is_not_allowed_is_named_and_not_imported(self):
         sys.modules.pop("antigravity", None)
-        with pytest.raises(ProjectError, match="--allow-imports antigravity"):
+        with pytest.raises(UserError, match="--allow-imports antigravity"):
             resolve_estimator("antigravity.Model", ())
         assert "antigravity" not in sys.modules
 
     def test_an_allowed_package_is_imported(self):
-        with pytest.raises(ProjectError, match="is not a scikit-learn compatible estimator"):
+        with pytest.raises(ProjectFileError, match="is not a scikit-learn compatible estimator"):
             resolve_estimator("fractions.Fraction", ("fractions",))
 
     @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ class TestResolve:
         ],
     )
     def test_what_is_no_classifier_is_refused(self, path, sentence):
-        with pytest.raises(ProjectError, match=sentence):
+        with pytest.raises(ProjectFileError, match=sentence):
             resolve_estimator(path, ())
 
     def test_a_classifier_of_scikit_learn_is_free(self):
@@ -108,19 +108,21 @@ class TestBuild:
     @pytest.mark.parametrize("field", ["params", "search"])
     def test_an_unknown_parameter_is_refused_with_the_nearest(self, field):
         value = 5 if field == "params" else (5,)
-        with pytest.raises(ProjectError, match="no parameter 'max_itr'; the nearest is 'max_iter'"):
+        with pytest.raises(
+            ProjectFileError, match="no parameter 'max_itr'; the nearest is 'max_iter'"
+        ):
             self.build(LOGISTIC, **{field: {"max_itr": value}})
 
     def test_svc_without_probability_is_refused(self):
-        with pytest.raises(ProjectError, match="no predict_proba with these params"):
+        with pytest.raises(ProjectFileError, match="no predict_proba with these params"):
             self.build("sklearn.svm.SVC")
 
     def test_no_feature_is_refused(self):
-        with pytest.raises(ProjectError, match="no feature column"):
+        with pytest.raises(ProjectFileError, match="no feature column"):
             self.build(LOGISTIC, roles=make_roles())
 
     def test_an_estimator_that_needs_arguments_is_refused_in_a_sentence(self):
-        with pytest.raises(ProjectError, match="cannot be made from its params"):
+        with pytest.raises(ProjectFileError, match="cannot be made from its params"):
             self.build("sklearn.ensemble.VotingClassifier")
 
     def test_the_seed_and_the_class_weight_are_set(self):

@@ -57,9 +57,8 @@ def test_a_full_disk_leaves_nothing_behind(store, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(evidence, "write_snapshot", full)
-    with pytest.raises(UnavailableError, match="the disk is full while writing") as failure:
+    with pytest.raises(UnavailableError, match="the disk is full while writing"):
         store.save("k", result())
-    assert failure.value.exit_code == 6
     assert list((store.root / "training").iterdir()) == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tasks.checks import Check
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline, predict
 from tasks.gate import judge, judge_candidate
 from tasks.gate.contest import Opponent
@@ -1113,7 +1113,7 @@ def test_guarded_slices_without_their_columns_are_inconclusive():
 
 def test_a_guarded_column_that_is_absent_is_refused():
     labels, candidate, champion = case(*CLEARLY_BETTER)
-    with pytest.raises(ProjectError, match="black"):
+    with pytest.raises(ProjectFileError, match="black"):
         run(labels, candidate, champion, gate=GUARD, frame=pd.DataFrame(index=labels.index))
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import ProjectError
-from tasks.label_review.answers import ConflictError
+from tasks.errors import ConflictError, NotFoundError, ProjectFileError, UsageError, UserError
 from tasks.label_review.files import find_label_files, tag_exports_path, tags_path
 from tasks.project import load_project
 from tasks.recorded_run import LABELS, label_files
@@ -68,9 +67,9 @@ def saved(tmp_path, text, name="tags.csv"):
 
 
 def test_an_export_without_errors_or_of_too_few_rows_is_refused():
-    with pytest.raises(ProjectError, match="run r1 of p has no error among its 5 dev rows"):
+    with pytest.raises(ProjectFileError, match="run r1 of p has no error among its 5 dev rows"):
         draw(wrong_rows(0, 5))
-    with pytest.raises(ProjectError, match="needs 10 rows or more, and 9 are wanted"):
+    with pytest.raises(ProjectFileError, match="needs 10 rows or more, and 9 are wanted"):
         draw(count=9)
 
 
@@ -85,17 +84,17 @@ def test_an_export_without_errors_or_of_too_few_rows_is_refused():
 )
 def test_a_design_that_was_changed_or_is_none_is_refused(tmp_path, change, sentence):
     path = saved(tmp_path, change(draw().text()), "design.json")
-    with pytest.raises(ProjectError, match=sentence):
+    with pytest.raises(ProjectFileError, match=sentence):
         Export.read(path)
     path.write_text(f"[{path.read_text()}]")
-    with pytest.raises(ProjectError):
+    with pytest.raises(ProjectFileError):
         read_exports(path)
 
 
 def test_answers_whose_design_is_gone_are_refused(tmp_path):
     write_said([line("a")], tmp_path / "p.tags.csv")
     with pytest.raises(
-        ProjectError, match=r"answer export 'x1', whose design is not in p\.tags\.e"
+        ProjectFileError, match=r"answer export 'x1', whose design is not in p\.tags\.e"
     ):
         hand_tags(tmp_path / "p.tags.csv", None, pd.Index(["a"]))
 
@@ -118,12 +117,12 @@ def test_answers_whose_design_is_gone_are_refused(tmp_path):
     ],
 )
 def test_a_file_that_is_no_table_of_tags_is_refused(tmp_path, text, sentence):
-    with pytest.raises(ProjectError, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         read_answers(saved(tmp_path, text))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ProjectError, match="no answers at"):
+    with pytest.raises(NotFoundError, match="no answers at"):
         read_answers(tmp_path / "none.csv")
 
 
@@ -142,9 +141,9 @@ EXPORT = design([("a", ERRORS), ("b", RIGHT)], {ERRORS: ["a", "c"], RIGHT: ["b",
 
 
 def test_a_row_that_is_not_in_the_export_and_a_second_spelling_are_refused():
-    with pytest.raises(ProjectError, match="row c is not in export x1; nothing was applied"):
+    with pytest.raises(UsageError, match="row c is not in export x1; nothing was applied"):
         take({"c": {"blur": True}}, EXPORT)
-    with pytest.raises(ProjectError, match="'Blur' and 'blur' are one tag in two spellings"):
+    with pytest.raises(UsageError, match="'Blur' and 'blur' are one tag in two spellings"):
         take({"a": {"Blur": True}}, EXPORT, [line("b")])
 
 
@@ -168,7 +167,7 @@ def test_an_answer_that_contradicts_is_refused_with_both_unless_it_revises():
 )
 def test_a_table_of_tags_that_was_edited_badly_is_refused(tmp_path, cells, sentence):
     header = "row_key,tag,has,who,when,export,run_id,probability"
-    with pytest.raises(ProjectError, match=sentence):
+    with pytest.raises(ProjectFileError, match=sentence):
         read_said(saved(tmp_path, f"{header}\n{cells}\n"))
 
 

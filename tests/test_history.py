@@ -13,7 +13,7 @@ from conftest import DATA, SMALL, write_small
 from flows.commands import history, rollback
 from flows.runs.compared_runs import open_run
 from flows.runs.recording import find_record
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import DrillFailedError, NotFoundError, UnavailableError, UsageError
 from tasks.ledger import open_ledger
 
 NAME = "looked-back-on"
@@ -172,15 +172,15 @@ class TestVerifyFails:
 
 class TestRefusals:
     def test_a_rollback_without_a_reason(self, back):
-        with pytest.raises(ProjectError, match=r'needs a reason .* --reason "complaints'):
+        with pytest.raises(UsageError, match=r'needs a reason .* --reason "complaints'):
             back(reason="  ")
 
     def test_an_unknown_version(self, back):
-        with pytest.raises(ProjectError, match="has no version 7; its newest versions are: 1, 2"):
+        with pytest.raises(NotFoundError, match="has no version 7; its newest versions are: 1, 2"):
             back(to="7")
 
     def test_a_project_that_never_ran(self, back, tmp_path):
-        with pytest.raises(ProjectError, match="nothing to go back to"):
+        with pytest.raises(NotFoundError, match="nothing to go back to"):
             back(write_small(tmp_path, "never-ran"), drill=True)
 
     @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ class TestRefusals:
         assert (ledger.champion(), tracking.champion_version(NAME)) == ("2", "2")
 
     def test_a_drill_that_fails_fails_the_flow(self, home, tracking, project, put_back):
-        from flows.drill import DrillFailedError, drill
+        from flows.drill import drill
 
         path = put_back(served_file(home, tracking, "1", "extra_files/model.json"))
         path.write_text(path.read_text().replace('"threshold": 0.', '"threshold": 0.9'))
@@ -212,7 +212,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("at", ["yesterday", "2026-13-01", "2026-05-01T99"])
     def test_a_moment_that_is_none(self, look, at):
-        with pytest.raises(ProjectError, match=f"--at {at} is no date; write it as 2026-05-01"):
+        with pytest.raises(UsageError, match=f"--at {at} is no date; write it as 2026-05-01"):
             look(at=at)
 
 

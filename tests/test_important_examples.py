@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tasks.checks import stage_outcome
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UserError
 from tasks.ingestion import unknown_columns
 from tasks.metrics.importance import weighted_estimate
 from tasks.performance_audit.important import judge_important
@@ -90,12 +90,12 @@ def test_a_weighted_floor_needs_weights_and_a_metric_with_a_minimum():
 
 def test_a_column_of_weights_that_is_absent_or_holds_words_is_refused():
     column = {"important": [{"name": "traffic", "column": "kinds"}]}
-    with pytest.raises(ProjectError, match="did you mean 'kind'"):
+    with pytest.raises(ProjectFileError, match="did you mean 'kind'"):
         judge(column)
     column["important"][0]["column"] = "kind"
-    with pytest.raises(ProjectError, match="'kind' holds words, and weights are numbers"):
+    with pytest.raises(ProjectFileError, match="'kind' holds words, and weights are numbers"):
         judge(column)
-    with pytest.raises(ProjectError, match="condition"):
+    with pytest.raises(ProjectFileError, match="condition"):
         judge(navigational(condition="kinds == 'nav'"))
 
 
@@ -321,7 +321,7 @@ def test_a_declared_error_rate_is_the_limit():
 
 
 def test_a_set_that_no_row_of_the_table_is_in_is_a_mistake():
-    with pytest.raises(ProjectError, match=r"audit\.important\[0\]: none of the 202 rows"):
+    with pytest.raises(UserError, match=r"audit\.important\[0\]: none of the 202 rows"):
         judge(navigational(condition="kind == 'nobody'"))
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, ProjectFileError
 from tasks.ingestion import ingest
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -69,9 +69,9 @@ def quarantined(result):
 
 
 def test_a_missing_file_is_a_project_error_that_names_it(tmp_path):
-    with pytest.raises(ProjectError, match=r"no source file at .*gone\.csv"):
+    with pytest.raises(NotFoundError, match=r"no source file at .*gone\.csv"):
         ingest(tmp_path / "gone.csv", project())
-    with pytest.raises(ProjectError, match=r"is a folder"):
+    with pytest.raises(ProjectFileError, match=r"is a folder"):
         ingest(tmp_path, project())
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.label_review.overlay import (
     Relabel,
     apply_overlay,
@@ -57,7 +57,7 @@ def unused(overlaid):
 def test_what_is_no_overlay_is_refused(tmp_path, text, says):
     path = tmp_path / "o.csv"
     path.write_text(text)
-    with pytest.raises(ProjectError, match=says):
+    with pytest.raises(ProjectFileError, match=says):
         read_overlay(path)
 
 

@@ -9,9 +9,9 @@ import pytest
 from browser import find_chromium, open_browser, wait_for
 from sklearn.neighbors import KNeighborsClassifier
 
-from tasks.errors import ProjectError
+from tasks.errors import ConflictError, NotFoundError, ProjectFileError, UsageError
 from tasks.estimators.fitting import fit_estimator
-from tasks.label_review.answers import Answer, ConflictError, Said, read_answers, take_answers
+from tasks.label_review.answers import Answer, Said, read_answers, take_answers
 from tasks.label_review.error_rate import (
     Known,
     error_rate_before,
@@ -56,7 +56,7 @@ def rules_of(folder, text):
     ],
 )
 def test_what_is_no_set_of_rules_is_refused(tmp_path, text, says):
-    with pytest.raises(ProjectError, match=says):
+    with pytest.raises(ProjectFileError, match=says):
         rules_of(tmp_path, text)
 
 
@@ -73,7 +73,7 @@ def test_the_version_is_that_of_what_is_said_and_not_of_how_it_is_laid_out(tmp_p
 def test_rules_that_the_project_names_have_to_be_there(tmp_path):
     path = tmp_path / "project.yaml"
     path.write_text("name: p\nsource: x.csv\ntarget: y\nlabels: {rules: none.yaml}\n")
-    with pytest.raises(ProjectError, match=r"no label rules at .*none.yaml"):
+    with pytest.raises(NotFoundError, match=r"no label rules at .*none.yaml"):
         find_label_files(load_project(path))
     path.write_text("name: p\nsource: x.csv\ntarget: y\nlabels: {overlay: deep/o.csv}\n")
     assert find_label_files(load_project(path)).present == {}
@@ -130,10 +130,10 @@ def drawn(quality=None, reviewed=(), count=60, seed=0):
 
 
 def test_a_queue_of_too_few_rows_is_refused():
-    with pytest.raises(ProjectError, match="20 rows or more: 19 are wanted"):
+    with pytest.raises(ProjectFileError, match="20 rows or more: 19 are wanted"):
         drawn(count=19)
     quality = judged_rows()
-    with pytest.raises(ProjectError, match="5 rows are not reviewed yet"):
+    with pytest.raises(ProjectFileError, match="5 rows are not reviewed yet"):
         drawn(reviewed=quality.index[5:])
 
 
@@ -208,10 +208,10 @@ def test_a_queue_is_read_as_it_was_written(tmp_path):
     path.write_text(drawn().text())
     assert Queue.read(path) == drawn()
     path.write_text(drawn().text().replace('"stratum_rows": ', '"stratum_rows": 1', 1))
-    with pytest.raises(ProjectError, match="is not the queue that was drawn"):
+    with pytest.raises(ProjectFileError, match="is not the queue that was drawn"):
         Queue.read(path)
     path.write_text("{}")
-    with pytest.raises(ProjectError, match="holds no review queue"):
+    with pytest.raises(ProjectFileError, match="holds no review queue"):
         Queue.read(path)
 
 
@@ -335,12 +335,12 @@ def test_blanks_around_a_class_are_its_own_and_forgiven_where_they_mean_no_other
     assert meant("a", given="a ", classes=("a", "a ")) == ("a", 1)
     assert meant("a", given="a ", classes=("a ", "b")) == ("a ", 0)
     assert meant(" b", given="a ", classes=("a ", "b")) == ("b", 1)
-    with pytest.raises(ProjectError, match="which is no class"):
+    with pytest.raises(UsageError, match="which is no class"):
         meant("a", given="b", classes=("a ", " a", "b"))
 
 
 def test_a_class_that_is_the_mark_of_the_unsure_is_refused():
-    with pytest.raises(ProjectError, match=r"the class '\?' cannot be reviewed"):
+    with pytest.raises(UsageError, match=r"the class '\?' cannot be reviewed"):
         meant("a", given="a", classes=("?", "a"))
 
 
@@ -384,7 +384,7 @@ def test_reviews_are_read_as_they_were_written(tmp_path):
     write_reviews(found.reviews, path)
     assert read_reviews(path) == found.reviews
     path.write_text(path.read_text().replace(",240,", ",many,").replace(",80,", ",many,"))
-    with pytest.raises(ProjectError, match="must be whole numbers"):
+    with pytest.raises(ProjectFileError, match="must be whole numbers"):
         read_reviews(path)
 
 
@@ -395,7 +395,9 @@ def test_a_spreadsheet_writes_flags_in_its_own_case(tmp_path):
     path.write_text(text.replace(",True,", ",TRUE,"))
     assert read_reviews(path)[0].flagged is True
     path.write_text(text.replace(",True,", ",wahr,"))
-    with pytest.raises(ProjectError, match="row 1: flagged must be true or false, and is 'wahr'"):
+    with pytest.raises(
+        ProjectFileError, match="row 1: flagged must be true or false, and is 'wahr'"
+    ):
         read_reviews(path)
 
 
@@ -656,7 +658,7 @@ def test_only_suspects_of_train_weigh_less():
 def test_weights_of_rows_need_an_estimator_that_takes_them():
     matrix, outcomes = np.array([[0.0], [1.0], [2.0]]), np.array(["a", "a", "b"])
     weights = np.array([1.0, 1.0, 0.5])
-    with pytest.raises(ProjectError, match="KNeighborsClassifier takes no weights of rows"):
+    with pytest.raises(ProjectFileError, match="KNeighborsClassifier takes no weights of rows"):
         fit_estimator(
             KNeighborsClassifier(), matrix, outcomes, class_weight="none", weights=weights
         )

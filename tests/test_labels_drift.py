@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_labels_stage import make_project, make_roles
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.labels.drift import group_rows, measure_changes
 from tasks.labels.drift_findings import judge_drift
 
@@ -27,7 +27,7 @@ def judge(frame, sides, **drift):
 
 def test_an_unknown_column_is_refused():
     frame, sides = make_batches({"a": {"n": 1}})
-    with pytest.raises(ProjectError, match=r"names the column 'bach'.*did you mean 'batch'"):
+    with pytest.raises(ProjectFileError, match=r"names the column 'bach'.*did you mean 'batch'"):
         judge(frame, sides, by="bach")
 
 

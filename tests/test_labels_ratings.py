@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, ProjectFileError
 from tasks.labels.ratings import as_labels, find_classes, wide_ratings
 from tasks.labels.ratings_file import read_ratings
 from tasks.project.sections import LabelsSection, Project
@@ -22,7 +22,7 @@ def read(tmp_path, text, classes=CLASSES, items=ITEMS, limit=0.0, **settings):
 
 def test_a_file_that_is_not_there_is_said(tmp_path):
     labels = LabelsSection(ratings={"path": "gone.csv"})
-    with pytest.raises(ProjectError, match=r"gone\.csv"):
+    with pytest.raises(NotFoundError, match=r"gone\.csv"):
         read_ratings(tmp_path / "gone.csv", labels, ITEMS, CLASSES)
 
 
@@ -74,7 +74,9 @@ def test_rows_without_a_name_have_no_ratings(tmp_path):
 
 
 def test_a_column_that_stands_twice_is_refused(tmp_path):
-    with pytest.raises(ProjectError, match=r"ratings\.csv.* has the column 'label' more than once"):
+    with pytest.raises(
+        ProjectFileError, match=r"ratings\.csv.* has the column 'label' more than once"
+    ):
         read(tmp_path, "item,label,label\ni1,yes,no\n")
 
 

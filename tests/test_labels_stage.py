@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.labels import check_labels
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -61,7 +61,7 @@ def test_an_unknown_estimator_is_refused():
             ).training
         }
     )
-    with pytest.raises(ProjectError):
+    with pytest.raises(ProjectFileError):
         check_labels(frame, split, make_roles(), project)
 
 

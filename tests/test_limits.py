@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.intervals import Estimate, wilson
 from tasks.metrics import HIGHER_IS_BETTER
 from tasks.performance_audit.classes import rare_classes
@@ -228,7 +228,7 @@ def test_rows_of_few_people_are_few():
 
 def test_a_floor_on_a_slice_that_no_row_has_is_a_mistake():
     nobody = floor(slice={"condition": "y == 'x'"})
-    with pytest.raises(ProjectError, match=r"audit\.floors\[0\]: none of the 80 rows"):
+    with pytest.raises(ProjectFileError, match=r"audit\.floors\[0\]: none of the 80 rows"):
         judged({("u", "u"): 80}, nobody)
 
 

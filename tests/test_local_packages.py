@@ -12,7 +12,7 @@ from conftest import SMALL, write_small
 from flows.runs import judged_run
 from flows.runs.judged_run import JudgedRun
 from tasks import local_packages, stage_keys
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.local_packages import local_folders, local_sources, running_sources
 from tasks.project.sections import Project
 from tasks.stage_keys import foreign_versions, stage_key
@@ -61,7 +61,7 @@ def test_a_package_that_is_too_large_is_refused(folder, monkeypatch):
     write(folder, "ownp_large/__init__.py")
     write(folder, "ownp_large/more.py")
     monkeypatch.setattr(local_packages, "_MOST_FILES", 1)
-    with pytest.raises(ProjectError, match=r"'ownp_large' in .* more than 1 files"):
+    with pytest.raises(ProjectFileError, match=r"'ownp_large' in .* more than 1 files"):
         local_sources(["ownp_large"])
 
 

@@ -6,7 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from flows.runs.stage_inputs import columns_to_mitigate, content_of
 from tasks.checks import Check
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.estimators.fitting import fit_estimator
 from tasks.performance_audit.offer import Trained, offer_mitigation
 from tasks.project.roles import Roles
@@ -41,13 +41,13 @@ def weights_of(frame, found):
 
 
 def test_rows_are_not_weighed_by_the_target():
-    with pytest.raises(ProjectError, match="'y', which is the target"):
+    with pytest.raises(ProjectFileError, match="'y', which is the target"):
         reweigh(TWO, TWO["y"], ["y"])
 
 
 def test_an_unknown_column_is_refused_with_the_nearest():
     frame = TWO.rename(columns={"g": "group"})
-    with pytest.raises(ProjectError, match=r"by 'groop'.*did you mean 'group'"):
+    with pytest.raises(ProjectFileError, match=r"by 'groop'.*did you mean 'group'"):
         reweigh(frame, frame["y"], ["groop"])
 
 
@@ -128,7 +128,7 @@ def test_class_weights_keep_the_independence():
 
 
 def test_an_estimator_without_weights_is_refused_where_the_project_mitigates():
-    with pytest.raises(ProjectError, match=r"takes no weights of rows.*training\.mitigate"):
+    with pytest.raises(ProjectFileError, match=r"takes no weights of rows.*training\.mitigate"):
         fit_estimator(
             KNeighborsClassifier(),
             np.zeros((2, 1)),
@@ -246,7 +246,7 @@ def test_an_adopted_mitigation_says_what_it_did_to_the_metric():
 
 
 def test_a_family_that_takes_no_weights_cannot_adopt_them():
-    with pytest.raises(ProjectError, match="KNeighborsClassifier takes no weights of rows"):
+    with pytest.raises(ProjectFileError, match="KNeighborsClassifier takes no weights of rows"):
         train(*rows(), ROLES, project(KNN, mitigate="g"))
 
 

@@ -11,7 +11,7 @@ import skops.io
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import ProjectFileError, UnavailableError, UserError
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline, predict
 from tasks.models import (
     ALLOWED_TYPES,
@@ -82,12 +82,12 @@ def fit(estimator, **params):
 
 class TestRefusal:
     def test_a_foreign_type_is_not_saved_and_is_named(self):
-        with pytest.raises(ProjectError, match=f"'mine'.*the type '{FOREIGN}'.*--allow-imports"):
+        with pytest.raises(UserError, match=f"'mine'.*the type '{FOREIGN}'.*--allow-imports"):
             save_model(Foreign(), extra_types=(), facts=FACTS)
 
     def test_a_list_that_came_with_the_artifact_is_not_trusted(self):
         package = ModelPackage(skops.io.dumps(Foreign()), {**FACTS, "extra_types": [FOREIGN]})
-        with pytest.raises(ProjectError, match=FOREIGN):
+        with pytest.raises(ProjectFileError, match=FOREIGN):
             load_model(package)
 
     def test_bytes_that_are_no_model(self):
@@ -96,11 +96,11 @@ class TestRefusal:
 
     def test_a_declared_type_of_a_package_that_is_not_allowed(self):
         candidate = Candidate(name="a", estimator="x.Y", trusted_types=("x.inner.Tree",))
-        with pytest.raises(ProjectError, match=r"'x\.inner\.Tree'.*--allow-imports x"):
+        with pytest.raises(UserError, match=r"'x\.inner\.Tree'.*--allow-imports x"):
             declared_types((candidate,), ())
 
     def test_an_object_that_cannot_be_saved(self):
-        with pytest.raises(ProjectError, match="cannot be saved without pickle"):
+        with pytest.raises(ProjectFileError, match="cannot be saved without pickle"):
             save_model(LogisticRegression(C=Sealed()), extra_types=(), facts=FACTS)
 
 

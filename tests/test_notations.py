@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError
 from tasks.ingestion import ingest
 from tasks.ingestion.number_forms import NumberForm, plain_numbers, units_of
 from tasks.project.sections import Project
@@ -283,5 +283,5 @@ def test_a_form_for_a_column_that_is_not_there_names_it(tmp_path):
     result = read(tmp_path, ["1", "2"], {"decimal": {"d": ","}})
 
     assert "'d' in source.decimal" in found(result, "columns").detail
-    with pytest.raises(ProjectError):
+    with pytest.raises(NotFoundError):
         ingest(tmp_path / "gone", project({}))

@@ -7,7 +7,7 @@ from conftest import SMALL, write_small
 
 from flows.runs.surroundings import Surroundings
 from flows.services.own_machine import OwnMachineOnly
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 from tasks.project import load_project
 
 OWN = [
@@ -103,7 +103,7 @@ class TestRoots:
         section = said.partition(":")[0]
         text = "".join(x for x in SMALL.splitlines(True) if not x.startswith(f"{section}:"))
         path = write_small(root, text=f"{text}{said}\n")
-        with pytest.raises(ProjectError, match=f"the {what} .*/outside/x.csv is outside of"):
+        with pytest.raises(UsageError, match=f"the {what} .*/outside/x.csv is outside of"):
             given.require_within(load_project(path))
         inside = said.replace("../outside", ".")
         given.require_within(load_project(write_small(root, text=f"{text}{inside}\n")))
@@ -123,11 +123,11 @@ class TestRoots:
         given.require_within(load_project(path))
         (root / name).unlink(missing_ok=True)
         (root / name).symlink_to(root.parent / "outside" / "x.csv")
-        with pytest.raises(ProjectError, match=f"the {what} .*/outside/x.csv is outside of"):
+        with pytest.raises(UsageError, match=f"the {what} .*/outside/x.csv is outside of"):
             given.require_within(load_project(path))
 
     def test_a_link_to_a_project_does_not_bring_it_in(self, root, given):
         outside = write_small(root.parent / "outside")
         (root / "project.yaml").symlink_to(outside)
-        with pytest.raises(ProjectError, match=r"the project file .* is outside of the folders"):
+        with pytest.raises(UsageError, match=r"the project file .* is outside of the folders"):
             given.require_within(load_project(root / "project.yaml"))

@@ -12,7 +12,7 @@ from flows.services import pages
 from flows.services.listening import Addresses, write_record
 from flows.services.metrics import ServiceState
 from flows.services.pages import serve_pages
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 
 RUN = "20260301T020000-aaaaaa"
 OTHER = "20260302T020000-bbbbbb"
@@ -173,15 +173,13 @@ def test_with_the_password_all_is_told_under_any_name(serve):
 
 @pytest.mark.parametrize("auth", ["", ":", "ann", "ann:", ":word"])
 def test_half_a_password_opens_nothing(home, auth):
-    with pytest.raises(ProjectError, match="not written as user:password"):
+    with pytest.raises(UsageError, match="not written as user:password"):
         serve_pages(home, "127.0.0.1", 0, list, auth)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.0.2.1", "pages.example"])
 def test_an_open_address_asks_for_a_password(home, host):
-    with pytest.raises(
-        ProjectError, match=r"open to all who reach .*PREFECT_SERVER_API_AUTH_STRING"
-    ):
+    with pytest.raises(UsageError, match=r"open to all who reach .*PREFECT_SERVER_API_AUTH_STRING"):
         serve_pages(home, host, 0, list, None)
 
 
@@ -190,7 +188,7 @@ def test_a_port_that_is_taken_is_named(home):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ProjectError, match=rf"127\.0\.0\.1:{port} .*--pages-port"):
+        with pytest.raises(UsageError, match=rf"127\.0\.0\.1:{port} .*--pages-port"):
             serve_pages(home, "127.0.0.1", port, list, None)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.checks import Check
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UserError
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline
 from tasks.intervals import wilson
 from tasks.models import save_model
@@ -108,11 +108,11 @@ def ids(result, start):
 
 def test_a_gap_or_slice_on_an_absent_column_is_refused():
     gap = {"column": "gg", "metric": "selection_rate", "min_ratio": 0.8}
-    with pytest.raises(ProjectError, match="did you mean 'g'"):
+    with pytest.raises(ProjectFileError, match="did you mean 'g'"):
         audit(SELECTED, {"gaps": [gap]})
-    with pytest.raises(ProjectError, match="did you mean 'g'"):
+    with pytest.raises(ProjectFileError, match="did you mean 'g'"):
         audit(SELECTED, {"floors": [{"metric": "accuracy", "minimum": 0.5, "slice": "gg"}]})
-    with pytest.raises(ProjectError, match="did you mean 'g'"):
+    with pytest.raises(ProjectFileError, match="did you mean 'g'"):
         audit(SELECTED, slices=["gg"])
 
 
@@ -120,7 +120,7 @@ def test_a_package_with_an_undeclared_type_is_refused():
     frame, split = data(SELECTED)
     own = {"estimator": "other.Model", "name": "o", "trusted_types": ["other.Model"]}
     chosen = project(training={"candidates": [own]})
-    with pytest.raises(ProjectError, match="--allow-imports other"):
+    with pytest.raises(UserError, match="--allow-imports other"):
         audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
     result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"], ("other",))
     assert check(result, "model_output").outcome == "passed"
@@ -464,7 +464,7 @@ def test_a_crossing_of_columns_has_its_gap():
     groups = result.tables["gaps"].frame["group"].tolist()
     assert groups == ["g=a & s=u", "g=a & s=v", "g=b & s=u", "g=b & s=v"]
     wrong = project({"gaps": [{**crossed, "columns": ["g", "ss"]}]})
-    with pytest.raises(ProjectError, match="did you mean 's'"):
+    with pytest.raises(ProjectFileError, match="did you mean 's'"):
         audit_performance(frame, split, roles("yes"), wrong, PACKAGES["yes"])
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, ProjectFileError, UsageError
 from tasks.project import load_project, project_schema
 
 FOUR_LINES = "name: a\nsource: rows.csv\ntarget: deny\npositive_class: yes\n"
@@ -68,15 +68,14 @@ def read(tmp_path):
     ],
 )
 def test_a_bad_file_is_one_sentence(read, text, sentence):
-    with pytest.raises(ProjectError) as failure:
+    with pytest.raises(ProjectFileError) as failure:
         read(text)
     assert sentence in str(failure.value)
     assert "\n" not in str(failure.value)
-    assert failure.value.exit_code == 2
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ProjectError, match=r"no project file at .*nothing\.yaml"):
+    with pytest.raises(NotFoundError, match=r"no project file at .*nothing\.yaml"):
         load_project(tmp_path / "nothing.yaml")
 
 
@@ -106,7 +105,7 @@ def test_overrides_reach_any_value(read):
 
 @pytest.mark.parametrize("override", ["gate.intent", "=x", "name.deeper=1", "gate.intent=["])
 def test_a_bad_override_is_quoted(read, override):
-    with pytest.raises(ProjectError, match="--set"):
+    with pytest.raises(UsageError, match="--set"):
         read(FOUR_LINES, override)
 
 
@@ -148,7 +147,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("line", UNREADABLE, ids=range(len(UNREADABLE)))
 def test_a_value_that_cannot_be_read_is_one_sentence(read, line):
-    with pytest.raises(ProjectError) as refusal:
+    with pytest.raises(ProjectFileError) as refusal:
         read(f"{FOUR_LINES}{line}\n")
     assert "\n" not in str(refusal.value)
 
@@ -166,17 +165,17 @@ def test_a_value_that_cannot_be_read_is_one_sentence(read, line):
     ids=range(6),
 )
 def test_an_override_that_cannot_be_read_is_one_sentence(read, override):
-    with pytest.raises(ProjectError):
+    with pytest.raises(ProjectFileError):
         read(FOUR_LINES, override)
 
 
 def test_a_path_that_none_can_be_is_one_sentence():
-    with pytest.raises(ProjectError, match="is no path"):
+    with pytest.raises(ProjectFileError, match="is no path"):
         load_project(Path("a\0b"))
 
 
 def test_a_deep_nest_is_refused_at_once(read):
     began = time.process_time()
-    with pytest.raises(ProjectError, match="nests or repeats more than 50 levels"):
+    with pytest.raises(ProjectFileError, match="nests or repeats more than 50 levels"):
         read(f"{FOUR_LINES}description: {'[' * 100_000}\n")
     assert time.process_time() - began < 5

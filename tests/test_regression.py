@@ -9,7 +9,7 @@ import yaml
 from conftest import write_small
 
 from tasks.error_analysis.dev_errors import DevErrors
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.estimators import resolve_estimator
 from tasks.golden_rows import golden_problem, make_golden_rows
 from tasks.labels import check_labels
@@ -90,14 +90,16 @@ def rents(rows=900):
 def test_what_does_not_go_with_a_number_is_refused(tmp_path, lines, told):
     path = tmp_path / "p.yaml"
     path.write_text(f"name: p\nsource: x.csv\ntarget: y\ntask: regression\n{lines}\n")
-    with pytest.raises(ProjectError, match=told):
+    with pytest.raises(ProjectFileError, match=told):
         load_project(path)
 
 
 def test_a_metric_of_numbers_is_refused_for_classes(tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text("name: p\nsource: x.csv\ntarget: y\ntraining: {metric: mae}\n")
-    with pytest.raises(ProjectError, match=r"'training.metric' is mae, and task classification"):
+    with pytest.raises(
+        ProjectFileError, match=r"'training.metric' is mae, and task classification"
+    ):
         load_project(path)
 
 
@@ -119,7 +121,7 @@ def test_a_metric_of_numbers_is_refused_for_classes(tmp_path):
 def test_what_classes_have_no_use_for_is_refused(tmp_path, lines, told):
     path = tmp_path / "p.yaml"
     path.write_text(f"name: p\nsource: x.csv\ntarget: y\n{lines}\n")
-    with pytest.raises(ProjectError, match=told):
+    with pytest.raises(ProjectFileError, match=told):
         load_project(path)
 
 
@@ -130,7 +132,7 @@ def test_r2_needs_no_gain_in_units(tmp_path):
 
 
 def test_a_classifier_is_refused_and_a_regressor_taken():
-    with pytest.raises(ProjectError, match="is no regressor"):
+    with pytest.raises(ProjectFileError, match="is no regressor"):
         resolve_estimator("sklearn.linear_model.LogisticRegression", (), regression=True)
     assert resolve_estimator("sklearn.linear_model.Ridge", (), regression=True)
 
@@ -313,7 +315,7 @@ def test_train_rows_without_spread_ask_for_a_tolerance():
     frame.loc[split["side"] == "train", "y"] = 1.0
     dev = frame[split["side"] == "dev"]
     predictions = pd.DataFrame({"predicted": dev["y"]}, index=dev.index)
-    with pytest.raises(ProjectError, match=r"set error_analysis\.tolerance"):
+    with pytest.raises(ProjectFileError, match=r"set error_analysis\.tolerance"):
         DevErrors.of(dev, frame, split, make_roles(), predictions)
 
 

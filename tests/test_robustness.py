@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.performance_audit.perturbations import (
     missing,
     noise,
@@ -88,9 +88,9 @@ def columns_table(found):
 
 
 def test_a_precision_of_no_feature_is_refused():
-    with pytest.raises(ProjectError, match="names 'z', which the data does not have"):
+    with pytest.raises(ProjectFileError, match="names 'z', which the data does not have"):
         numbers({"precision": {"z": 1.0}})
-    with pytest.raises(ProjectError, match="'c', which is no numeric feature"):
+    with pytest.raises(ProjectFileError, match="'c', which is no numeric feature"):
         frame = pd.DataFrame({"x": X, "c": "a"})
         judge(frame, from_half, {"numeric": ("x",)}, {"precision": {"c": 1.0}})
 

@@ -3,7 +3,7 @@ import pytest
 from conftest import MemoryStore
 
 from tasks import registered_models, rollback
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError, UsageError
 from tasks.ledger import open_ledger
 from tasks.models import ModelPackage, package_digest
 from tasks.registered_models import RegisteredModel
@@ -176,21 +176,21 @@ class TestRefusals:
 class TestUsage:
     def test_no_champion_yet(self, registry, tmp_path):
         empty = open_ledger(tmp_path, MemoryStore(), "p")
-        with pytest.raises(ProjectError, match="never had a champion"):
+        with pytest.raises(NotFoundError, match="never had a champion"):
             roll_back(request(), registry, empty)
 
     def test_the_first_champion_replaced_no_other(self, registry, tmp_path):
         first = open_ledger(tmp_path, MemoryStore(), "p")
         append(first, registry, "promote", "1", None)
-        with pytest.raises(ProjectError, match="version 1 of p replaced no other"):
+        with pytest.raises(NotFoundError, match="version 1 of p replaced no other"):
             roll_back(request(), registry, first)
 
     def test_an_unknown_version(self, registry, ledger):
-        with pytest.raises(ProjectError, match="no version 9; its newest versions are: 1, 2, 3"):
+        with pytest.raises(NotFoundError, match="no version 9; its newest versions are: 1, 2, 3"):
             roll_back(request("9"), registry, ledger)
 
     def test_the_champion_itself(self, registry, ledger):
-        with pytest.raises(ProjectError, match="version 2 of p is the champion already"):
+        with pytest.raises(UsageError, match="version 2 of p is the champion already"):
             roll_back(request("2"), registry, ledger)
 
 

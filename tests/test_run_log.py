@@ -11,7 +11,7 @@ from flows.runs.pipeline_run import PipelineRun
 from flows.runs.run_log import RunLog, ending_of
 from flows.services.logs import LOGGER, open_logs
 from tasks.checks import Check, StageResult
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError
 from tasks.runs import StageRecord
 
 PASSWORD = "s3cret-word"
@@ -67,8 +67,12 @@ def test_no_password_is_logged(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("failure", "code", "sentence"),
     [
-        (ProjectError("no data file"), 2, "no data file"),
-        (OSError(28, "No space left on device", "/x"), 6, "/x: No space left on device"),
+        (NotFoundError("no data file"), 2, "no data file"),
+        (
+            OSError(28, "No space left on device", "/x"),
+            6,
+            "the disk is full at /x; free space and run again: finished stages are kept",
+        ),
         (
             KeyboardInterrupt(),
             130,

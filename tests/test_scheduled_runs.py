@@ -19,7 +19,7 @@ from flows import pipeline
 from flows.services.deployments import deploy_project, remove_others
 from flows.services.locks import project_turn
 from flows.services.pools import base_job_template
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UsageError
 from tasks.project import load_project
 
 POOL = "scheduled"
@@ -61,7 +61,7 @@ class TestDeployments:
         other.mkdir()
         name = load_project(tmp_path / "project.yaml").project.name
         path = write_small(other, name)
-        with pytest.raises(ProjectError, match=rf"a deployment '{name}' is there already, for /"):
+        with pytest.raises(UsageError, match=rf"a deployment '{name}' is there already, for /"):
             deploy_project(client, load_project(path), POOL)
 
     def test_a_paused_schedule_stays_paused_when_its_time_changes(self, client, deploy):
@@ -110,14 +110,12 @@ class TestDeployments:
 
     def test_a_deployment_of_another_pool_is_not_taken_over(self, client, deploy, tmp_path):
         deploy()
-        with pytest.raises(
-            ProjectError, match=r"in the work pool scheduled, and not for .* in two"
-        ):
+        with pytest.raises(UsageError, match=r"in the work pool scheduled, and not for .* in two"):
             deploy_project(client, load_project(tmp_path / "project.yaml"), "two")
 
     def test_an_expression_that_prefect_refuses_changes_nothing(self, client, deploy):
         deployment = deploy("schedule: {cron: '0 2 * * *'}\n")
-        with pytest.raises(ProjectError, match=r"no cron expression '0 2 \* \* 5L' with"):
+        with pytest.raises(ProjectFileError, match=r"no cron expression '0 2 \* \* 5L' with"):
             deploy("schedule: {cron: '0 2 * * 5L'}\n")
         assert schedules(client, deployment) == [("0 2 * * *", True)]
 

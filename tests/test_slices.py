@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.conditions import parse_condition
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.sections import SliceSpec
 from tasks.slice_metrics import named_slices
 from tasks.slices import slice_masks, values_left_out
@@ -54,14 +54,14 @@ FRAME = pd.DataFrame(
     ],
 )
 def test_a_bad_condition_is_refused_with_its_position(condition, position, sentence):
-    with pytest.raises(ProjectError) as refusal:
+    with pytest.raises(ProjectFileError) as refusal:
         parse_condition(condition).mask(FRAME)
     assert f"position {position}: " in str(refusal.value)
     assert sentence in str(refusal.value)
 
 
 def test_a_condition_without_end_is_refused():
-    with pytest.raises(ProjectError, match="at most 2000 characters"):
+    with pytest.raises(ProjectFileError, match="at most 2000 characters"):
         parse_condition("age > 1 and " * 500 + "age > 1").mask(FRAME)
 
 
@@ -92,7 +92,9 @@ def test_a_condition_marks_its_rows(condition, rows):
 
 
 def test_an_absent_column_is_refused_with_the_nearest():
-    with pytest.raises(ProjectError, match="'agge', which the data does not have; did you mean"):
+    with pytest.raises(
+        ProjectFileError, match="'agge', which the data does not have; did you mean"
+    ):
         slice_masks(SliceSpec(columns=("agge",)), FRAME)
 
 
@@ -167,6 +169,6 @@ def test_of_too_many_values_the_largest_are_kept_and_it_is_said():
 
 def test_two_slices_of_one_name_are_refused_and_a_repeated_one_is_kept_once():
     one, other = SliceSpec(condition="age > 1", name="n"), SliceSpec(condition="age > 2", name="n")
-    with pytest.raises(ProjectError, match="two slices are named 'n'"):
+    with pytest.raises(ProjectFileError, match="two slices are named 'n'"):
         named_slices([one, other], FRAME)
     assert list(named_slices([one, one], FRAME).masks) == ["n"]

@@ -10,7 +10,7 @@ import pytest
 
 from flows.cli import main
 from tasks.conditions import parse_condition
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UsageError
 from tasks.ingestion import ingest
 from tasks.project import load_project
 from tasks.project.loading import parse_yaml
@@ -98,13 +98,13 @@ def test_what_a_run_would_refuse_is_refused_in_one_sentence(tmp_path, content, s
 
 def test_words_that_differ_in_every_row_are_no_classes(tmp_path):
     data = write(tmp_path, {"x": numbers(), "name": [f"n{i}" for i in range(60)]})
-    with pytest.raises(ProjectError, match="60 different values in 60 rows: no classes"):
+    with pytest.raises(UsageError, match="60 different values in 60 rows: no classes"):
         propose_project(data, data.name, "name")
 
 
 def test_a_positive_class_of_a_quantity_is_refused(tmp_path):
     data = write(tmp_path, {"x": numbers(), "price": [i * 1.5 for i in range(60)]})
-    with pytest.raises(ProjectError, match="price has 60 different numbers; leave it out"):
+    with pytest.raises(UsageError, match="price has 60 different numbers; leave it out"):
         propose_project(data, data.name, "price", "1.5")
 
 
@@ -117,7 +117,7 @@ def test_a_positive_class_of_a_quantity_is_refused(tmp_path):
 )
 def test_a_positive_class_that_cannot_be_one_is_refused(tmp_path, labels, positive, sentence):
     data = write(tmp_path, {"x": numbers(), "goal": labels})
-    with pytest.raises(ProjectError, match=sentence):
+    with pytest.raises(UsageError, match=sentence):
         propose_project(data, data.name, "goal", positive)
 
 
@@ -366,7 +366,7 @@ def test_words_and_labels_that_yaml_could_misread_are_read_back(tmp_path):
 
 
 def test_a_sign_that_no_project_file_may_hold_is_refused_in_a_sentence():
-    with pytest.raises(ProjectError, match=r"t has a NUL character in 'a\\x00b'; take it out"):
+    with pytest.raises(ProjectFileError, match=r"t has a NUL character in 'a\\x00b'; take it out"):
         parse_yaml(f"name: {scalar('a' + chr(0) + 'b')}\n", "t")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tasks.error_analysis import TagSources, analyse_errors
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UsageError
 from tasks.ingestion import unknown_columns
 from tasks.local_packages import running_sources
 from tasks.project import load_project
@@ -91,7 +91,7 @@ def package(tmp_path, monkeypatch):
 def test_a_tag_that_cannot_be_used_is_refused_with_its_place(tmp_path, tag, sentence):
     path = tmp_path / "project.yaml"
     path.write_text(f"name: a\nsource: r.csv\ntarget: y\nerror_analysis: {{tags: [{tag}]}}\n")
-    with pytest.raises(ProjectError) as failure:
+    with pytest.raises(ProjectFileError) as failure:
         load_project(path)
     assert sentence in str(failure.value)
 
@@ -99,17 +99,21 @@ def test_a_tag_that_cannot_be_used_is_refused_with_its_place(tmp_path, tag, sent
 def test_a_function_of_a_package_that_is_not_allowed_is_refused_before_anything_runs():
     named = project({"name": "long", "function": "ownt_tags:long"})
     sentence = r"tag 'long': 'ownt_tags:long' would import the package 'ownt_tags', which is not"
-    with pytest.raises(ProjectError, match=sentence):
+    with pytest.raises(UsageError, match=sentence):
         require_allowed(named, ["sklearn"])
-    with pytest.raises(ProjectError, match=sentence):
+    with pytest.raises(UsageError, match=sentence):
         rule_tags(named, FRAME, ())
     require_allowed(named, ["ownt_tags"])
 
 
 def test_a_pattern_on_a_column_that_is_not_there_or_holds_numbers_is_refused():
-    with pytest.raises(ProjectError, match=r"tag 'a' names the column 'txt'.*did you mean 'text'"):
+    with pytest.raises(
+        ProjectFileError, match=r"tag 'a' names the column 'txt'.*did you mean 'text'"
+    ):
         masks({"name": "a", "column": "txt", "pattern": "x"})
-    with pytest.raises(ProjectError, match="tag 'a': 'age' holds numbers, and a pattern searches"):
+    with pytest.raises(
+        ProjectFileError, match="tag 'a': 'age' holds numbers, and a pattern searches"
+    ):
         masks({"name": "a", "column": "age", "pattern": "x"})
     named = project({"name": "a", "column": "txt", "pattern": "x"})
     assert unknown_columns(named, ["text", "y"]) == [
@@ -132,12 +136,12 @@ def test_a_pattern_on_a_column_that_is_not_there_or_holds_numbers_is_refused():
     ],
 )
 def test_a_function_that_does_not_answer_is_one_sentence_with_the_tag(package, function, sentence):
-    with pytest.raises(ProjectError, match=f"tag 'mine': 'ownt_tags:{function}'.*{sentence}"):
+    with pytest.raises(ProjectFileError, match=f"tag 'mine': 'ownt_tags:{function}'.*{sentence}"):
         masks({"name": "mine", "function": f"ownt_tags:{function}"})
 
 
 def test_two_tags_of_one_name_are_refused():
-    with pytest.raises(ProjectError, match="two slices are named 'a'"):
+    with pytest.raises(ProjectFileError, match="two slices are named 'a'"):
         masks(
             {"name": "a", "column": "text", "pattern": "x"},
             {"name": "a", "column": "text", "pattern": "a"},

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.loading import load_project, project_schema
 from tasks.project.model_sections import ThresholdRule
 from tasks.ratio_estimates import ratio_estimate
@@ -61,7 +61,7 @@ def report(positive=POSITIVE, scores=SCORES, groups=None, **values):
 def test_a_rule_that_is_none_is_one_sentence(tmp_path, written, sentence):
     path = tmp_path / "project.yaml"
     path.write_text(f"name: p\nsource: s.csv\ntarget: y\ntraining: {{threshold: {written}}}\n")
-    with pytest.raises(ProjectError) as refused:
+    with pytest.raises(ProjectFileError) as refused:
         load_project(path)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)

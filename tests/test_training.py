@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UserError
 from tasks.estimators import predict
 from tasks.intervals import Estimate
 from tasks.models import ModelPackage, load_model, model_digest
@@ -120,15 +120,15 @@ def max_f1(positive, scores):
 
 class TestRefusal:
     def test_an_unknown_parameter_ends_the_run(self):
-        with pytest.raises(ProjectError, match="no parameter"):
+        with pytest.raises(ProjectFileError, match="no parameter"):
             run(candidate(params={"c": 1}))
 
     def test_an_import_that_is_not_allowed_ends_the_run(self):
-        with pytest.raises(ProjectError, match="--allow-imports"):
+        with pytest.raises(UserError, match="--allow-imports"):
             run(candidate(estimator="elsewhere.Model"))
 
     def test_a_model_of_unlisted_types_ends_the_run(self):
-        with pytest.raises(ProjectError, match=f"{__name__}.Recording"):
+        with pytest.raises(ProjectFileError, match=f"{__name__}.Recording"):
             run(candidate(estimator=f"{__name__}.Recording"), allow=HERE)
 
     def test_declared_types_let_it_be_saved(self):

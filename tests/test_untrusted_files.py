@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
 from flows.runs import plain_results
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import ProjectFileError, UnavailableError, UsageError
 from tasks.ingestion.reading import read_source
 from tasks.label_review.rules import read_rules
 from tasks.models import ModelPackage, load_model
@@ -193,7 +193,7 @@ class TestModels:
         written = io.BytesIO()
         with zipfile.ZipFile(written, "w") as archive:
             archive.writestr("schema.json", json.dumps(schema))
-        with pytest.raises((ProjectError, UnavailableError), match=f"{called}|cannot be read"):
+        with pytest.raises((ProjectFileError, UnavailableError), match=f"{called}|cannot be read"):
             load_model(ModelPackage(written.getvalue(), {}))
 
 
@@ -265,18 +265,18 @@ class TestProjectFiles:
     def test_a_tag_of_yaml_makes_no_object(self, tmp_path, canary, tag):
         value = tag.format(f"touch {canary}")
         path = write_small(tmp_path, text=f"{SMALL}description: {value}\n")
-        with pytest.raises(ProjectError, match="could not determine a constructor"):
+        with pytest.raises(ProjectFileError, match="could not determine a constructor"):
             load_project(path)
-        with pytest.raises(ProjectError, match="the value is not valid YAML"):
+        with pytest.raises(UsageError, match="the value is not valid YAML"):
             load_project(write_small(tmp_path), [f"description={value}"])
         rules = tmp_path / "rules.yaml"
         rules.write_text(f"yes: {{definition: {value}}}\n")
-        with pytest.raises(ProjectError, match="not valid YAML"):
+        with pytest.raises(ProjectFileError, match="not valid YAML"):
             read_rules(rules)
 
     @pytest.mark.parametrize("text", [DEEP, ENDLESS, LAUGHS], ids=["deep", "endless", "laughs"])
     def test_a_file_that_grows_without_end_is_refused(self, tmp_path, text):
-        with pytest.raises(ProjectError, match=r"project\.yaml nests or repeats more than"):
+        with pytest.raises(ProjectFileError, match=r"project\.yaml nests or repeats more than"):
             load_project(write_small(tmp_path, text=f"{text}\n"))
 
     @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ class TestProjectFiles:
     def test_a_condition_runs_nothing(self, canary, condition):
         from tasks.conditions import parse_condition
 
-        with pytest.raises(ProjectError, match="position"):
+        with pytest.raises(ProjectFileError, match="position"):
             parse_condition(condition.format(canary)).mask(pd.DataFrame({"age": [1.0]}))
 
     def test_words_of_a_template_stay_words(self, tmp_path):

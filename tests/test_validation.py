@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.validation import validate
@@ -120,7 +120,7 @@ class TestRefusedRules:
         ],
     )
     def test_in_one_sentence(self, bad, sentence):
-        with pytest.raises(ProjectError) as refusal:
+        with pytest.raises(ProjectFileError) as refusal:
             judge(rows(), bad)
         assert sentence in str(refusal.value)
         assert "\n" not in str(refusal.value)
@@ -293,7 +293,9 @@ class TestRules:
 
     def test_words_that_are_no_numbers_are_refused_for_a_number_column(self):
         asked = rule("expect_column_values_to_be_in_set", column="q", value_set=["low", "high"])
-        with pytest.raises(ProjectError, match="'q' holds numbers, and 'value_set' names words"):
+        with pytest.raises(
+            ProjectFileError, match="'q' holds numbers, and 'value_set' names words"
+        ):
             judge(rows(q=pd.Series([0.0, 1.0] * 10)), asked)
 
     def test_words_in_the_set_of_a_time_column_are_times(self):

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.weak_slices import find_weak_slices
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.slice_metrics import NamedSlices, named_slices
@@ -57,7 +57,7 @@ def find(frame, predictions, tags=NO_TAGS, search=None, units=None, own=None, le
 
 def test_a_column_that_there_is_not_cannot_be_excluded():
     frame, predictions, _ = data(200)
-    with pytest.raises(ProjectError, match=r"search\.exclude names the column 'sit'.*'site'"):
+    with pytest.raises(ProjectFileError, match=r"search\.exclude names the column 'sit'.*'site'"):
         find(frame, predictions, search={"exclude": ["sit"]})
 
 

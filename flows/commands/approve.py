@@ -17,7 +17,7 @@ from flows.runs.shared_runs import reach_run
 from flows.services.home import configure_environment, resolve_home
 from tasks.approval import Choice
 from tasks.audit_plan import recorded_results, tell_open_risks
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 
 _EXIT_CODES = {"approved": 0, "refused": 0, "void": 4, "closed": 4}
 
@@ -33,7 +33,7 @@ def command(options: argparse.Namespace) -> int:
         ledger = run.ledger
         risks = _open_risks(run)
     if done.outcome == "unsigned":
-        raise ProjectError(done.sentence)
+        raise UsageError(done.sentence)
     code = _EXIT_CODES[done.outcome]
     if options.json:
         document = {

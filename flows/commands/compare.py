@@ -12,7 +12,7 @@ from flows.commands.history import has_records
 from flows.runs.compared_runs import open_run
 from flows.runs.comparison import Scoring, compare_recorded
 from flows.services.home import resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, UsageError
 from tasks.project import load_project
 
 
@@ -21,7 +21,7 @@ def command(options: argparse.Namespace) -> int:
     loaded = load_project(Path(options.project))
     home, name = resolve_home(loaded.path), loaded.project.name
     if not has_records(home, name):
-        raise ProjectError(f"{name} has no runs in {home} yet; run the project first")
+        raise NotFoundError(f"{name} has no runs in {home} yet; run the project first")
     from tasks.tracking import Tracking
 
     tracking = Tracking(home)
@@ -30,7 +30,7 @@ def command(options: argparse.Namespace) -> int:
         open_run(options.after, name, home, tracking) as after,
     ):
         if before.run_id == after.run_id:
-            raise ProjectError(
+            raise UsageError(
                 f"{options.before} and {options.after} are one run, {before.run_id}; name two runs"
             )
         scoring = Scoring(tracking, loaded.project, tuple(options.allow_imports))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.runs.version_runs import mlflow_run_of, run_of_version
 from flows.services.home import configure_environment, own_mlflow, resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 from tasks.ledger import Entry, Ledger, open_ledger
 from tasks.ledger_audit import NO_ENTRY, UNDETECTED, Finding, audit_ledger
 from tasks.ledger_entries import chained
@@ -136,7 +136,7 @@ def _moment(text: str) -> datetime.datetime:
         try:
             found = datetime.datetime.fromisoformat(text)
         except ValueError:
-            raise ProjectError(
+            raise UsageError(
                 f"--at {text} is no date; write it as 2026-05-01, or as 2026-05-01T14:30 (UTC)"
             ) from None
     return min(_in_utc(found), datetime.datetime.now(datetime.UTC))

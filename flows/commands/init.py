@@ -11,7 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError, UsageError
 from tasks.starter import propose_project
 
 
@@ -19,11 +19,11 @@ def command(options: argparse.Namespace) -> int:
     """Write the project file, and say what was guessed and what to do next."""
     data, out = Path(options.data), Path(options.out)
     if out.exists():
-        raise ProjectError(f"{out} exists and is not written over; name another file with --out")
+        raise UsageError(f"{out} exists and is not written over; name another file with --out")
     if not data.exists():
-        raise ProjectError(f"no data file at {data}; name a CSV or Parquet file")
+        raise NotFoundError(f"no data file at {data}; name a CSV or Parquet file")
     if not out.parent.is_dir():
-        raise ProjectError(
+        raise NotFoundError(
             f"no folder {out.parent} to write {out.name} in; make it, or name another"
         )
     starter = propose_project(data, _relative(data, out), options.target, options.positive)
@@ -31,7 +31,7 @@ def command(options: argparse.Namespace) -> int:
         with out.open("x", encoding="utf-8") as file:
             file.write(starter.text)
     except FileExistsError:
-        raise ProjectError(f"{out} exists and is not written over; name another file") from None
+        raise UsageError(f"{out} exists and is not written over; name another file") from None
     except OSError as failure:
         raise UnavailableError(f"cannot write {out}: {failure.strerror}") from None
     lines = [f"wrote {out}", *(f"  {note}" for note in starter.notes)]

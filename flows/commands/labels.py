@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.commands.locking import locked
 from flows.services.home import configure_environment, resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, UsageError
 from tasks.label_review.files import overlay_path, reviews_path
 from tasks.project import load_project
 
@@ -35,7 +35,7 @@ def command(options: argparse.Namespace) -> int:
     """Run the named part."""
     loaded = load_project(Path(options.project))
     if loaded.project.task == "regression":
-        raise ProjectError(
+        raise UsageError(
             f"labels are reviewed where they are classes, and {loaded.path.name} is a regression"
         )
     home = resolve_home(loaded.path)
@@ -114,7 +114,7 @@ def _consensus(
     with locked(overlay.parent, reviews_path(loaded).parent):
         given = consensus_of_newest_run(loaded, home, now)
         if options.test and given.method == _BY_MODEL:
-            raise ProjectError(
+            raise UsageError(
                 f"the consensus of {loaded.project.name} is {_BY_MODEL}, and a model may not set "
                 "test labels: choose another 'labels.consensus' and run, or leave --test out"
             )
@@ -198,7 +198,7 @@ def _what_follows(changed: bool, test: int, overlay: Path) -> list[str]:
 def _find_queue(name: str, project: str, home: Path, beside: Path) -> Queue:
     """The queue of that id: of this home, or beside the answers.
 
-    Raises ProjectError where neither has it.
+    Raises NotFoundError where neither has it.
     """
     from tasks.label_review.queue import Queue
 
@@ -208,7 +208,7 @@ def _find_queue(name: str, project: str, home: Path, beside: Path) -> Queue:
             queue = Queue.read(path)
             if (queue.id, queue.project) == (name, project):
                 return queue
-    raise ProjectError(
+    raise NotFoundError(
         f"{project} has no review queue '{name}', neither in {home} nor in {beside / _DESIGN}; "
         "put the design.json that was written with the queue beside the answers"
     )

@@ -11,14 +11,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 
 
 @contextlib.contextmanager
 def locked(*folders: Path) -> Iterator[None]:
     """Keep other commands from changing labels or tags in the folders, which are made.
 
-    Raises ProjectError for one that cannot be.
+    Raises UsageError for one that cannot be.
     """
     with contextlib.ExitStack() as opened:
         places = {}
@@ -27,7 +27,7 @@ def locked(*folders: Path) -> Iterator[None]:
                 folder.mkdir(parents=True, exist_ok=True)
                 handle = os.open(folder, os.O_RDONLY)
             except OSError as failure:
-                raise ProjectError(f"no labels can be kept in {folder}: {failure}") from None
+                raise UsageError(f"no labels can be kept in {folder}: {failure}") from None
             opened.callback(os.close, handle)
             # One folder by two names is locked once, else this would wait for itself.
             places[os.fstat(handle).st_dev, os.fstat(handle).st_ino] = handle

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flows.commands.history import has_records
 from flows.services.home import resolve_home
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError, UsageError
 from tasks.project import load_project
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ def command(options: argparse.Namespace) -> int:
     """Predict the rows of a file, and write the answers."""
     out = None if options.out is None else Path(options.out)
     if out is not None and out.suffix.lower() not in _FORMS:
-        raise ProjectError(f"--out {out}: name a file that ends in {' or '.join(_FORMS)}")
+        raise UsageError(f"--out {out}: name a file that ends in {' or '.join(_FORMS)}")
     if out is not None and not out.parent.is_dir():
-        raise ProjectError(f"no folder {out.parent} to write {out.name} in; make it")
+        raise NotFoundError(f"no folder {out.parent} to write {out.name} in; make it")
     loaded = load_project(Path(options.project))
     home, name = resolve_home(loaded.path), loaded.project.name
     if not Path(options.data).is_file():
-        raise ProjectError(f"no data file at {options.data}; name a CSV or Parquet file")
+        raise NotFoundError(f"no data file at {options.data}; name a CSV or Parquet file")
     if not has_records(home, name):
-        raise ProjectError(f"{name} has no model in {home}; run the project first")
+        raise NotFoundError(f"{name} has no model in {home}; run the project first")
     from tasks.ledger import open_ledger
     from tasks.models import declared_types
     from tasks.prediction import predict_file
@@ -45,10 +45,10 @@ def command(options: argparse.Namespace) -> int:
     entries = open_ledger(home, tracking, name)
     version = options.version or entries.champion()
     if version is None:
-        raise ProjectError(f"{name} has no champion; name a version with --version")
+        raise NotFoundError(f"{name} has no champion; name a version with --version")
     if version not in tracking.versions(name):
         known = ", ".join(tracking.versions(name)[-5:]) or "none"
-        raise ProjectError(f"{name} has no version {version}; its newest versions are: {known}")
+        raise NotFoundError(f"{name} has no version {version}; its newest versions are: {known}")
     extra = declared_types(loaded.project.training.candidates, options.allow_imports)
     about = [e for e in entries.entries() if version in (e.candidate_version, e.to_version)]
     stored = read_version(tracking, name, version)

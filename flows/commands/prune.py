@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flows.commands.interruption import terminating
 from flows.services.home import configure_environment, resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 from tasks.project import load_project
 from tasks.project.loading import LoadedProject
 
@@ -54,7 +54,7 @@ def _home(loaded: Sequence[LoadedProject]) -> Path:
     homes = {resolve_home(one.path): one.path for one in loaded}
     first, *others = homes
     if others:
-        raise ProjectError(
+        raise UsageError(
             f"{homes[first]} belongs to the home {first}, and {homes[others[0]]} to {others[0]}; "
             "name the projects of one home at a time"
         )

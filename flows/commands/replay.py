@@ -28,7 +28,7 @@ from flows.commands.interruption import terminating
 from flows.runs.rebuilt_code import OWN, code_of_then, imports_of_then
 from flows.runs.recording import RECORDED, Record, find_record
 from flows.services.home import resolve_home
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError
 from tasks.judged_versions import recorded_digests
 from tasks.ledger import Ledger, open_ledger
 from tasks.local_packages import local_folders, recorded_sources
@@ -60,7 +60,7 @@ def command(options: argparse.Namespace) -> int:
     loaded = load_project(Path(options.project))
     home, name = resolve_home(loaded.path), loaded.project.name
     if not has_records(home, name):
-        raise ProjectError(f"{name} has no model in {home} to replay; run it first")
+        raise NotFoundError(f"{name} has no model in {home} to replay; run it first")
     from tasks.tracking import Tracking
 
     tracking = Tracking(home)

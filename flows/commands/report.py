@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.services.home import configure_environment, resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError
 from tasks.project import load_project
 
 
@@ -71,4 +71,4 @@ def _find(runs: Path, project: str, run_id: str | None) -> tuple[Path, dict[str,
         if run["project"] == project and run_id in (None, page.parent.name):
             return page.parent, run
     wanted = f"run {run_id}" if run_id else "a finished run"
-    raise ProjectError(f"no decision page of {wanted} in {runs}; run the project first")
+    raise NotFoundError(f"no decision page of {wanted} in {runs}; run the project first")

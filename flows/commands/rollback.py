@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from flows.commands.history import has_records
 from flows.services.home import resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, UsageError
 from tasks.project import load_project
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def command(options: argparse.Namespace) -> int:
     """Check an earlier version and, unless it is a drill, make it the champion again."""
     if not options.drill and not (options.reason or "").strip():
-        raise ProjectError(
+        raise UsageError(
             "a rollback needs a reason for the ledger, for example: assayline rollback "
             f'{options.project} --reason "complaints since Monday" (a --drill needs none)'
         )
@@ -65,7 +65,7 @@ def carry_out(
     loaded = load_project(project)
     place, name = home or resolve_home(loaded.path), loaded.project.name
     if not has_records(place, name):
-        raise ProjectError(
+        raise NotFoundError(
             f"{name} has no model in {place}, so there is nothing to go back to; run it first"
         )
     from tasks.ledger import open_ledger

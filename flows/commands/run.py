@@ -25,7 +25,7 @@ from flows.runs.surroundings import Surroundings, surrounded
 from flows.services.home import configure_environment, resolve_home
 from flows.services.server import PrefectServer, open_server
 from flows.terminal import unfiltered
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError
 from tasks.project import load_project
 from tasks.runs import RunRecord
 from tasks.stage_specs import stage_names
@@ -35,7 +35,7 @@ def command(options: argparse.Namespace) -> int:
     """Run the project file and show what came of it."""
     loaded = load_project(Path(options.project), options.overrides)
     if options.as_recorded is None and not loaded.source_path.is_file():
-        raise ProjectError(
+        raise NotFoundError(
             f"no data file at {loaded.source_path}; correct 'source' in {loaded.path}"
         )
     home = resolve_home(loaded.path)

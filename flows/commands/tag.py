@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.commands.locking import locked
 from flows.services.home import configure_environment, resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError
 from tasks.label_review.files import tag_exports_path, tags_path
 from tasks.project import load_project
 
@@ -139,7 +139,7 @@ def _find_export(
 ) -> Export:
     """The design of that id: applied before, of this home, or beside the answers.
 
-    Raises ProjectError where none has it.
+    Raises NotFoundError where none has it.
     """
     from flows.runs.tag_export import DESIGN
     from tasks.tagging.exports import Export
@@ -152,7 +152,7 @@ def _find_export(
             export = Export.read(path)
             if (export.id, export.project) == (name, project):
                 return export
-    raise ProjectError(
+    raise NotFoundError(
         f"{project} has no tag export '{name}', neither in {home} nor in {beside / DESIGN}; put "
         "the design.json that was written with the page beside the answers"
     )

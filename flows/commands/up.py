@@ -10,7 +10,7 @@ from pathlib import Path
 from flows.commands.interruption import terminating
 from flows.runs.surroundings import IMPORTS, ROOTS
 from flows.services.home import configure_environment, configured_prefect_api, resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 from tasks.project.loading import LoadedProject, load_project, require_allowed
 
 
@@ -49,7 +49,7 @@ def _home(projects: list[LoadedProject]) -> Path:
     homes = {resolve_home(loaded.path): loaded.path for loaded in projects}
     if len(homes) > 1:
         (one, path), (other, another) = list(homes.items())[:2]
-        raise ProjectError(
+        raise UsageError(
             f"{path} has its home in {one} and {another} in {other}; name the one for both in "
             "ASSAYLINE_HOME, or start one 'up' for each, with ports of its own"
         )
@@ -57,7 +57,7 @@ def _home(projects: list[LoadedProject]) -> Path:
 
 
 def _served_before(home: Path) -> list[LoadedProject]:
-    """The projects of the home's last `up`. Raises ProjectError where a file is away."""
+    """The projects of the home's last `up`. Raises UsageError where a file is away."""
     try:
         record = json.loads((home / "deployed.json").read_text(encoding="utf-8"))
         found = [Path(path) for path in record["projects"]]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.declared_conditions import refuse_impossible_conditions
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.ingestion import unknown_columns
 from tasks.project.loading import LoadedProject
 from tasks.project.roles import ROW_KEY
@@ -19,16 +19,16 @@ from tasks.project.roles import ROW_KEY
 def require_columns(loaded: LoadedProject, ingested: Mapping[str, Any]) -> None:
     """Hold what the project names against the columns; `ingested` are the facts of ingestion.
 
-    Raises ProjectError when the project names a column anywhere that the data do not have, or asks
-    of one what its kind cannot answer: each stage sees its own section only, and a later one would
-    say so late.
+    Raises ProjectFileError when the project names a column anywhere that the data do not have, or
+    asks of one what its kind cannot answer: each stage sees its own section only, and a later one
+    would say so late.
     """
     names = list(ingested.get("kinds", {}))
     if not names:
         return
     unknown = unknown_columns(loaded.project, [*names, ROW_KEY])
     if unknown:
-        raise ProjectError(
+        raise ProjectFileError(
             f"{loaded.path.name} names {unknown[0]}, which is no column of the data"
             + (f" ({len(unknown) - 1} more)" if len(unknown) > 1 else "")
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.runs.version_runs import mlflow_run_of, run_of_version
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError
 from tasks.evidence import EvidenceStore
 from tasks.held_folders import held_folder
 from tasks.judged_versions import version_judged_by
@@ -74,7 +74,7 @@ class RunFolder:
     @cached_property
     def project(self) -> Project | None:
         """The project file with the overrides of that run; None where it is gone or outdated."""
-        with contextlib.suppress(ProjectError, OSError, ValueError):
+        with contextlib.suppress(NotFoundError, OSError, ValueError):
             overrides = json.loads((self.folder / "overrides.json").read_text(encoding="utf-8"))
             return load_project(self.folder / "project.yaml", overrides).project
         return None
@@ -161,7 +161,7 @@ def rows_of(
 def open_run(word: str, project: str, home: Path, tracking: Tracking) -> Iterator[RunFolder]:
     """The run that a version (`3`) or a run id names.
 
-    Raises ProjectError for one that is not known, naming the newest that are.
+    Raises NotFoundError for one that is not known, naming the newest that are.
     """
     ledger = open_ledger(home, tracking, project)
     version, run_id = None, word
@@ -176,7 +176,7 @@ def open_run(word: str, project: str, home: Path, tracking: Tracking) -> Iterato
         return
     mlflow_run = mlflow_run_of(run_id, project, tracking)
     if mlflow_run is None:
-        raise ProjectError(_unknown_run(word, project, home))
+        raise NotFoundError(_unknown_run(word, project, home))
     version = version or version_judged_by(run_id, ledger.entries())
     with held_folder(home / "tmp") as temporary:
         folder = Path(temporary)
@@ -194,7 +194,7 @@ def _require_version(version: str, project: str, tracking: Tracking) -> None:
             if known
             else "it has none yet; run the project first"
         )
-        raise ProjectError(f"{project} has no version {version}; {there}")
+        raise NotFoundError(f"{project} has no version {version}; {there}")
 
 
 def _document_of(folder: Path, project: str) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.approval import Choice, Settlement, Signature, Subject, settle
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError
 from tasks.evidence import hash_of
 from tasks.ledger import Entry, Ledger, open_ledger
 from tasks.serving import repair_champion
@@ -217,13 +217,13 @@ class JudgedRun:
 def open_run(home: Path, run_id: str) -> JudgedRun:
     """A run of the home that reached a verdict.
 
-    Raises ProjectError where there is no such run, or its data was refused; UnavailableError where
+    Raises NotFoundError where there is no such run, or its data was refused; UnavailableError where
     its verdict was changed after it was written.
     """
     from tasks.tracking import Tracking
 
     if not is_run_of(home, run_id):
-        raise ProjectError(
+        raise NotFoundError(
             f"no run {run_id} in {home / 'runs'}; name the project file with --project, if the run "
             "belongs to another folder"
         )
@@ -243,13 +243,13 @@ def is_run_of(home: Path, run_id: str) -> bool:
 def read_verdict(folder: Path, run_id: str) -> VerdictDocument:
     """The verdict of a run in a folder.
 
-    Raises ProjectError where there is none, UnavailableError where it is not as it was written.
+    Raises NotFoundError where there is none, UnavailableError where it is not as it was written.
     """
     path = folder / "verdict.json"
     try:
         return VerdictDocument.read(path)
     except FileNotFoundError:
-        raise ProjectError(f"run {run_id} reached no verdict, so there is none to sign") from None
+        raise NotFoundError(f"run {run_id} reached no verdict, so there is none to sign") from None
     except (ValueError, KeyError, TypeError) as reason:
         raise UnavailableError(f"{path} was changed after it was written: {reason}") from None
 

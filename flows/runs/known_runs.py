@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.runs.journal import Journal
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import UnavailableError, UserError
 from tasks.project import load_project
 from tasks.project.operation_sections import RetentionSection
 from tasks.retention import KnownRun, Named
@@ -88,7 +88,7 @@ def recorded_retention(home: Path, runs: Sequence[KnownRun]) -> RetentionSection
             try:
                 overrides = json.loads((folder / "overrides.json").read_text(encoding="utf-8"))
                 return load_project(folder / "project.yaml", overrides).project.retention
-            except (OSError, ValueError, TypeError, ProjectError) as failure:
+            except (OSError, ValueError, TypeError, UserError) as failure:
                 raise UnavailableError(
                     f"the project file of run {run.run_id} cannot be read ({failure}), so no run "
                     f"of {run.project} was deleted; name its project file"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from flows.runs.newest_run import newest_run
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.evidence import EvidenceStore
 from tasks.label_review.files import find_label_files, reviews_path
 from tasks.label_review.overlay import Relabel
@@ -40,7 +40,7 @@ class DrawnQueue:
 def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -> DrawnQueue:
     """Draw `count` rows (default: `labels.review_rows`) from the project's newest run.
 
-    Raises ProjectError where no run of this home judged the labels.
+    Raises ProjectFileError where no run of this home judged the labels.
     """
     project = loaded.project
     run_id, keys = newest_run(home / "runs", project.name, _STAGE, "has judged its labels")
@@ -93,13 +93,13 @@ class FoundConsensus:
 def consensus_of_newest_run(loaded: LoadedProject, home: Path, when: str) -> FoundConsensus:
     """What several people said together, as the project's newest run found it.
 
-    Raises ProjectError where no run judged the labels, or no item had two labels.
+    Raises ProjectFileError where no run judged the labels, or no item had two labels.
     """
     run_id, keys = newest_run(home / "runs", loaded.project.name, _STAGE, "has judged its labels")
     store = EvidenceStore(home / "evidence")
     stored = (_STAGE, keys[_STAGE])
     if "consensus" not in store.fingerprints(*stored):
-        raise ProjectError(
+        raise ProjectFileError(
             f"run {run_id} of {loaded.project.name} has no consensus: give two labels or more an "
             "item in 'labels.annotators' or 'labels.ratings', and run the project again"
         )

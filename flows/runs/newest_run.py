@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError
 
 
 def newest_run(runs: Path, project: str, stage: str, done: str) -> tuple[str, Mapping[str, str]]:
     """The id and the evidence keys of the newest run that has a result of the stage.
 
-    Raises ProjectError where there is none; `done` says what no run did.
+    Raises NotFoundError where there is none; `done` says what no run did.
     """
     for path in sorted(runs.glob("*/evidence.json"), reverse=True):
         try:
@@ -22,4 +22,4 @@ def newest_run(runs: Path, project: str, stage: str, done: str) -> tuple[str, Ma
             continue  # another run's broken folder is none of this project's business
         if own and stage in keys:
             return path.parent.name, keys
-    raise ProjectError(f"no run of {project} in {runs} {done}; run the project first")
+    raise NotFoundError(f"no run of {project} in {runs} {done}; run the project first")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from flows.runs import progress
 from flows.runs.stage_inputs import as_result
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.judged_versions import RecordedDigests, recorded_digests
 from tasks.ledger import Ledger
@@ -62,12 +62,12 @@ class Opponents:
         return self.version(serving)
 
     def require_version(self, anchor: str | None) -> None:
-        """Raise ProjectError where the project's anchor is no version of its model."""
+        """Raise ProjectFileError where the project's anchor is no version of its model."""
         project = self.ledger.project
         known = self.tracking.versions(project) if anchor is not None else []
         if anchor is not None and anchor not in known:
             named = f"its versions are {', '.join(known[-5:])}" if known else "it has none yet"
-            raise ProjectError(
+            raise ProjectFileError(
                 f"gate.anchor is {anchor}, which is no version of {project}: {named}; correct it "
                 "in the project file"
             )

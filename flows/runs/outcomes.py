@@ -25,7 +25,7 @@ from prefect.states import Completed, Failed
 
 from flows.runs.run_names import describe_run, is_first_name, verdict_tags
 from flows.services.logs import loggable
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 
 OUTCOMES = {0: "Promoted", 4: "Rejected", 5: "Inconclusive"}
 """What came of a verdict, by the exit code of the run."""
@@ -74,7 +74,7 @@ def skipped(sentence: str) -> State[Any]:
     return Completed(message=sentence[0].upper() + sentence[1:], data={"skipped": sentence})
 
 
-def failed(failure: AssaylineError) -> State[Any]:
+def failed(failure: UserError) -> State[Any]:
     """The state of a run that could not do its work: raised again where its result is asked for."""
     _without_trace()
     return Failed(message=loggable(str(failure))[:_LONGEST], data=failure)

@@ -147,7 +147,7 @@ class PipelineRun:
     def freeze_key_columns(self, ingested: Ref) -> None:
         """Keep the key columns of the first run that could be read.
 
-        Raises ProjectError as `require_columns`.
+        Raises ProjectFileError as `require_columns`.
         """
         require_columns(self.loaded, self._facts(ingested))
         if self.loaded.project.key is None:

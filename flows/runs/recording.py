@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.runs.version_runs import VersionRun, run_of_version
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError
 from tasks.evidence import plain
 from tasks.ledger import Ledger
 from tasks.lineage import CodeVersion, keeps, repository_of
@@ -106,14 +106,14 @@ def find_record(
 ) -> Record:
     """The record of the run that a version stands for: among `runs`, else fetched to `folder`.
 
-    Raises ProjectError for a version that is not there, UnavailableError where there is no whole
+    Raises NotFoundError for a version that is not there, UnavailableError where there is no whole
     record, or one with another verdict than the version stands for.
     """
     project = ledger.project
     known = tracking.versions(project)
     if number not in known:
         there = f"it has {', '.join(known[-5:])}" if known else "it has none yet"
-        raise ProjectError(f"{project} has no version {number}: {there}")
+        raise NotFoundError(f"{project} has no version {number}: {there}")
     found = run_of_version(number, ledger, tracking)
     run_id = found.run_id
     if (runs / run_id / RECORDED / DOCUMENT).is_file():

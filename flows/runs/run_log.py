@@ -17,14 +17,13 @@ from typing import Any
 from prefect.context import FlowRunContext
 from prefect.logging.handlers import APILogHandler
 
+from flows.exit_codes import INTERNAL, INTERRUPTED, explained
 from flows.services.logs import loggable, open_logs
 from tasks.checks import Check
-from tasks.errors import FULL, UNWRITABLE, AssaylineError
 from tasks.reports import verdict_sentence
 from tasks.reports.words import needs_attention
 from tasks.runs import RunRecord, StageRecord
 
-_INTERRUPTED = 130
 _LEVELS = {"passed": logging.INFO, "warned": logging.WARNING}
 _TOLD = ("Finished in state Completed", "Finished in state Cached")
 _ROWS = ("rows_in", "rows_kept", "rows")
@@ -136,20 +135,17 @@ def ending_of(failure: BaseException | None, record: RunRecord | None) -> Ending
         return Ending(code, loggable(sentence), failed=True)
     # Prefect's own signal for a SIGTERM is, like KeyboardInterrupt, no Exception.
     sentence = "The run was ended from outside; what it finished is reused by the next one."
-    return Ending(_INTERRUPTED, sentence, failed=True)
+    return Ending(INTERRUPTED, sentence, failed=True)
 
 
 def _failure(failure: Exception) -> tuple[int, str]:
     """The exit code and the sentence; the words of a library could quote cells of the data."""
-    if isinstance(failure, AssaylineError):
-        return failure.exit_code, str(failure)
-    if isinstance(failure, OSError) and failure.errno in (*FULL, *UNWRITABLE):
-        return 6, f"{failure.filename or 'the home folder'}: {failure.strerror}"
-    if any(kind.__module__.partition(".")[0] == "httpx" for kind in type(failure).__mro__):
-        return 6, f"the Prefect server stopped answering ({type(failure).__name__})"
+    known = explained(failure)
+    if known is not None:
+        return known
     frames = traceback.extract_tb(failure.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return 1, f"internal error ({type(failure).__name__}{where})"
+    return INTERNAL, f"internal error ({type(failure).__name__}{where})"
 
 
 def _rows(facts: Mapping[str, Any]) -> dict[str, int]:

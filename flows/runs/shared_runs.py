@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.runs.judged_run import JudgedRun, is_run_of, open_run, read_verdict
-from tasks.errors import ProjectError, UnavailableError
+from tasks.errors import NotFoundError, UnavailableError
 from tasks.held_folders import held_folder
 from tasks.label_review.files import overlay_path, ratings_path
 from tasks.ledger import open_ledger
@@ -32,7 +32,7 @@ _VERDICT = "verdict.json"
 def reach_run(home: Path, run_id: str, project_file: Path) -> Iterator[JudgedRun]:
     """A run to sign: of the home, else of the home's MLflow store.
 
-    Raises ProjectError where there is no such run, or its data was refused; UnavailableError where
+    Raises NotFoundError where there is no such run, or its data was refused; UnavailableError where
     its verdict or its page cannot be had as they were written.
     """
     if is_run_of(home, run_id) or not project_file.is_file():
@@ -46,7 +46,7 @@ def reach_run(home: Path, run_id: str, project_file: Path) -> Iterator[JudgedRun
     known = re.fullmatch(r"[\w-]+", run_id) is not None
     mlflow_run = tracking.find_run(name, run_id) if known else None
     if mlflow_run is None:
-        raise ProjectError(
+        raise NotFoundError(
             f"no run {run_id} in {home / 'runs'}, and none of {name} in MLflow; name the project "
             "file with --project, if the run belongs to another project"
         )

@@ -69,7 +69,7 @@ def suspects_to_train_on(labels: Ref, project: Project, store: EvidenceStore) ->
 
 
 def check_conditions(project: Project, validated: Ref, store: EvidenceStore) -> None:
-    """Raise ProjectError where a condition that decides over a model is met by no row.
+    """Raise ProjectFileError where a condition that decides over a model is met by no row.
 
     Here, since each stage would say so late: after the model is fitted.
     """

@@ -31,7 +31,7 @@ from flows.services.home import configure_environment, own_mlflow
 from flows.services.locks import using
 from flows.services.templates import copy_template
 from tasks.approval import expire_stale
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError
 from tasks.evidence import EvidenceStore
 from tasks.label_review.files import LabelFiles, find_label_files
 from tasks.label_review.overlay import read_overlay
@@ -85,7 +85,7 @@ class Request:
 def read_request(project: str, intent: str | None, overrides: Sequence[str]) -> Request:
     """Read the project file, with its changes for this run.
 
-    Raises ProjectError for what cannot be used: said before the run does anything.
+    Raises NotFoundError for what cannot be used: said before the run does anything.
     """
     given = surroundings()
     given.require_own_name(overrides)
@@ -93,7 +93,7 @@ def read_request(project: str, intent: str | None, overrides: Sequence[str]) -> 
     loaded = load_project(Path(project), changes)
     given.require_within(loaded)
     if given.as_recorded is None and not loaded.source_path.is_file():
-        raise ProjectError(f"no data file at {loaded.source_path}; correct 'source'")
+        raise NotFoundError(f"no data file at {loaded.source_path}; correct 'source'")
     require_allowed(loaded.project, given.allow_imports)
     trial = unsigned(
         loaded.binding, loaded.own, intent=intent, by_automation=_started_by_automation()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.services.home import resolve_home
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 from tasks.label_review.files import readable_files
 from tasks.project.loading import LoadedProject
 
@@ -52,19 +52,19 @@ class Surroundings:
         return self.home or resolve_home(project)
 
     def require_own_name(self, overrides: Iterable[str]) -> None:
-        """Raise ProjectError where a form would run a project under the name of another."""
+        """Raise UsageError where a form would run a project under the name of another."""
         if self.roots and any(one.partition("=")[0].strip() == "name" for one in overrides):
-            raise ProjectError(
+            raise UsageError(
                 "a form cannot change 'name', which names the ledger and the champion; change it "
                 "in the project file"
             )
 
     def require_within(self, loaded: LoadedProject) -> None:
-        """Raise ProjectError where a file that the project names lies outside of the roots."""
+        """Raise UsageError where a file that the project names lies outside of the roots."""
         for what, path in readable_files(loaded).items():
             if self.roots and not any(path.is_relative_to(root) for root in self.roots):
                 allowed = os.pathsep.join(map(str, self.roots))
-                raise ProjectError(
+                raise UsageError(
                     f"the {what} {path} is outside of the folders that this worker reads "
                     f"({allowed}); move it there, or start the worker with another {ROOTS}"
                 )

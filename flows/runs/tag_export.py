@@ -42,7 +42,7 @@ class DrawnExport:
 def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -> DrawnExport:
     """Draw `count` dev rows (default: 100) from the project's newest run with a candidate.
 
-    Raises ProjectError where no run of this home has one, or it made no error.
+    Raises ProjectFileError where no run of this home has one, or it made no error.
     """
     name = loaded.project.name
     run_id, keys = newest_run(home / "runs", name, "error_analysis", "has analysed its errors")

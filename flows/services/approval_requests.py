@@ -30,7 +30,7 @@ from flows.runs import progress
 from flows.runs.artifacts import prefect_url
 from flows.services.flow_processes import flow_processes
 from flows.services.pools import pool_of
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 from tasks.ledger import mirrored
 from tasks.ledger_entries import StoredEntry, chained, waiting
 
@@ -67,7 +67,7 @@ def ask_again(home: Path) -> None:
     for mirror in sorted((home / "ledger").glob("*.jsonl")):
         try:
             _ask_for(mirror, home)
-        except (AssaylineError, OSError, ValueError) as failure:
+        except (UserError, OSError, ValueError) as failure:
             # One project that is damaged must not end the worker that serves all of them.
             sys.stderr.write(f"no form for a signature of {mirror.stem} was made: {failure}\n")
 

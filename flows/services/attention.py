@@ -23,7 +23,7 @@ from flows.services.arrivals import Content, Watched, watched
 from flows.services.deployments import DATA_ARRIVED, resource_of
 from flows.services.notifications import put_notifications
 from flows.services.worker import ALIVE
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 from tasks.project import load_project
 from tasks.project.loading import LoadedProject
 
@@ -92,7 +92,7 @@ def _load(projects: Sequence[Path]) -> list[LoadedProject]:
     for path in projects:
         try:
             found.append(load_project(path))
-        except AssaylineError as failure:
+        except UserError as failure:
             sys.stderr.write(f"{path} is not watched: {failure}\n")
     return found
 
@@ -124,7 +124,7 @@ def _notify(projects: Sequence[LoadedProject]) -> None:
         missing = [put_notifications(client, one.project) for one in projects]
     told = [sentence for sentence in missing if sentence is not None]
     if told:
-        raise AssaylineError(" ".join(told))
+        raise UserError(" ".join(told))
 
 
 def _touch(place: Path, worker: ProcessWorker) -> None:

@@ -33,7 +33,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from flows.pipeline import run
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UsageError
 from tasks.project.loading import LoadedProject
 from tasks.project.sections import Project, ScheduleSection
 
@@ -53,7 +53,7 @@ def resource_of(project: str) -> str:
 def deploy_project(client: SyncPrefectClient, loaded: LoadedProject, pool: str) -> UUID:
     """Register or update the deployment of a project, served by the workers of a pool.
 
-    Raises ProjectError where the name belongs to a deployment of another project file.
+    Raises UsageError where the name belongs to a deployment of another project file.
     """
     project = loaded.project
     begun = datetime.datetime.now(datetime.UTC)
@@ -136,7 +136,7 @@ def _times(schedule: ScheduleSection) -> str:
 def _require_same(existing: DeploymentResponse, loaded: LoadedProject, pool: str) -> None:
     there = existing.parameters.get("project")
     if there != str(loaded.path) or existing.work_pool_name != pool:
-        raise ProjectError(
+        raise UsageError(
             f"a deployment '{loaded.project.name}' is there already, for {there} in the work pool "
             f"{existing.work_pool_name}, and not for {loaded.path} in {pool}; give one of them "
             "another name, or delete the deployment in the UI"
@@ -220,7 +220,7 @@ def _schedule(project: Project) -> CronSchedule | IntervalSchedule | None:
         try:
             return CronSchedule(cron=declared.cron, timezone=declared.timezone)
         except ValueError:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"schedule: Prefect takes no cron expression '{declared.cron}' with the time zone "
                 f"'{declared.timezone}'; write numbers without L, W or #, and a zone such as "
                 "Europe/Berlin"

@@ -61,8 +61,8 @@ def serve_interfaces(
 
     `limit` runs are at work at the same time; every `prune_minutes` old ones are pruned.
 
-    Raises ProjectError when a port is taken, the home is served already, or other machines could
-    reach it without a password; UnavailableError when something does not start.
+    Raises ProjectFileError when a port is taken, the home is served already, or other machines
+    could reach it without a password; UnavailableError when something does not start.
     """
     require_password(addresses.host)
     with contextlib.ExitStack() as stack:

@@ -20,7 +20,7 @@ from flows.runs.presence import Process
 from flows.services.mlflow_server import AUTH
 from flows.services.server import browser_address, running_server
 from tasks.addresses import MLFLOW_UI, public_address
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 
 EVERYWHERE = ("0.0.0.0",)  # noqa: S104 - compared, not bound
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -77,7 +77,7 @@ class Addresses:
 
 @contextlib.contextmanager
 def only_one(home: Path) -> Iterator[None]:
-    """Raise ProjectError where another `up` serves the home."""
+    """Raise UsageError where another `up` serves the home."""
     place = home / "locks" / "up.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("w") as lock:
@@ -85,28 +85,28 @@ def only_one(home: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             where = running_server(home) or "addresses that it is about to print"
-            raise ProjectError(
+            raise UsageError(
                 f"the home {home} is served already, at {where}; use that one"
             ) from None
         yield
 
 
 def require_password(host: str) -> None:
-    """Raise ProjectError where other machines could come in without a password."""
+    """Raise UsageError where other machines could come in without a password."""
     name, _, password = os.environ.get(AUTH, "").partition(":")
     if host not in _LOOPBACK and not (name and password):
-        raise ProjectError(
+        raise UsageError(
             f"--host {host} lets other machines in, and no password is configured; set {AUTH} to "
             "user:password, or leave --host out to listen on this machine alone"
         )
 
 
 def require_free(host: str, ports: Mapping[str, int]) -> None:
-    """Raise ProjectError for a port, by the option that chooses it, that cannot be listened on."""
+    """Raise UsageError for a port, by the option that chooses it, that cannot be listened on."""
     taken: dict[int, str] = {}
     for option, port in ports.items():
         if port in taken:
-            raise ProjectError(f"{taken[port]} and {option} are both {port}; choose another")
+            raise UsageError(f"{taken[port]} and {option} are both {port}; choose another")
         taken[port] = option
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -114,10 +114,10 @@ def require_free(host: str, ports: Mapping[str, int]) -> None:
                 probe.bind((host, port))
             except OSError as failure:
                 if failure.errno != errno.EADDRINUSE:
-                    raise ProjectError(
+                    raise UsageError(
                         f"--host {host} port {port} cannot be listened on: {failure.strerror}"
                     ) from None
-                raise ProjectError(f"port {port} is taken; choose another with {option}") from None
+                raise UsageError(f"port {port} is taken; choose another with {option}") from None
 
 
 def write_record(home: Path, addresses: Addresses) -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
+from flows.exit_codes import UNAVAILABLE
 from flows.services.server import browser_address, exit_with, own_module
 from tasks.errors import UnavailableError
 
@@ -73,7 +74,7 @@ def _serve(host: str, port: int, parent: int) -> None:
         open_client(os.environ["MLFLOW_TRACKING_URI"])
     except UnavailableError as failure:
         sys.stderr.write(f"assayline: {failure}\n")
-        sys.exit(failure.exit_code)
+        sys.exit(UNAVAILABLE)
     auth = os.environ.get(AUTH)
     served = PasswordOnly(app, auth) if auth else OwnMachineOnly(app) if is_loopback(host) else app
     uvicorn.run(served, host=host, port=port, log_level="warning")

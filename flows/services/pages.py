@@ -32,7 +32,7 @@ from flows.services.metrics import Services, metrics_registry
 from flows.services.overview import find_page, overview
 from flows.services.own_machine import OwnMachineOnly, PasswordOnly, is_loopback
 from flows.services.run_facts import RunReader
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 
 _RUN = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
 _SECONDS = 60.0
@@ -102,20 +102,20 @@ def serve_pages(
 ) -> PagesServer:
     """Serve the pages of a home until they are stopped. `auth` is `user:password`.
 
-    Raises ProjectError when the address cannot be served at, and without a password when others
+    Raises UsageError when the address cannot be served at, and without a password when others
     than this machine could ask.
     """
     if auth is not None and not re.fullmatch(r"[^:]+:.+", auth):
-        raise ProjectError("the password of the pages is not written as user:password")
+        raise UsageError("the password of the pages is not written as user:password")
     if auth is None and not is_loopback(host):
-        raise ProjectError(
+        raise UsageError(
             f"the pages would be open to all who reach {host}; set PREFECT_SERVER_API_AUTH_STRING "
             "to user:password, or serve them at 127.0.0.1"
         )
     try:
         return PagesServer(_pages(home, services, auth), host, port)
     except OSError as failure:
-        raise ProjectError(
+        raise UsageError(
             f"the pages cannot be served at {host}:{port} ({failure.strerror}); choose another "
             "port with --pages-port"
         ) from None

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+from flows.exit_codes import UNAVAILABLE
 from flows.runs.presence import Process
 from flows.services.database import is_own, prepare_database, require_apart
 from flows.services.home import configured_prefect_api
@@ -199,7 +200,7 @@ def exit_with(parent: int) -> None:
 def _why_it_ended(log: Path | None, code: int) -> str:
     if log is not None and shutil.disk_usage(log.parent).free < _LEAST_FREE:
         return f"the disk is full at {log.parent.parent}; free space and run again"
-    if log is not None and code == UnavailableError.exit_code:
+    if log is not None and code == UNAVAILABLE:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()
         sentences = [line.removeprefix(_TOLD) for line in said if line.startswith(_TOLD)]
         if sentences:
@@ -236,7 +237,7 @@ def _serve(host: str, port: int, parent: int) -> None:
         prepare_database()
     except UnavailableError as failure:
         sys.stderr.write(f"{_TOLD}{failure}\n")
-        sys.exit(failure.exit_code)
+        sys.exit(UNAVAILABLE)
     app = create_app()
     is_open = is_loopback(host) and not os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     served = OwnMachineOnly(app) if is_open else app

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.services.pools import base_job_template, pool_of
 from flows.services.server import PrefectServer, exit_with, own_module
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 from tasks.project import load_project
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _deploy(client: SyncPrefectClient, path: Path, pool: str) -> dict[str, Any]:
         loaded = load_project(path)
         deployment = deploy_project(client, loaded, pool)
         missing = put_notifications(client, loaded.project)
-    except (AssaylineError, ValueError, OverflowError, PrefectHTTPStatusError) as failure:
+    except (UserError, ValueError, OverflowError, PrefectHTTPStatusError) as failure:
         # Prefect takes less than we do for a cron expression, for example; and no project may
         # keep the others from being served.
         first = next(iter(str(failure).splitlines()), type(failure).__name__)
@@ -125,7 +125,7 @@ def _name_of(path: Path) -> str | None:
     """The name of the project in a file; None where it cannot be read."""
     try:
         return load_project(path).project.name
-    except AssaylineError:
+    except UserError:
         return None
 
 

@@ -32,7 +32,7 @@ from tasks.constant import (
     constant_predictions,
 )
 from tasks.drawn_units import drawn_units
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 from tasks.estimators import predict
 from tasks.metrics import Estimate
 from tasks.models import (
@@ -95,8 +95,8 @@ def measure_baselines(
 
     Files `quick.skops` and `quick.json` are the quick model's package, for the gate;
     `facts["constant"]` holds the class shares in train (of a regression one number), which
-    `constant_predictions` (`constant_estimates`) turns into predictions. Raises ProjectError for a
-    candidate that cannot be built.
+    `constant_predictions` (`constant_estimates`) turns into predictions. Raises ProjectFileError
+    for a candidate that cannot be built.
     """
     given = _given(frame, split, roles, project, allow_imports)
     facts, constant, ground = _constant(given)
@@ -223,7 +223,7 @@ def _champion(given: Given, champion: Champion | None, allow_imports: Sequence[s
     try:
         extra_types = declared_types(given.pipelines.candidates, allow_imports)
         predictions = _predict(champion.package, given.dev, extra_types)
-    except (AssaylineError, ValueError, KeyError, TypeError, AttributeError) as failure:
+    except (UserError, ValueError, KeyError, TypeError, AttributeError) as failure:
         reason = str(failure).strip().rstrip(".")
         return Part(checks=[judgement.champion_not_measured(champion.version, reason)])
     found = given.measure(predictions)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.conditions import Mask
 from tasks.drawn_units import drawn_units
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.roles import Roles
 
 HALF_DEVIATION = 0.5
@@ -80,7 +80,7 @@ class DevErrors:
         learned = roles.labels(frame)[(split["side"].reindex(frame.index) == "train").to_numpy()]
         most = tolerance or HALF_DEVIATION * float((learned if len(learned) else labels).std())
         if not most > 0:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"the {len(learned)} train rows have no spread in {roles.target} to tell a right "
                 "estimate from a wrong one; set error_analysis.tolerance"
             )

@@ -30,7 +30,7 @@ import numpy as np
 
 from tasks.error_analysis.references import Reference, choose_reference, people_by_tag
 from tasks.error_analysis.tags import Tag
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.intervals import Estimate
 from tasks.project.analysis_sections import Work
 
@@ -86,8 +86,8 @@ def require_known(
     """The names of declared work that no tag has now, where that may be.
 
     `hand_tags` are the tags that people ever gave, whether they can be used or not: such tags come
-    and go, and with them the work. Raises ProjectError for a name that is no tag where nobody gave
-    one, and for one that is a tag's name mistyped.
+    and go, and with them the work. Raises ProjectFileError for a name that is no tag where nobody
+    gave one, and for one that is a tag's name mistyped.
     """
     absent = [name for name in work if name not in known]
     there = sorted({*known, *hand_tags})
@@ -98,7 +98,7 @@ def require_known(
             continue
         listed = ", ".join(there[:5]) + (" and more" if len(there) > 5 else "")
         hint = f"did you mean '{close[0]}'?" if close else f"there are {listed}"
-        raise ProjectError(
+        raise ProjectFileError(
             f"error_analysis.work names the tag '{name}', which is neither a slice, a tag nor "
             f"given by hand; {hint}"
         )

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.conditions import nearest_column
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.slice_metrics import NamedSlices
@@ -37,13 +37,13 @@ def searched_columns(
     Columns in the order of the frame, then tags. Texts stand by their number of characters. `tags`
     are masks over the dev rows; `leaks` are the columns found to give the target away.
 
-    Raises ProjectError where `exclude` names no column.
+    Raises ProjectFileError where `exclude` names no column.
     """
     section = project.error_analysis.search
     for name in section.exclude:
         if name not in frame.columns:
             where = "error_analysis.search.exclude names the column"
-            raise ProjectError(f"{where} '{name}'{nearest_column(name, frame)}")
+            raise ProjectFileError(f"{where} '{name}'{nearest_column(name, frame)}")
     telling = {*roles.outcome_only, *(set(leaks) - set(roles.features))}
     never = {roles.target, roles.key, roles.group, *telling, *roles.annotators}
     found = []

@@ -61,7 +61,7 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
     `facts["priorities"]` lists the tags most worth working on: gain_points with low and high in
     points of overall accuracy, room and share in [0, 1], and the advice.
 
-    Raises ProjectError when a slice or tag of the project cannot be understood.
+    Raises ProjectFileError when a slice or tag of the project cannot be understood.
     """
     given = given or TagSources()
     slices = named_slices(project.slices, frame)

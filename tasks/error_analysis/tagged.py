@@ -61,7 +61,7 @@ def rank_work(
 
     `declared` are the project's slices and tags over the dev rows, `said` the tags by hand.
 
-    Raises ProjectError where work is declared for a tag that there is not.
+    Raises ProjectFileError where work is declared for a tag that there is not.
     """
     section = project.error_analysis
     classes = tags_of_target(errors.rows, roles)

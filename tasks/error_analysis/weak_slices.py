@@ -58,7 +58,7 @@ def find_weak_slices(
     rows, any besides columns that should be searched; `units` names what must stay in one half
     (`split["unit"]`), over the dev rows; `leaks` are columns that give the target away.
 
-    Raises ProjectError where the section excludes a column that there is not.
+    Raises ProjectFileError where the section excludes a column that there is not.
     """
     section = project.error_analysis.search
     dev = frame.index.get_indexer(errors.rows.index)

@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UsageError
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
 
@@ -81,33 +81,33 @@ def _default_regressors(roles: Roles) -> tuple[Candidate, ...]:
 def resolve_estimator(path: str, allow_imports: Sequence[str], *, regression: bool = False) -> type:
     """The class at an import path such as `sklearn.linear_model.LogisticRegression`.
 
-    scikit-learn's own are free; for any other path nothing is imported unless its top-level
-    package stands in `allow_imports`. Raises ProjectError when the import is not allowed, fails,
-    or does not give a class that does what the task asks for: to tell probabilities, or a number.
+    scikit-learn's own are free; for any other path nothing is imported unless its top-level package
+    stands in `allow_imports`. Raises ProjectFileError when the import is not allowed, fails, or
+    does not give a class that does what the task asks for: to tell probabilities, or a number.
     """
     module_name, _, class_name = path.rpartition(".")
     package = path.partition(".")[0]
     if not module_name or not all(part.isidentifier() for part in path.split(".")):
-        raise ProjectError(
+        raise ProjectFileError(
             f"estimator '{path}' is no import path; write it as package.module.ClassName"
         )
     if package != "sklearn" and package not in allow_imports:
-        raise ProjectError(
+        raise UsageError(
             f"estimator '{path}' would import the package '{package}', which is not allowed; "
             f"allow it with --allow-imports {package}"
         )
     try:
         found = getattr(importlib.import_module(module_name), class_name)
     except Exception as failure:  # the import runs foreign code, which may fail in any way
-        raise ProjectError(f"estimator '{path}' cannot be imported: {failure}") from None
+        raise ProjectFileError(f"estimator '{path}' cannot be imported: {failure}") from None
     if not isinstance(found, type):
-        raise ProjectError(f"estimator '{path}' is not a class")
+        raise ProjectFileError(f"estimator '{path}' is not a class")
     if not hasattr(found, "fit") or not hasattr(found, "get_params"):
-        raise ProjectError(f"estimator '{path}' is not a scikit-learn compatible estimator")
+        raise ProjectFileError(f"estimator '{path}' is not a scikit-learn compatible estimator")
     if regression:
         _require_regressor(path, found)
     elif not hasattr(found, "predict_proba"):
-        raise ProjectError(
+        raise ProjectFileError(
             f"estimator '{path}' has no predict_proba, and a classifier has to tell probabilities"
         )
     return found
@@ -115,7 +115,7 @@ def resolve_estimator(path: str, allow_imports: Sequence[str], *, regression: bo
 
 def _require_regressor(path: str, found: type) -> None:
     if not hasattr(found, "predict") or hasattr(found, "predict_proba"):
-        raise ProjectError(
+        raise ProjectFileError(
             f"estimator '{path}' is no regressor, and task regression estimates a number; choose "
             "one such as sklearn.linear_model.Ridge"
         )
@@ -126,8 +126,8 @@ def build_estimator(
 ) -> Any:
     """An unfitted estimator with the candidate's `params`; `search` names are checked too.
 
-    Raises ProjectError for what `resolve_estimator` refuses, for unknown or unusable parameters,
-    and for an estimator that cannot tell probabilities as configured.
+    Raises ProjectFileError for what `resolve_estimator` refuses, for unknown or unusable
+    parameters, and for an estimator that cannot tell probabilities as configured.
     """
     estimator_class = resolve_estimator(candidate.estimator, allow_imports, regression=regression)
     try:
@@ -139,12 +139,12 @@ def build_estimator(
     try:
         estimator = estimator_class(**candidate.params)
     except Exception as failure:  # foreign code again: whatever it raises is about its parameters
-        raise ProjectError(
+        raise ProjectFileError(
             f"candidate '{candidate.name}': {candidate.estimator} cannot be made from its "
             f"params: {failure}"
         ) from None
     if not regression and not hasattr(estimator, "predict_proba"):
-        raise ProjectError(
+        raise ProjectFileError(
             f"candidate '{candidate.name}': {candidate.estimator} has no predict_proba with these "
             "params, and a classifier has to tell probabilities; change its params (for example "
             "probability: true, or loss: log_loss) or choose another estimator"
@@ -162,6 +162,6 @@ def _refuse_unknown(name: str, known: Mapping[str, Any], candidate: Candidate) -
         return
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
-    raise ProjectError(
+    raise ProjectFileError(
         f"candidate '{candidate.name}': {candidate.estimator} has no parameter '{name}'{hint}"
     )

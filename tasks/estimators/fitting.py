@@ -23,7 +23,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import ThreadpoolController
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.estimators.category_counts import fit_columns
 from tasks.estimators.pipelines import feature_frame
 from tasks.project.roles import Roles
@@ -69,14 +69,14 @@ def fit_estimator(
 ) -> None:
     """Fit the last step alone, on prepared features (rows by columns, dense or sparse).
 
-    Raises ProjectError where rows have weights and the estimator takes none.
+    Raises ProjectFileError where rows have weights and the estimator takes none.
     """
     options: dict[str, Any] = {}
     if imbalance_handling(estimator, class_weight) == "sample_weight":
         options["sample_weight"] = compute_sample_weight("balanced", outcomes)
     if weights is not None:
         if not has_fit_parameter(estimator, "sample_weight"):
-            raise ProjectError(
+            raise ProjectFileError(
                 f"{type(estimator).__name__} takes no weights of rows, which labels.suspects: "
                 "weight and training.mitigate ask for; use leave_out in the first, or another "
                 "estimator"

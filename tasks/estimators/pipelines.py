@@ -28,7 +28,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.estimators.candidates import build_estimator
 from tasks.project.roles import Roles
 from tasks.project.sections import Candidate
@@ -63,13 +63,13 @@ def build_pipeline(
 ) -> Pipeline:
     """An unfitted pipeline of steps `prepare` and `estimator` that takes a `feature_frame`.
 
-    `class_weight` is "balanced" or "none"; it is set where the estimator has that parameter and
-    the candidate does not set it (`fit_pipeline` weighs the rows where it has not). Raises
-    ProjectError for what `resolve_estimator` refuses, for an unknown parameter, in `params` or in
-    `search`, and for an estimator that cannot tell probabilities as configured.
+    `class_weight` is "balanced" or "none"; it is set where the estimator has that parameter and the
+    candidate does not set it (`fit_pipeline` weighs the rows where it has not). Raises
+    ProjectFileError for what `resolve_estimator` refuses, for an unknown parameter, in `params` or
+    in `search`, and for an estimator that cannot tell probabilities as configured.
     """
     if not roles.features:
-        raise ProjectError("no feature column is left; declare or exclude fewer columns")
+        raise ProjectFileError("no feature column is left; declare or exclude fewer columns")
     estimator = build_estimator(candidate, allow_imports, regression=roles.regression)
     known = estimator.get_params(deep=False)
     settings: dict[str, Any] = {}

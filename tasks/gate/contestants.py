@@ -16,7 +16,7 @@ import pandas as pd
 from tasks.checks import Check, StageResult
 from tasks.constant import constant_estimates, constant_predictions
 from tasks.drawn_units import drawn_units
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 from tasks.gate.contest import Opponent
 from tasks.gate.stage import judge
 from tasks.models import (
@@ -35,7 +35,7 @@ from tasks.wear import Wear
 
 # What a model of other libraries or other data raises; a full disk or memory is not its fault.
 _CANNOT_SCORE = (
-    AssaylineError, ImportError, LookupError, ArithmeticError, ValueError, TypeError,
+    UserError, ImportError, LookupError, ArithmeticError, ValueError, TypeError,
     AttributeError, RuntimeError,
 )  # fmt: skip
 
@@ -113,7 +113,7 @@ def _enter(
             predictions = _score(model.package, rows, extra_types)
         except _CANNOT_SCORE as failure:
             told = str(failure).strip().rstrip(".")
-            known = isinstance(failure, AssaylineError)
+            known = isinstance(failure, UserError)
             problem = told if known else f"{type(failure).__name__}: {told}"
     return Opponent.of_version(
         key,

@@ -67,7 +67,7 @@ def judge(  # noqa: PLR0913
     those are not there yet, and rows_needed_reason.
 
     Raises ValueError for an unknown metric, a mask of another length, an anchor that is not the
-    declared one, ProjectError for a guarded slice whose column is absent.
+    declared one, ProjectFileError for a guarded slice whose column is absent.
     """
     whole = Contest(
         metric=metric,

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, ProjectFileError
 from tasks.ingestion.arrow_types import plain_column
 from tasks.ingestion.containers import foreign_kind, unpacked
 from tasks.ingestion.csv_layout import without_separator_line
@@ -26,7 +26,7 @@ _PARQUET_MAGIC = b"PAR1"
 def read_source(path: Path, source: SourceSection) -> RawSource:
     """Read the file: every cell as text from CSV, every column as its own type from Parquet.
 
-    Raises ProjectError when there is no such file; a file that cannot be made sense of is a
+    Raises NotFoundError when there is no such file; a file that cannot be made sense of is a
     `problem` in the result.
     """
     data = _bytes_of(path)
@@ -68,11 +68,11 @@ def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ProjectError(f"no source file at {path}; correct source.path") from None
+        raise NotFoundError(f"no source file at {path}; correct source.path") from None
     except IsADirectoryError:
-        raise ProjectError(f"{path} is a folder; name the CSV or Parquet file in it") from None
+        raise ProjectFileError(f"{path} is a folder; name the CSV or Parquet file in it") from None
     except OSError as failure:
-        raise ProjectError(f"cannot read {path}: {failure.strerror}") from None
+        raise ProjectFileError(f"cannot read {path}: {failure.strerror}") from None
 
 
 def _is_parquet(path: Path, source: SourceSection, data: bytes) -> bool:

@@ -44,7 +44,7 @@ def ingest(
     project's own `key` and `key_columns` go before them. The result's output `snapshot` is indexed
     by row key; its facts say how the columns are used and how many rows came in and were kept.
 
-    Raises ProjectError when the file is not there or cannot be opened.
+    Raises ProjectFileError when the file is not there or cannot be opened.
     """
     raw = read_source(source, project.source)
     checks = [judging_columns.judge_readable(raw)]

@@ -11,17 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tasks.errors import AssaylineError, ProjectError
+from tasks.errors import ConflictError, NotFoundError, UsageError
 from tasks.label_review.overlay import Relabel, Settled, settle
 from tasks.label_review.queue import Queue, QueueRow
 from tasks.label_review.reviews import UNSURE, Review
 from tasks.label_review.tables import from_spreadsheet, read_table
-
-
-class ConflictError(AssaylineError):
-    """Two people, or two answers of one, say different things about a label."""
-
-    exit_code = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +49,11 @@ class Said:
 def read_answers(path: Path) -> tuple[Answer, ...]:
     """The answered lines of a file; lines without an answer are left out.
 
-    Raises ProjectError for a file that is no table of answers, or has none, and ConflictError
+    Raises NotFoundError for a file that is no table of answers, or has none, and ConflictError
     where it answers one row twice, differently.
     """
     if not path.is_file():
-        raise ProjectError(f"no answers at {path}; name the file that the review page saved")
+        raise NotFoundError(f"no answers at {path}; name the file that the review page saved")
     names = ("queue", "key", "answer", "given", "who", "comment")
     found: dict[tuple[str, str], Answer] = {}
     for row in read_table(path, names[:3], "file of answers"):
@@ -73,24 +67,24 @@ def read_answers(path: Path) -> tuple[Answer, ...]:
                 f"'{answer.answer}'; keep one"
             )
     if not found:
-        raise ProjectError(f"{path} has no answers: the column 'answer' is empty")
+        raise UsageError(f"{path} has no answers: the column 'answer' is empty")
     return tuple(found.values())
 
 
 def queue_of(answers: Sequence[Answer]) -> str:
-    """The id of the queue that a file answers. Raises ProjectError for several."""
+    """The id of the queue that a file answers. Raises UsageError for several."""
     names = sorted({answer.queue for answer in answers})
     if len(names) > 1:
-        raise ProjectError(f"the answers are to {len(names)} queues ({', '.join(names[:5])})")
+        raise UsageError(f"the answers are to {len(names)} queues ({', '.join(names[:5])})")
     return names[0]
 
 
 def require_answerable(classes: Iterable[str]) -> None:
-    """Raise ProjectError for a class that no answer can name."""
+    """Raise UsageError for a class that no answer can name."""
     for name in classes:
         if name == UNSURE or not name.strip():
             meaning = "somebody is unsure" if name == UNSURE else "there is no answer"
-            raise ProjectError(
+            raise UsageError(
                 f"the class '{name}' cannot be reviewed, because as an answer it says that "
                 f"{meaning}; give it another name in the source"
             )
@@ -102,7 +96,7 @@ def take_answers(
     """What the answers add to what people said before.
 
     `name` stands for reviewers who gave none, `when` is an ISO time. With `revise` an answer
-    replaces an earlier one that differs. Raises ProjectError for a row that is not in the queue
+    replaces an earlier one that differs. Raises UsageError for a row that is not in the queue
     and for a class that the project has not; ConflictError for an answer that contradicts.
     """
     require_answerable(queue.classes)
@@ -115,7 +109,7 @@ def take_answers(
     for found in answers:
         row = asked.get(found.key)
         if row is None:
-            raise ProjectError(f"row {found.key} is not in queue {queue.id}; nothing was applied")
+            raise UsageError(f"row {found.key} is not in queue {queue.id}; nothing was applied")
         answer = _known(found, row, queue)
         if not revise:
             before = earlier.get(row.key, [])
@@ -138,7 +132,7 @@ def _known(answer: Answer, row: QueueRow, queue: Queue) -> Answer:
     said = _meant(answer.answer, (UNSURE, *queue.classes))
     if said is None:
         shown = ", ".join(queue.classes[:5]) + (", ..." if len(queue.classes) > 5 else "")
-        raise ProjectError(
+        raise UsageError(
             f"row {row.key} is answered '{answer.answer}', which is no class: there are {shown}, "
             f"and {UNSURE} for unsure; nothing was applied"
         )

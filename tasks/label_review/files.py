@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, ProjectFileError
 from tasks.project.loading import LoadedProject
 
 
@@ -88,16 +88,16 @@ def readable_files(loaded: LoadedProject) -> dict[str, Path]:
 def find_label_files(loaded: LoadedProject) -> LabelFiles:
     """The files of the project that are there.
 
-    Raises ProjectError where `labels.rules` or `labels.ratings` names a file that is not.
+    Raises NotFoundError where `labels.rules` or `labels.ratings` names a file that is not.
     """
     if loaded.project.task == "regression":
         return _none_for_numbers(loaded)
     rules = rules_path(loaded)
     if rules is not None and not rules.is_file():
-        raise ProjectError(f"no label rules at {rules}; correct 'labels.rules', or write them")
+        raise NotFoundError(f"no label rules at {rules}; correct 'labels.rules', or write them")
     ratings = ratings_path(loaded)
     if ratings is not None and not ratings.is_file():
-        raise ProjectError(f"no ratings at {ratings}; correct 'labels.ratings.path'")
+        raise NotFoundError(f"no ratings at {ratings}; correct 'labels.ratings.path'")
     return LabelFiles(
         overlay=_there(overlay_path(loaded)),
         reviews=_there(reviews_path(loaded)),
@@ -109,10 +109,10 @@ def find_label_files(loaded: LoadedProject) -> LabelFiles:
 
 
 def _none_for_numbers(loaded: LoadedProject) -> LabelFiles:
-    """Raises ProjectError where there are corrections or answers, which are for classes."""
+    """Raises ProjectFileError where there are corrections or answers, which are for classes."""
     for path in (overlay_path(loaded), reviews_path(loaded)):
         if path.is_file():
-            raise ProjectError(
+            raise ProjectFileError(
                 f"{path} holds corrected labels or answers, which are for classes, and "
                 f"{loaded.path.name} is a regression: correct the source, and move the file away"
             )

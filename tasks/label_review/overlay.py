@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.label_review.tables import read_table, write_table
 from tasks.project.roles import ROW_KEY, Roles
 
@@ -75,7 +75,7 @@ class Overlaid:
 def read_overlay(path: Path) -> tuple[Relabel, ...]:
     """The relabels in the order of the file; none where there is no file.
 
-    Raises ProjectError for a file that is no overlay, or whose relabels contradict each other.
+    Raises ProjectFileError for a file that is no overlay, or whose relabels contradict each other.
     """
     needed = ("key", "old", "new")
     relabels = tuple(
@@ -85,11 +85,11 @@ def read_overlay(path: Path) -> tuple[Relabel, ...]:
     for line, relabel in enumerate(relabels, 2):
         empty = [name for name in needed if not getattr(relabel, name)]
         if empty:
-            raise ProjectError(f"{path}, relabel {line - 1}: '{empty[0]}' is empty; fill it in")
+            raise ProjectFileError(f"{path}, relabel {line - 1}: '{empty[0]}' is empty; fill it in")
     try:
         settle(relabels)
-    except ProjectError as failure:
-        raise ProjectError(f"{path}: {failure}") from None
+    except ProjectFileError as failure:
+        raise ProjectFileError(f"{path}: {failure}") from None
     return relabels
 
 
@@ -101,8 +101,8 @@ def write_overlay(relabels: Sequence[Relabel], path: Path) -> None:
 def settle(relabels: Iterable[Relabel]) -> dict[str, Settled]:
     """Follow the corrections of each row, first to last.
 
-    A correction that was made twice counts once. Raises ProjectError where one starts from a label
-    that the row no longer had.
+    A correction that was made twice counts once. Raises ProjectFileError where one starts from a
+    label that the row no longer had.
     """
     settled: dict[str, Settled] = {}
     for relabel in relabels:
@@ -112,7 +112,7 @@ def settle(relabels: Iterable[Relabel]) -> dict[str, Settled]:
         elif relabel.old == before.new:
             settled[relabel.key] = Settled((*before.olds, relabel.old), relabel.new)
         elif relabel.new != before.new or relabel.old not in before.olds:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"row {relabel.key} is relabelled from {relabel.old} to {relabel.new}, and another "
                 f"relabel already made it {before.new}; keep one of the two"
             )

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.evidence import hash_of
 
 LEAST_ROWS = 20
@@ -63,17 +63,19 @@ class Queue:
 
     @classmethod
     def read(cls, path: Path) -> Queue:
-        """What `text` gave, unchanged. Raises ProjectError for any other file."""
+        """What `text` gave, unchanged. Raises ProjectFileError for any other file."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             said = {name: value for name, value in values.items() if name != "id"}
             if hash_of(said)[:_ID_LENGTH] != values["id"]:
-                raise ProjectError(f"{path} is not the queue that was drawn: it was changed since")
+                raise ProjectFileError(
+                    f"{path} is not the queue that was drawn: it was changed since"
+                )
             rows = tuple(QueueRow(**row) for row in values.pop("rows"))
             classes = tuple(values.pop("classes"))
             return cls(rows=rows, classes=classes, **values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
-            raise ProjectError(f"{path} holds no review queue: {failure}") from None
+            raise ProjectFileError(f"{path} holds no review queue: {failure}") from None
 
 
 def draw_queue(
@@ -92,12 +94,12 @@ def draw_queue(
     quarter from the other suspects of train and dev and the rest from their remaining rows, each
     stratum with two rows at least. `about` gives run_id, project and rule.
 
-    Raises ProjectError where there are fewer than 20 rows to ask about, or fewer are wanted.
+    Raises ProjectFileError where there are fewer than 20 rows to ask about, or fewer are wanted.
     """
     known = quality.index.isin(list(reviewed))
     left = quality[~known].sort_index()
     if min(count, len(left)) < LEAST_ROWS:
-        raise ProjectError(
+        raise ProjectFileError(
             f"a review needs {LEAST_ROWS} rows or more: {count} are wanted, and {len(left)} rows "
             "are not reviewed yet"
         )

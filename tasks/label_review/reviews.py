@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.label_review.tables import read_table, write_table
 
 UNSURE = "?"
@@ -56,7 +56,7 @@ COLUMNS = tuple(one.name for one in fields(Review))
 def read_reviews(path: Path) -> tuple[Review, ...]:
     """The answers in the order of the file; none where there is no file.
 
-    Raises ProjectError for a file that is no table of reviews.
+    Raises ProjectFileError for a file that is no table of reviews.
     """
     return tuple(
         _review(row, f"{path}, row {place}")
@@ -80,12 +80,12 @@ def _review(row: dict[str, str], where: str) -> Review:
     try:
         values |= {name: int(row[name]) for name in _NUMBERS}
     except ValueError:
-        raise ProjectError(
+        raise ProjectFileError(
             f"{where}: {', '.join(_NUMBERS)} must be whole numbers, and are "
             f"{', '.join(repr(row[name]) for name in _NUMBERS)}"
         ) from None
     # Spreadsheets write TRUE; what is neither must not quietly become false.
     flagged = {"true": True, "false": False}.get(row["flagged"].strip().lower())
     if flagged is None:
-        raise ProjectError(f"{where}: flagged must be true or false, and is {row['flagged']!r}")
+        raise ProjectFileError(f"{where}: flagged must be true or false, and is {row['flagged']!r}")
     return Review(**{**values, "flagged": flagged})

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.evidence import hash_of
 from tasks.project.loading import parse_yaml
 from tasks.project.sections import Section
@@ -47,18 +47,18 @@ class LabelRules:
 
 
 def read_rules(path: Path) -> LabelRules:
-    """The rules in a YAML file. Raises ProjectError for one that cannot be used."""
+    """The rules in a YAML file. Raises ProjectFileError for one that cannot be used."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
-        raise ProjectError(f"the label rules {path} cannot be read: {failure}") from None
+        raise ProjectFileError(f"the label rules {path} cannot be read: {failure}") from None
     values = {_class_name(name): rule for name, rule in parse_yaml(text, str(path)).items()}
     try:
         classes = TypeAdapter(dict[str, ClassRule]).validate_python(values)
     except ValidationError as failure:
         first = failure.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ProjectError(
+        raise ProjectFileError(
             f"the label rules {path}: '{where}': {first['msg']}; a class has definition, examples "
             "and borderline"
         ) from None

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 
 # Marks before a formula are part of it, so that a text that begins with a mark is told apart.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -35,15 +35,15 @@ def from_spreadsheet(cell: str) -> str:
 def read_table(path: Path, needed: Sequence[str], what: str) -> list[dict[str, str]]:
     """The rows of a UTF-8 CSV table by column name; none where there is no file.
 
-    Raises ProjectError for a file that cannot be read, lacks a needed column, has a column twice,
-    or a row with more cells than columns; `what` names the kind of table.
+    Raises ProjectFileError for a file that cannot be read, lacks a needed column, has a column
+    twice, or a row with more cells than columns; `what` names the kind of table.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as failure:
-        raise ProjectError(f"the {what} {path} cannot be read: {failure}") from None
+        raise ProjectFileError(f"the {what} {path} cannot be read: {failure}") from None
     # The limit is the process's, and only ever raised: another thread may be reading.
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.DictReader(
@@ -52,21 +52,21 @@ def read_table(path: Path, needed: Sequence[str], what: str) -> list[dict[str, s
     try:
         rows = list(reader)
     except csv.Error as failure:
-        raise ProjectError(
+        raise ProjectFileError(
             f"the {what} {path}, line {reader.line_num}: is not valid CSV ({failure})"
         ) from None
     names = Counter(reader.fieldnames or ())
     absent = [name for name in needed if name not in names]
     if absent:
-        raise ProjectError(
+        raise ProjectFileError(
             f"the {what} {path} has no column '{absent[0]}'; it needs {', '.join(needed)}"
         )
     twice = [name for name, count in names.items() if name and count > 1]
     if twice:
-        raise ProjectError(f"the {what} {path} has the column '{twice[0]}' twice; keep one")
+        raise ProjectFileError(f"the {what} {path} has the column '{twice[0]}' twice; keep one")
     for place, row in enumerate(rows, 1):
         if "" in row:
-            raise ProjectError(f"the {what} {path}, row {place}: more cells than columns")
+            raise ProjectFileError(f"the {what} {path}, row {place}: more cells than columns")
     return [{name: cell or "" for name, cell in row.items()} for row in rows]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, Figure, Outcome, Table
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.intervals import wilson
 from tasks.labels.drift import (
     LEAST_EXPECTED,
@@ -39,7 +39,7 @@ def judge_drift(
     """The class whose share changes most over the groups of `labels.drift.by`.
 
     Rows of one of the split's `units` (default: of its groups) are not independent. Raises
-    ProjectError where the frame has no such column.
+    ProjectFileError where the frame has no such column.
     """
     settings = project.labels.drift
     by = settings.by or roles.time
@@ -107,7 +107,7 @@ def _require(by: str, frame: pd.DataFrame) -> None:
     if by not in frame.columns:
         near = difflib.get_close_matches(by, [str(name) for name in frame.columns], 1, 0.5)
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise ProjectError(
+        raise ProjectFileError(
             f"labels.drift.by names the column '{by}', which the data do not have{hint}"
         )
 

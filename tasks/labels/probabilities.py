@@ -78,7 +78,7 @@ def label_probabilities(
 
     Without class weights, which would distort probabilities. A class needs three split units in
     train, so that each of them is judged by models of two others; rarer ones are left out. Raises
-    ProjectError for a candidate that cannot be built.
+    ProjectFileError for a candidate that cannot be built.
     """
     folds = project.labels.folds
     labels = roles.labels(frame)

@@ -72,7 +72,7 @@ def find_ratings(
 ) -> FoundRatings:
     """The ratings of the project: those of the file at `path`, else of the annotators' columns.
 
-    None with fewer than two annotators' columns and no file. Raises ProjectError where there is
+    None with fewer than two annotators' columns and no file. Raises ProjectFileError where there is
     no such file.
     """
     labels = project.labels

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.checks import Check, Outcome, Table, judged
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.fingerprints import fingerprint_frame
 from tasks.ingestion.reading import read_source
 from tasks.ingestion.sources import RawSource
@@ -53,8 +53,8 @@ def read_ratings(
     """Read `path` as `labels.ratings` says.
 
     `items` holds what names each row of the data, `classes` the classes that a label may be (None:
-    any number, which the interval scale takes). Raises ProjectError where there is no such file, or
-    a column stands in it twice.
+    any number, which the interval scale takes). Raises ProjectFileError where there is no such
+    file, or a column stands in it twice.
     """
     settings = labels.ratings or RatingsSection(path=path.name)
     source = SourceSection(
@@ -97,7 +97,7 @@ def read_ratings(
 def _refuse_repeated(name: str, raw: RawSource) -> None:
     twice = [column for column, times in Counter(raw.columns).items() if times > 1]
     if twice:
-        raise ProjectError(
+        raise ProjectFileError(
             f"{name}, which labels.ratings names, has the column '{twice[0]}' more than once; "
             "give each column a name of its own"
         )

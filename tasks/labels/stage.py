@@ -43,7 +43,7 @@ def check_labels(
     Outputs `label_quality`, by row key: side, label, likely_label (missing where not judged),
     quality in [0, 1] (low is bad, NaN where not judged) and issue; `human_level`, how right one
     person is (empty where unknown); and, of items that several labelled, `consensus`. `ratings` is
-    the project's file of them. Rows without a label or a side are left out. Raises ProjectError
+    the project's file of them. Rows without a label or a side are left out. Raises ProjectFileError
     for a candidate that cannot be built.
     """
     said = said or Said()

@@ -57,7 +57,7 @@ def judge_floors(
     """One check for each floor, class and slice that it names, in the order of the project.
 
     `frame` holds all rows, `test` marks those of `scored`. Ids read
-    `performance_audit.floor:<metric>[.<class>][:<slice>]`. Raises ProjectError when a slice
+    `performance_audit.floor:<metric>[.<class>][:<slice>]`. Raises ProjectFileError when a slice
     cannot be understood, or is a condition that no row of `frame` meets.
     """
     taken: set[str] = set()

@@ -58,8 +58,8 @@ class AuditedRows:
 def compare_groups(project: Project, rows: AuditedRows, classes: Sequence[str]) -> Gaps:
     """Judge the declared gaps and measure those of all slices that are columns or crossings.
 
-    With more than two classes only declared gaps are measured, since there is no class that a
-    slice column's rates would be of. Raises ProjectError when a gap names a column that is absent.
+    With more than two classes only declared gaps are measured, since there is no class that a slice
+    column's rates would be of. Raises ProjectFileError when a gap names a column that is absent.
     """
     measured = _Measured(rows, project.audit.min_support)
     checks: list[Check] = []

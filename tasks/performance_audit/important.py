@@ -48,9 +48,9 @@ def judge_important(
     """The checks, the table `important` and the metric `test.weighted_<metric>`.
 
     `frame` holds all rows, `test` marks those of `scored`; `metric` is the project's own. Without
-    `audit.important` there is nothing. Raises ProjectError when an entry names an absent column, a
-    column of weights that holds no numbers, or a condition that cannot be understood or that no
-    row of `frame` meets.
+    `audit.important` there is nothing. Raises ProjectFileError when an entry names an absent
+    column, a column of weights that holds no numbers, or a condition that cannot be understood or
+    that no row of `frame` meets.
     """
     if not audit.important:
         return Finding()

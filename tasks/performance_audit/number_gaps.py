@@ -25,7 +25,7 @@ def judge_number_gaps(
 ) -> Finding:
     """The checks of the declared gaps; `frame` holds all rows, `test` marks those of `scored`.
 
-    Raises ProjectError when a gap names a column that is absent.
+    Raises ProjectFileError when a gap names a column that is absent.
     """
     taken: set[str] = set()
     checks: list[Check] = []

@@ -40,7 +40,7 @@ def judge_numbers(
     """Measure `scored`, the rows of `frame` that `test` marks, and judge them by the project.
 
     `facts` are small values of the package for the gate and the page, its `size_bytes` among them.
-    Raises ProjectError when a slice or gap names what the data does not have.
+    Raises ProjectFileError when a slice or gap names what the data does not have.
     """
     audit = project.audit
     metric = project.training.metric or "mae"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.conditions import nearest_column
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.performance_audit.perturbations import (
     Changed,
     missing,
@@ -44,14 +44,14 @@ class Change:
 def resolutions(frame: pd.DataFrame, roles: Roles, section: RobustnessSection) -> dict[str, float]:
     """What each numeric feature can tell apart: as declared, else as its values in `frame` show.
 
-    Raises ProjectError when the section names what is no numeric feature.
+    Raises ProjectFileError when the section names what is no numeric feature.
     """
     for name in section.precision:
         if name not in roles.numeric:
             place = f"audit.robustness.precision names '{name}'"
             if name in frame.columns:
-                raise ProjectError(f"{place}, which is no numeric feature; leave it out")
-            raise ProjectError(place + nearest_column(name, frame))
+                raise ProjectFileError(f"{place}, which is no numeric feature; leave it out")
+            raise ProjectFileError(place + nearest_column(name, frame))
     found = {name: section.precision.get(name) or resolution(frame[name]) for name in roles.numeric}
     return {name: step for name, step in found.items() if step is not None}
 

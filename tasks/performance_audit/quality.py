@@ -75,7 +75,7 @@ def measure_quality(
 
     `units` says which rows of `frame` are no independent evidence of each other.
 
-    Raises ProjectError when a slice or gap names what the data does not have.
+    Raises ProjectFileError when a slice or gap names what the data does not have.
     """
     audit, labels = project.audit, roles.labels(frame)
     classes = tuple(sorted(str(name) for name in labels.unique()))

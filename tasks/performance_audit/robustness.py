@@ -91,7 +91,7 @@ def measure_robustness(
     """Change the test rows, score them again with `score`, and compare with `scored`.
 
     `frame` holds all rows, by which a column's precision and spread are measured. Raises
-    ProjectError when a declared precision names what is no numeric feature.
+    ProjectFileError when a declared precision names what is no numeric feature.
     """
     rows, width = frame[test][list(roles.features)], max(len(roles.features), 1)
     steps = resolutions(frame, roles, section)

@@ -49,7 +49,7 @@ def judge_robustness(
     """Change test rows and judge the flips by the project's limits; nothing where switched off.
 
     `scored` are the test rows (those of `frame` that `test` marks) with their plain predictions.
-    Raises ProjectError when a declared precision names what is no numeric feature.
+    Raises ProjectFileError when a declared precision names what is no numeric feature.
     """
     section = project.audit.robustness
     if not section.enabled:

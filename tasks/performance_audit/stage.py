@@ -59,8 +59,8 @@ def audit_performance(
     `trained` is what training left about dev, from which a mitigated candidate is offered where a
     gap is refused. `outputs["test_predictions"]` holds the predictions that were judged.
 
-    Raises ProjectError when a slice or gap names what the data does not have, or when the package
-    holds a type that is neither listed nor declared.
+    Raises ProjectFileError when a slice or gap names what the data does not have, or when the
+    package holds a type that is neither listed nor declared.
     """
     named_slices(project.slices, frame)
     test: Mask = (split["side"].reindex(frame.index) == "test").to_numpy(dtype=bool)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from tasks.checks import Check, Outcome
 from tasks.conditions import column_kind, nearest_column
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.intervals import Estimate
 from tasks.metrics.importance import weighted_estimate
 from tasks.metrics.ranking import Floats
@@ -41,16 +41,16 @@ class Weighted:
 def column_weights(one: ImportantExamples, rows: pd.DataFrame) -> Floats:
     """The weights that a column of `rows` gives; NaN where a cell is missing.
 
-    Raises ProjectError when the column is absent or holds no numbers.
+    Raises ProjectFileError when the column is absent or holds no numbers.
     """
     column = one.column or ""
     if column not in rows.columns:
-        raise ProjectError(
+        raise ProjectFileError(
             f"audit.important '{one.name}' names the column '{column}'"
             f"{nearest_column(column, rows)}"
         )
     if column_kind(rows[column]) != "number":
-        raise ProjectError(
+        raise ProjectFileError(
             f"audit.important '{one.name}': '{column}' holds {column_kind(rows[column])}s, and "
             "weights are numbers; use a condition with a weight, or a column of numbers"
         )

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 
 Severity = Literal["critical", "warning", "info"]
 Judge = Literal["interval", "point", "lower_bound"]
@@ -66,7 +66,7 @@ def read_condition(text: str) -> str:
 
     try:
         parse_condition(text)
-    except ProjectError as refusal:
+    except ProjectFileError as refusal:
         raise ValueError(str(refusal)) from None
     return text
 

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, ProjectFileError, UsageError
 from tasks.project.authority import binding_overrides
 from tasks.project.sections import Project
 from tasks.project.task import task_mistake
@@ -55,7 +55,7 @@ class LoadedProject:
 def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
     """Read a project file and apply `section.key=value` overrides.
 
-    Raises ProjectError, with one sentence, when the file cannot be read, is not a YAML mapping,
+    Raises ProjectFileError, with one sentence, when the file cannot be read, is not a YAML mapping,
     has an unknown key or a value of the wrong kind.
     """
     path = _resolved(path)
@@ -68,10 +68,10 @@ def load_project(path: Path, overrides: Iterable[str] = ()) -> LoadedProject:
     try:
         project = Project.model_validate(values)
     except ValidationError as failure:
-        raise ProjectError(_explain(failure, path.name)) from None
+        raise ProjectFileError(_explain(failure, path.name)) from None
     mistake = task_mistake(project)
     if mistake:
-        raise ProjectError(f"{path.name}: {mistake}")
+        raise ProjectFileError(f"{path.name}: {mistake}")
     return LoadedProject(project, path, text, overrides, own if overrides else project)
 
 
@@ -83,20 +83,20 @@ def _without_overrides(values: Mapping[str, Any]) -> Project | None:
 
 
 def require_allowed(project: Project, allow_imports: Sequence[str]) -> None:
-    """Raise ProjectError when a candidate or a tag would import a package that is not allowed.
+    """Raise UsageError when a candidate or a tag would import a package that is not allowed.
 
     Said before anything runs, because a cached stage imports nothing and would not notice.
     """
     for candidate in project.training.candidates:
         package = candidate.estimator.partition(".")[0]
         if package not in ("sklearn", *allow_imports):
-            raise ProjectError(
+            raise UsageError(
                 f"estimator '{candidate.estimator}' would import the package '{package}', which is "
                 f"not allowed; allow it with --allow-imports {package}"
             )
     for tag in project.error_analysis.tags:
         if tag.package is not None and tag.package not in allow_imports:
-            raise ProjectError(
+            raise UsageError(
                 f"tag '{tag.name}': '{tag.function}' would import the package '{tag.package}', "
                 f"which is not allowed; allow it with --allow-imports {tag.package}"
             )
@@ -130,13 +130,13 @@ class _Loader(yaml.SafeLoader):
             self.depth -= 1
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """The value of a node. Raises ProjectError where its tag cannot read it."""
+        """The value of a node. Raises ProjectFileError where its tag cannot read it."""
         try:
             return super().construct_object(node, deep)
         except _UNREADABLE:
             kind, line = str(node.tag).rpartition(":")[2], node.start_mark.line + 1
             shown = f"'{str(node.value)[:40]}'" if isinstance(node.value, str) else "what it tags"
-            raise ProjectError(
+            raise ProjectFileError(
                 f"{self.name}: line {line}: {shown} cannot be read as {kind}; write a shorter or "
                 "another value"
             ) from None
@@ -161,7 +161,7 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any
     for position, key in enumerate(keys):
         if key in keys[:position]:
             line = node.value[position][0].start_mark.line + 1
-            raise ProjectError(f"line {line}: the key '{key}' stands twice; keep one of them")
+            raise ProjectFileError(f"line {line}: the key '{key}' stands twice; keep one of them")
     return loader.construct_mapping(node, deep=True)
 
 
@@ -172,34 +172,37 @@ def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
     except (ValueError, OSError) as failure:
-        raise ProjectError(f"{str(path)!r} is no path: {failure}") from None
+        raise ProjectFileError(f"{str(path)!r} is no path: {failure}") from None
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ProjectError(f"no project file at {path}; check the path") from None
+        raise NotFoundError(f"no project file at {path}; check the path") from None
     except IsADirectoryError:
-        raise ProjectError(f"{path} is a folder; name the project file in it") from None
+        raise ProjectFileError(f"{path} is a folder; name the project file in it") from None
     except UnicodeDecodeError:
-        raise ProjectError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+        raise ProjectFileError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except OSError as failure:
-        raise ProjectError(f"cannot read {path}: {failure.strerror}") from None
+        raise ProjectFileError(f"cannot read {path}: {failure.strerror}") from None
 
 
 def parse_yaml(text: str, name: str) -> dict[str, Any]:
-    """The mapping that a YAML text holds. Raises ProjectError, which names the text by `name`."""
+    """The mapping that a YAML text holds.
+
+    Raises ProjectFileError, which names the text by `name`.
+    """
     try:
         values = _parse(text, name)
     except yaml.YAMLError as failure:
         mark = getattr(failure, "problem_mark", None)
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(failure, "problem", None) or "cannot be parsed"
-        raise ProjectError(f"{name}:{where} is not valid YAML: {problem}") from None
+        raise ProjectFileError(f"{name}:{where} is not valid YAML: {problem}") from None
     if not isinstance(values, dict):
         kind = "empty" if values is None else f"a {type(values).__name__}"
-        raise ProjectError(f"{name} must be a YAML mapping of keys to values, and is {kind}")
+        raise ProjectFileError(f"{name} must be a YAML mapping of keys to values, and is {kind}")
     return values
 
 
@@ -231,7 +234,7 @@ def _parse(text: str, name: str) -> Any:
 
 
 def _require_holdable(value: Any, name: str) -> None:
-    """Raise ProjectError for text that no file or database holds, and for endless numbers."""
+    """Raise ProjectFileError for text that no file or database holds, and for endless numbers."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -242,7 +245,7 @@ def _require_holdable(value: Any, name: str) -> None:
         elif isinstance(one, str):
             _require_text(one, name)
         elif isinstance(one, int) and one.bit_length() > _LONGEST_NUMBER:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"{name} has a whole number of more than {_LONGEST_NUMBER} bits; write it in "
                 "quotes if it is a word"
             )
@@ -252,13 +255,13 @@ def _require_text(text: str, name: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ProjectError(f"{name} has a text with half a character: {text[:40]!r}") from None
+        raise ProjectFileError(f"{name} has a text with half a character: {text[:40]!r}") from None
     if "\0" in text:
-        raise ProjectError(f"{name} has a NUL character in {text[:40]!r}; take it out")
+        raise ProjectFileError(f"{name} has a NUL character in {text[:40]!r}; take it out")
 
 
-def _too_large(name: str) -> ProjectError:
-    return ProjectError(
+def _too_large(name: str) -> ProjectFileError:
+    return ProjectFileError(
         f"{name} nests or repeats more than {_DEEPEST} levels or {_MOST_VALUES:,} values; write it "
         "without aliases (& and *)"
     )
@@ -268,7 +271,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     dotted, equals, raw = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
-        raise ProjectError(f"--set {override}: write it as section.key=value")
+        raise UsageError(f"--set {override}: write it as section.key=value")
     place = values
     for key in keys[:-1]:
         inner = place.get(key)
@@ -276,13 +279,13 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
             inner = {"path": inner}
         inner = {} if inner is None else inner
         if not isinstance(inner, dict):
-            raise ProjectError(f"--set {override}: '{key}' holds a value, not a section")
+            raise UsageError(f"--set {override}: '{key}' holds a value, not a section")
         place[key] = inner
         place = inner
     try:
         place[keys[-1]] = _parse(raw, f"--set {override[:80]}")
     except yaml.YAMLError:
-        raise ProjectError(f"--set {override[:200]}: the value is not valid YAML") from None
+        raise UsageError(f"--set {override[:200]}: the value is not valid YAML") from None
 
 
 def _explain(failure: ValidationError, file_name: str) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tasks.conditions import Mask
 from tasks.drawn_units import drawn_units
-from tasks.errors import AssaylineError
+from tasks.errors import UserError
 from tasks.metrics import NUMBER_METRICS
 from tasks.models import Champion, ModelPackage, champion_problem, declared_types, load_model
 from tasks.project.roles import Roles
@@ -163,7 +163,7 @@ def _score(
         trusted = declared_types(candidates_of(contestant.project, own), allow_imports)
         model = load_model(package, extra_types=trusted)
         return served_predictions(model, package.facts, rows), ""
-    except (AssaylineError, ValueError, KeyError, TypeError, AttributeError) as failure:
+    except (UserError, ValueError, KeyError, TypeError, AttributeError) as failure:
         return None, str(failure).strip().rstrip(".")
 
 

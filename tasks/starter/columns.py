@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.errors import ProjectError
+from tasks.errors import UsageError
 from tasks.ingestion.cell_types import type_column
 from tasks.ingestion.cells import TypedColumn
 from tasks.ingestion.proposed_settings import proposed_settings
@@ -83,7 +83,7 @@ def profile_file(path: Path) -> FileProfile:
 
     Of CSV the delimiter is found where the header is a single name with `;`, a tab or `|` in it,
     and numbers, dates and missing words in another notation are read as what they are.
-    Raises ProjectError, with one sentence, when there is no such file, nothing in it can be read,
+    Raises UsageError, with one sentence, when there is no such file, nothing in it can be read,
     it has no row, a column name stands twice or is reserved.
     """
     source = SourceSection(path=path.name)
@@ -139,19 +139,19 @@ def labels_of(raw: RawSource, name: str, source: SourceSection) -> dict[str, int
 
 def _require_usable(path: Path, raw: RawSource) -> None:
     if raw.problem is not None:
-        raise ProjectError(f"{path}: {raw.problem}")
+        raise UsageError(f"{path}: {raw.problem}")
     names = raw.columns
     if not raw.table.num_rows:
         bad = len(raw.bad_rows)
         what = f"none of its {bad:,} rows can be read" if bad else "it has a header and no row"
-        raise ProjectError(f"{path} cannot be profiled: {what}; export it again with its rows")
+        raise UsageError(f"{path} cannot be profiled: {what}; export it again with its rows")
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise ProjectError(
+        raise UsageError(
             f"{path}: the column name {twice!r} stands more than once; rename the columns"
         )
     if ROW_KEY in names:
-        raise ProjectError(
+        raise UsageError(
             f"{path}: the column name '{ROW_KEY}' is reserved for the row's key; rename the column"
         )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.errors import ProjectError
+from tasks.errors import NotFoundError, UsageError
 from tasks.ingestion.judging_columns import judge_header
 from tasks.ingestion.judging_rows import judge_target
 from tasks.ingestion.role_resolution import resolve_roles
@@ -48,16 +48,16 @@ def propose_project(
 ) -> Starter:
     """A project file for `data`; `source` is the path that the project file names it by.
 
-    Raises ProjectError, with one sentence, when the file cannot be read, the target is not named
+    Raises UsageError, with one sentence, when the file cannot be read, the target is not named
     or cannot be learned, or no column is left to predict it from.
     """
     file = profile_file(data)
     if target is None:
-        raise ProjectError(_which_target(file))
+        raise UsageError(_which_target(file))
     if target not in file.columns:
         close = difflib.get_close_matches(target, list(file.columns), n=1, cutoff=0.5)
         hint = f"did you mean --target {_shown(close[0])}?" if close else _which_target(file)
-        raise ProjectError(f"{data.name} has no column {_shown(target)}; {hint}")
+        raise NotFoundError(f"{data.name} has no column {_shown(target)}; {hint}")
     chosen = _choose(file, target, positive)
     found = propose(file, target, chosen.labels)
     text = write_project(_name(data), source, file, chosen, found)
@@ -90,7 +90,7 @@ def _choose(file: FileProfile, target: str, asked: str | None) -> Target:
     if not is_quantity(column):
         return _choose_positive(target, labels_of(file.raw, target, file.source), column, asked)
     if asked is not None:
-        raise ProjectError(
+        raise UsageError(
             f"--positive is for two classes, and {_shown(target)} has {column.distinct:,} "
             "different numbers; leave it out"
         )
@@ -105,12 +105,12 @@ def _choose_positive(
     if asked is not None and asked not in labels:
         shown = ", ".join(_shown(name) for name in list(labels)[:5])
         more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
-        raise ProjectError(
+        raise UsageError(
             f"--positive {_shown(asked)} is no label of {_shown(target)}; they are {shown}{more}"
         )
     if len(labels) != 2:
         if asked is not None:
-            raise ProjectError(
+            raise UsageError(
                 f"--positive is for two classes, and {_shown(target)} has {len(labels)}; leave it "
                 "out"
             )
@@ -144,14 +144,14 @@ def _require_accepted(text: str, file: FileProfile, target: Target) -> None:
         judged = judge_target(labels, file.rows - len(labels), project)
         failed += [judged] if judged.blocks else []
     if failed:
-        raise ProjectError(failed[0].detail)
+        raise UsageError(failed[0].detail)
     kinds = {name: column.kind for name, column in file.columns.items()}
     reasons = {n: c.no_feature for n, c in file.columns.items() if c.no_feature is not None}
     roles = resolve_roles(project, kinds, reasons)
     if not roles.features:
         why = ", ".join(f"{_shown(n)}: {r}" for n, r in list(roles.excluded.items())[:5])
         others = f" ({why})" if why else ""
-        raise ProjectError(
+        raise UsageError(
             f"no column is left to predict {_shown(target.name)} from{others}; name features in a "
             "project file, or bring a file with more columns"
         )

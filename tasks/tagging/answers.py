@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.errors import ProjectError
-from tasks.label_review.answers import ConflictError
+from tasks.errors import ConflictError, NotFoundError, UsageError
 from tasks.label_review.tables import from_spreadsheet, read_table
 from tasks.tagging.exports import Export
 from tasks.tagging.said import LOOKED_AT, TagAnswer, by_row, tags_of
@@ -38,12 +37,12 @@ class RowAnswer:
 def read_answers(path: Path) -> tuple[str, tuple[RowAnswer, ...]]:
     """The id of the export and the answered rows of a file; rows without an answer are left out.
 
-    Raises ProjectError for a file that is no table of tags, answers several exports or none, or has
-    a cell that is neither yes, no nor empty; ConflictError where it answers one row twice,
+    Raises NotFoundError for a file that is no table of tags, answers several exports or none, or
+    has a cell that is neither yes, no nor empty; ConflictError where it answers one row twice,
     differently.
     """
     if not path.is_file():
-        raise ProjectError(f"no answers at {path}; name the file that the page saved")
+        raise NotFoundError(f"no answers at {path}; name the file that the page saved")
     rows = read_table(path, _NEEDED, "file of tags")
     columns = _tag_columns(path, rows[0] if rows else {})
     found: dict[str, RowAnswer] = {}
@@ -63,13 +62,13 @@ def read_answers(path: Path) -> tuple[str, tuple[RowAnswer, ...]]:
                     f"{_word(value)}; keep one"
                 )
     if not found:
-        raise ProjectError(
+        raise UsageError(
             f"{path} has no answers: write yes or no into its columns '{PREFIX}...', or add such a "
             "column for a new tag"
         )
     if len(exports) > 1:
         names = ", ".join(sorted(exports)[:5])
-        raise ProjectError(f"the answers are to {len(exports)} exports ({names}); apply each apart")
+        raise UsageError(f"the answers are to {len(exports)} exports ({names}); apply each apart")
     return exports.pop(), tuple(found.values())
 
 
@@ -85,7 +84,7 @@ def take_answers(
     """The lines that the answers add to what people said before.
 
     `name` stands for those who gave none, `when` is an ISO time. With `revise` an answer replaces
-    an earlier one that differs. Raises ProjectError for a row that is not in the export and a tag
+    an earlier one that differs. Raises UsageError for a row that is not in the export and a tag
     that is there by another spelling; ConflictError for an answer that contradicts.
     """
     rows = tuple(rows)
@@ -96,7 +95,7 @@ def take_answers(
     added = []
     for row in rows:
         if row.key not in strata:
-            raise ProjectError(f"row {row.key} is not in export {export.id}; nothing was applied")
+            raise UsageError(f"row {row.key} is not in export {export.id}; nothing was applied")
         before = holding.get(row.key, {})
         if not revise:
             _require_agreement(row, before)
@@ -126,12 +125,12 @@ def _tag_columns(path: Path, row: Mapping[str, str]) -> dict[str, str]:
             continue
         tag = " ".join(column.strip()[len(PREFIX.strip()) :].split())
         if not tag or len(tag) > _MOST_CHARACTERS or re.search(r"[\x00-\x1f\x7f]", tag):
-            raise ProjectError(
+            raise UsageError(
                 f"{path}: the column '{column}' names no tag; a tag has 1 to {_MOST_CHARACTERS} "
                 "characters on one line"
             )
         if tag in found.values():
-            raise ProjectError(f"{path} has two columns of the tag '{tag}'; keep one")
+            raise UsageError(f"{path} has two columns of the tag '{tag}'; keep one")
         found[column] = tag
     return found
 
@@ -144,7 +143,7 @@ def _cells(row: Mapping[str, str], columns: Mapping[str, str], where: str) -> di
 def _truth(cell: str, column: str, where: str) -> bool | None:
     word = cell.strip().lower()
     if word and word not in _TRUTHS:
-        raise ProjectError(
+        raise UsageError(
             f"{where}: '{column}' must be yes, no or empty (nobody looked), and is {cell!r}"
         )
     return _TRUTHS.get(word)
@@ -155,7 +154,7 @@ def _require_one_spelling(tags: Iterable[str]) -> None:
     for tag in tags:
         other = known.setdefault(tag.casefold(), tag)
         if other != tag:
-            raise ProjectError(
+            raise UsageError(
                 f"'{tag}' and '{other}' are one tag in two spellings; nothing was applied: write "
                 f"'{other}' in both"
             )

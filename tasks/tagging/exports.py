@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.evidence import hash_of
 from tasks.label_review.tables import write_text
 
@@ -92,11 +92,11 @@ class Export:
 
     @classmethod
     def read(cls, path: Path) -> Export:
-        """What `text` gave, unchanged. Raises ProjectError for any other file."""
+        """What `text` gave, unchanged. Raises ProjectFileError for any other file."""
         try:
             return _export(json.loads(path.read_text(encoding="utf-8")), path)
         except (OSError, ValueError) as failure:
-            raise ProjectError(f"{path} holds no design of a tag export: {failure}") from None
+            raise ProjectFileError(f"{path} holds no design of a tag export: {failure}") from None
 
 
 def draw_export(
@@ -113,14 +113,14 @@ def draw_export(
     `wrong` says by row key which dev rows are predicted wrongly; `tags` are those that people gave
     before, `earlier` the ids of the exports that were applied. `about` gives run_id and project.
 
-    Raises ProjectError where there is no error to tag or fewer than 10 rows are wanted.
+    Raises ProjectFileError where there is no error to tag or fewer than 10 rows are wanted.
     """
     if count < LEAST_ROWS:
-        raise ProjectError(f"an export needs {LEAST_ROWS} rows or more, and {count} are wanted")
+        raise ProjectFileError(f"an export needs {LEAST_ROWS} rows or more, and {count} are wanted")
     wrong = wrong.sort_index()
     cells = {ERRORS: wrong.index[wrong.to_numpy()], RIGHT: wrong.index[~wrong.to_numpy()]}
     if not len(cells[ERRORS]):
-        raise ProjectError(
+        raise ProjectFileError(
             f"run {about['run_id']} of {about['project']} has no error among its {len(wrong)} dev "
             "rows, so there is nothing to tag"
         )
@@ -150,7 +150,7 @@ def draw_export(
 def read_exports(path: Path) -> tuple[Export, ...]:
     """The designs that were applied; none where there is no file.
 
-    Raises ProjectError for a file that holds anything else.
+    Raises ProjectFileError for a file that holds anything else.
     """
     if not path.is_file():
         return ()
@@ -158,7 +158,7 @@ def read_exports(path: Path) -> tuple[Export, ...]:
         values = json.loads(path.read_text(encoding="utf-8"))
         return tuple(_export(value, path) for value in values)
     except (OSError, ValueError, TypeError) as failure:
-        raise ProjectError(f"{path} holds no designs of tag exports: {failure}") from None
+        raise ProjectFileError(f"{path} holds no designs of tag exports: {failure}") from None
 
 
 def write_exports(exports: Iterable[Export], path: Path) -> None:
@@ -209,14 +209,14 @@ def _export(value: Any, path: Path) -> Export:
     try:
         said = {name: part for name, part in value.items() if name != "id"}
         if hash_of(said)[:_ID_LENGTH] != value["id"]:
-            raise ProjectError(f"{path} is not the design that was drawn: it was changed since")
+            raise ProjectFileError(f"{path} is not the design that was drawn: it was changed since")
         said["tags"] = tuple(said["tags"])
         said["strata"] = tuple(Stratum(**one) for one in said["strata"])
         said["rows"] = tuple(AskedRow(**one) for one in said["rows"])
         found = Export(id=value["id"], **said)
         whole = all(len(stratum.digests) == stratum.rows for stratum in found.strata)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as failure:
-        raise ProjectError(f"{path} holds no design of a tag export: {failure!r}") from None
+        raise ProjectFileError(f"{path} holds no design of a tag export: {failure!r}") from None
     if not whole:
-        raise ProjectError(f"{path} holds no whole design of a tag export: rows are missing")
+        raise ProjectFileError(f"{path} holds no whole design of a tag export: rows are missing")
     return found

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.label_review.files import exports_name
 from tasks.tagging.exports import Export, key_digests, read_exports
 from tasks.tagging.said import TagAnswer, by_row, read_said, tags_of
@@ -65,13 +65,13 @@ class HandTags:
 
     @classmethod
     def read(cls, tags: Path, exports: Path | None) -> HandTags:
-        """Both files. Raises ProjectError for an answer whose export has no design there."""
+        """Both files. Raises ProjectFileError for an answer whose export has no design there."""
         said = read_said(tags)
         designs = read_exports(exports) if exports is not None else ()
         known = {one.id for one in designs}
         lost = sorted({one.export for one in said} - known)
         if lost:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"the tags in {tags.name} answer export '{lost[0]}', whose design is not in "
                 f"{exports.name if exports else exports_name(tags)} beside it, so that nobody can "
                 "tell what its rows stand for; restore that file, or take those lines out"
@@ -139,7 +139,7 @@ def hand_tags(tags: Path, exports: Path | None, dev_keys: pd.Index) -> list[TagR
     """The tags that people gave over the dev rows of these keys.
 
     `exports` is the file of designs that `assayline tag apply` keeps beside the file of tags.
-    Raises ProjectError for files that cannot be used, and for an answer to an unknown export.
+    Raises ProjectFileError for files that cannot be used, and for an answer to an unknown export.
     """
     return list(HandTags.read(tags, exports).on(dev_keys).tags)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.conditions import Mask, column_kind, nearest_column
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError, UsageError
 from tasks.project.sections import Project, SliceSpec, TagSpec
 from tasks.project.tag_sections import split_path
 from tasks.slice_metrics import NamedSlices, named_slices
@@ -25,8 +25,8 @@ from tasks.slices import slice_masks
 def rule_tags(project: Project, frame: pd.DataFrame, allow_imports: Sequence[str]) -> NamedSlices:
     """The project's slices and tags over the rows of `frame`, each name once.
 
-    Raises ProjectError for two of one name that differ, a slice or pattern that does not fit the
-    columns, and a function that is not allowed, fails, or gives no boolean for each row.
+    Raises ProjectFileError for two of one name that differ, a slice or pattern that does not fit
+    the columns, and a function that is not allowed, fails, or gives no boolean for each row.
     """
     cut = partial(_masks, allow_imports=allow_imports)
     return named_slices((*project.slices, *project.error_analysis.tags), frame, cut)
@@ -48,13 +48,13 @@ def _matches(tag: TagSpec, frame: pd.DataFrame) -> Mask:
 
     name = str(tag.column)
     if name not in frame.columns:
-        raise ProjectError(
+        raise ProjectFileError(
             f"tag '{tag.name}' names the column '{name}'{nearest_column(name, frame)}"
         )
     column = frame[name]
     kind = column_kind(column)
     if kind != "word":
-        raise ProjectError(
+        raise ProjectFileError(
             f"tag '{tag.name}': '{name}' holds {kind}s, and a pattern searches words; write a "
             f"condition, such as {name} > {'0' if kind == 'number' else repr('2024-05-31')}"
         )
@@ -68,7 +68,7 @@ def _called(tag: TagSpec, frame: pd.DataFrame, allow_imports: Sequence[str]) -> 
     """The rows that the function of the tag marks."""
     path = str(tag.function)
     if tag.package not in allow_imports:
-        raise ProjectError(
+        raise UsageError(
             f"tag '{tag.name}': '{path}' would import the package '{tag.package}', which is not "
             f"allowed; allow it with --allow-imports {tag.package}"
         )
@@ -76,13 +76,15 @@ def _called(tag: TagSpec, frame: pd.DataFrame, allow_imports: Sequence[str]) -> 
     try:
         function = getattr(importlib.import_module(module), name)
     except Exception as failure:  # the import runs foreign code, which may fail in any way
-        raise ProjectError(f"tag '{tag.name}': '{path}' cannot be imported: {failure}") from None
+        raise ProjectFileError(
+            f"tag '{tag.name}': '{path}' cannot be imported: {failure}"
+        ) from None
     if not callable(function):
-        raise ProjectError(f"tag '{tag.name}': '{path}' is not a function")
+        raise ProjectFileError(f"tag '{tag.name}': '{path}' is not a function")
     try:
         found = function(frame.copy())
     except Exception as failure:  # foreign code again
-        raise ProjectError(
+        raise ProjectFileError(
             f"tag '{tag.name}': '{path}' failed on the {len(frame)} rows: "
             f"{type(failure).__name__}: {failure}"
         ) from None
@@ -94,19 +96,19 @@ def _as_mask(tag: TagSpec, found: object, frame: pd.DataFrame) -> Mask:
     start = f"tag '{tag.name}': '{tag.function}' must return one boolean a row"
     if isinstance(found, pd.Series):
         if len(found) == len(frame) and not found.index.equals(frame.index):
-            raise ProjectError(f"{start}, in the order of the rows; its index is another one")
+            raise ProjectFileError(f"{start}, in the order of the rows; its index is another one")
         values = found
     elif isinstance(found, np.ndarray | list | tuple) and np.ndim(found) == 1:
         values = pd.Series(found)
     else:
-        raise ProjectError(f"{start}, and returned {_kind(found)}")
+        raise ProjectFileError(f"{start}, and returned {_kind(found)}")
     if len(values) != len(frame):
-        raise ProjectError(f"{start}: {len(frame)} rows, {len(values)} values")
+        raise ProjectFileError(f"{start}: {len(frame)} rows, {len(values)} values")
     missing = int(values.isna().sum())
     if missing:
-        raise ProjectError(f"{start}, and {missing} of its {len(values)} values are missing")
+        raise ProjectFileError(f"{start}, and {missing} of its {len(values)} values are missing")
     if not pd.api.types.is_bool_dtype(values.dtype):
-        raise ProjectError(f"{start}, and returned values of type {values.dtype}")
+        raise ProjectFileError(f"{start}, and returned values of type {values.dtype}")
     return values.to_numpy(dtype=bool)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.label_review.tables import read_table, write_table
 
 LOOKED_AT = ""
@@ -41,7 +41,7 @@ _TRUTHS = {"yes": True, "no": False}
 def read_said(path: Path) -> tuple[TagAnswer, ...]:
     """The answers in the order of the file; none where there is no file.
 
-    Raises ProjectError for a file that is no table of tags.
+    Raises ProjectFileError for a file that is no table of tags.
     """
     return tuple(
         _answer(row, f"{path}, row {place}")
@@ -75,13 +75,13 @@ def _answer(row: dict[str, str], where: str) -> TagAnswer:
     # Spreadsheets and people write YES; what is neither must not quietly become no.
     has = _TRUTHS.get(row["has"].strip().lower())
     if has is None:
-        raise ProjectError(f"{where}: has must be yes or no, and is {row['has']!r}")
+        raise ProjectFileError(f"{where}: has must be yes or no, and is {row['has']!r}")
     try:
         probability = float(row["probability"])
     except ValueError:
         probability = float("nan")
     if not 0 < probability <= 1:
-        raise ProjectError(
+        raise ProjectFileError(
             f"{where}: probability must be above 0 and at most 1, and is {row['probability']!r}"
         )
     texts = {name: row[name] for name in COLUMNS if name not in ("has", "probability")}

@@ -21,7 +21,7 @@ class TagSources:
     ) -> TagSources:
         """The hand tags in these files, where there are any.
 
-        Raises ProjectError for files that cannot be used.
+        Raises ProjectFileError for files that cannot be used.
         """
         if tags is None:
             return cls(allow_imports=allow_imports)

@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
 
-from tasks.errors import ProjectError
+from tasks.errors import UserError
 from tasks.estimators import build_pipeline, convergence_messages, fit_pipeline
 from tasks.estimators.calibrated import (
     CalibrationRefusedError,
@@ -109,7 +109,7 @@ class _OutOfFold:
 def calibrate(fitted: FittedFamily, rows: TrainRows) -> FittedFamily:
     """The family with its model calibrated as `training.calibration` says, and what was measured.
 
-    A family of regression as it is. Raises ProjectError where the candidate cannot be built.
+    A family of regression as it is. Raises ProjectFileError where the candidate cannot be built.
     """
     if rows.roles.regression:
         return fitted
@@ -121,7 +121,7 @@ def calibrate(fitted: FittedFamily, rows: TrainRows) -> FittedFamily:
             if found.applied == NONE:
                 return replace(fitted, calibration=found)
             calibrator = _fit(scored, found.applied)
-    except ProjectError:
+    except UserError:
         raise
     except CalibrationRefusedError as few:
         return replace(fitted, calibration=Calibration(asked=asked, reason=str(few)))

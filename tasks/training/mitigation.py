@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from tasks.checks import Table
 from tasks.conditions import nearest_column
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.sections import SliceSpec
 from tasks.slices import slice_masks
 
@@ -82,15 +82,15 @@ def reweigh(
     A numeric column with many values is cut at its quartiles, as slices are. `held` are positive
     weights that the rows have already; the result is to be multiplied by them.
 
-    Raises ProjectError for a column that the data do not have, or that is the label itself.
+    Raises ProjectFileError for a column that the data do not have, or that is the label itself.
     """
     for column in columns:
         if column not in frame.columns:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"rows cannot be reweighed by '{column}'{nearest_column(column, frame)}"
             )
         if column == labels.name:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"rows cannot be reweighed by '{column}', which is the target: name the column "
                 "that holds the groups"
             )

@@ -73,8 +73,8 @@ def adopt_mitigated(
 ) -> tuple[ScoredFamily, Finding]:
     """The candidate that `training.mitigate` makes of the chosen family, and what was done.
 
-    The family as it is, and nothing found, where the project adopts nothing. Raises ProjectError
-    where the estimator takes no weights of rows, and whatever it raises itself.
+    The family as it is, and nothing found, where the project adopts nothing. Raises
+    ProjectFileError where the estimator takes no weights of rows, and whatever it raises itself.
     """
     asked, found = rows.section.mitigate, None
     if asked is None:

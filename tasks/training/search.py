@@ -119,7 +119,7 @@ class FittedFamily:
 def fit_family(candidate: Candidate, rows: TrainRows) -> FittedFamily:
     """Search the family's settings, and fit the best one on train.
 
-    Raises ProjectError for a candidate that cannot be built, and whatever the estimator raises.
+    Raises ProjectFileError for a candidate that cannot be built, and whatever the estimator raises.
     """
     settings = settings_to_try(candidate, rows.section.search_trials, rows.seed)
     with convergence_messages() as in_search:

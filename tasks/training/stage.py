@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
-from tasks.errors import ProjectError
+from tasks.errors import UserError
 from tasks.models import ModelPackage, declared_types, save_model, stored_types
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -59,7 +59,7 @@ def train(
     `mitigate` names the columns for whose groups a mitigated candidate is offered beside it.
 
     Without any family that can be fitted the result has no files and a critical error. Raises
-    ProjectError when a candidate cannot be built, or the chosen model not be saved.
+    ProjectFileError when a candidate cannot be built, or the chosen model not be saved.
     """
     metric = training_metric(project, roles)
     candidates = candidates_of(project, roles)
@@ -83,7 +83,7 @@ def train(
             if metric in PROBABILITY_METRICS:  # which cannot compare families before that
                 fitted = calibrate(fitted, rows)
             families.append(score_family(fitted, frame, dev, rows))
-        except ProjectError:
+        except UserError:
             raise
         except Exception as failure:  # an estimator may fail in any way on some data
             failures[candidate.name] = judgement.first_line(failure)
@@ -95,7 +95,7 @@ def train(
         families = [calibrated if family is chosen else family for family in families]
         chosen = calibrated
         final, done = adopt_mitigated(chosen, frame, dev, rows)
-    except ProjectError:
+    except UserError:
         raise
     except Exception as failure:  # as above: an estimator may fail on some weights
         return judgement.nothing_fitted({chosen.name: judgement.first_line(failure)}, metric)

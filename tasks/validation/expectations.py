@@ -54,7 +54,7 @@ class Finding:
 def run_expectations(rules: Sequence[Expectation], frame: pd.DataFrame) -> list[Finding]:
     """Judge every rule on the rows of `frame`; findings stand in the order of the rules.
 
-    Raises ProjectError for a rule that cannot be understood (see `build_rule`) and for a
+    Raises ProjectFileError for a rule that cannot be understood (see `build_rule`) and for a
     condition that cannot.
     """
     if not rules:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.errors import ProjectError
+from tasks.errors import ProjectFileError
 from tasks.project.sections import Expectation
 from tasks.project.tag_sections import require_pattern
 
@@ -35,8 +35,8 @@ _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
     """The library's object for `rule`, with `place` in its `meta`.
 
-    Raises ProjectError for an unknown rule, naming the nearest; for arguments that the rule does
-    not take; and for 'quarantine' on a rule that does not judge row by row.
+    Raises ProjectFileError for an unknown rule, naming the nearest; for arguments that the rule
+    does not take; and for 'quarantine' on a rule that does not judge row by row.
     """
     from great_expectations.expectations.registry import (
         get_expectation_impl,
@@ -47,19 +47,19 @@ def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
     if rule.type not in known:
         close = difflib.get_close_matches(rule.type, known, n=1, cutoff=0.3)
         hint = f"; did you mean '{close[0]}'?" if close else ""
-        raise ProjectError(f"unknown expectation '{rule.type}'{hint}")
+        raise ProjectFileError(f"unknown expectation '{rule.type}'{hint}")
     for name, advice in _NOT_AMONG_KWARGS.items():
         if name in rule.kwargs:
-            raise ProjectError(f"{rule.type} takes no '{name}' among its kwargs: {advice}")
+            raise ProjectFileError(f"{rule.type} takes no '{name}' among its kwargs: {advice}")
     _require_closed(rule)
     kind = get_expectation_impl(rule.type)
     kwargs = {name: v for name, v in rule.kwargs.items() if name != "row_condition"}
     try:
         built = kind(**_as_meant(kwargs, frame), meta={"place": place})
     except (ValueError, TypeError) as failure:
-        raise ProjectError(f"{rule.type}: {_first_problem(failure)}") from None
+        raise ProjectFileError(f"{rule.type}: {_first_problem(failure)}") from None
     if rule.on_failure == "quarantine" and not judges_rows(built):
-        raise ProjectError(
+        raise ProjectFileError(
             f"{rule.type} does not judge row by row, so it cannot set rows aside; "
             "use on_failure: report"
         )
@@ -67,7 +67,7 @@ def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
 
 
 def _require_closed(rule: Expectation) -> None:
-    """Raise ProjectError for what the library would fetch, look up, or search for ever."""
+    """Raise ProjectFileError for what the library would fetch, look up, or search for ever."""
     waiting: list[Any] = [rule.kwargs]
     while waiting:
         one = waiting.pop()
@@ -76,10 +76,10 @@ def _require_closed(rule: Expectation) -> None:
         elif isinstance(one, Mapping):
             waiting += one.values()
             if "$PARAMETER" in one:
-                raise ProjectError(f"{rule.type} takes values, and no '$PARAMETER'")
+                raise ProjectFileError(f"{rule.type} takes values, and no '$PARAMETER'")
             for reference in (str(one[name]) for name in _REFERENCES if name in one):
                 if not reference.startswith("#"):
-                    raise ProjectError(
+                    raise ProjectFileError(
                         f"{rule.type}: the schema refers to '{reference[:200]}', which would have "
                         "to be fetched; write it into the schema, and refer to it as #/$defs/name"
                     )
@@ -89,7 +89,7 @@ def _require_closed(rule: Expectation) -> None:
             if isinstance(pattern, str):
                 require_pattern(pattern)
         except ValueError as failure:
-            raise ProjectError(
+            raise ProjectFileError(
                 f"{rule.type}: {failure} (the syntax is RE2's: no lookaround, no backreference)"
             ) from None
 

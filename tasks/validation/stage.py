@@ -48,7 +48,7 @@ def validate(
     table, and of its features and its labels apart, so that a relabelling shows as labels only;
     rows in, kept and set aside; the row ledger; relabels applied and unused.
 
-    Raises ProjectError for an expectation that cannot be understood. Bad data never raises.
+    Raises ProjectFileError for an expectation that cannot be understood. Bad data never raises.
     """
     section = project.validation
     findings = run_expectations(section.expectations, frame)
