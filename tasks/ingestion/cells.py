@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -46,6 +47,17 @@ class TypedColumn:
     exact: pa.ChunkedArray | None = None
     no_feature: str | None = None
     numeric_share: float | None = None
+
+
+def as_series(values: pa.ChunkedArray) -> pd.Series:
+    """Whole numbers stay whole beside missing cells, of which doubles would lose digits."""
+    whole = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}.get(values.type)
+    if whole is None or not values.null_count:
+        series: pd.Series = values.to_pandas()
+        return series
+    missing = values.is_null().to_numpy()
+    cells = values.fill_null(0).to_numpy()
+    return pd.Series(pd.arrays.IntegerArray(cells.copy(), missing.astype(np.bool_)))
 
 
 def as_words(raw: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -88,6 +88,11 @@ def _read_parquet(name: str, data: bytes) -> RawSource:
     except (pa.ArrowException, OSError) as failure:
         reason = str(failure).splitlines()[0]
         return unreadable(f"{name} is not a whole Parquet file: {reason}")
+    return typed_source(table)
+
+
+def typed_source(table: pa.Table) -> RawSource:
+    """A table whose columns have types of their own, as those of a Parquet file have."""
     plain = [plain_column(column) for column in table.columns]
     names = table.column_names
     return RawSource(

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.checks import Check, StageResult
 from tasks.fingerprints import fingerprint_frame
 from tasks.ingestion import judging_columns, judging_labels, judging_notations, judging_rows
 from tasks.ingestion.cell_types import type_column
-from tasks.ingestion.cells import TypedColumn
+from tasks.ingestion.cells import TypedColumn, as_series
 from tasks.ingestion.counters import find_counters
 from tasks.ingestion.evidence import evidence_tables, quarantined_frame
 from tasks.ingestion.labels import rare_classes, with_classes
@@ -109,19 +108,8 @@ def _keys(columns: Mapping[str, TypedColumn], roles: Roles, rows: int) -> pd.Ser
 
 
 def _frame(columns: Mapping[str, TypedColumn], keep: NDArray[np.bool_]) -> pd.DataFrame:
-    series = {name: _series(column.values) for name, column in columns.items()}
+    series = {name: as_series(column.values) for name, column in columns.items()}
     return pd.DataFrame(series)[keep]
-
-
-def _series(values: pa.ChunkedArray) -> pd.Series:
-    """Whole numbers stay whole beside missing cells, of which doubles would lose digits."""
-    whole = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}.get(values.type)
-    if whole is None or not values.null_count:
-        series: pd.Series = values.to_pandas()
-        return series
-    missing = values.is_null().to_numpy()
-    cells = values.fill_null(0).to_numpy()
-    return pd.Series(pd.arrays.IntegerArray(cells.copy(), missing.astype(np.bool_)))
 
 
 def _misfit_checks(

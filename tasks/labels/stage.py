@@ -53,7 +53,7 @@ def check_labels(
         return check_numbers(frame, split, roles, project)
     probabilities = label_probabilities(frame, split, roles, project, allow_imports)
     labels = roles.labels(frame)
-    quality = _label_quality(labels, split["side"], probabilities)
+    quality = label_quality(labels, split["side"], probabilities)
     quality["issue"] &= ~is_confirmed(said.reviews, labels)
     found = (
         judge_conflicts(frame, split["side"], roles, project, split["unit"]),
@@ -74,7 +74,7 @@ def check_labels(
     return StageResult.of(STAGE, summary, (rows, *found))
 
 
-def _label_quality(
+def label_quality(
     labels: pd.Series, sides: pd.Series, probabilities: LabelProbabilities
 ) -> pd.DataFrame:
     """The columns of `label_quality`, and the probabilities of the label and of the likely one."""
