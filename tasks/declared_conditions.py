@@ -15,7 +15,8 @@ import pandas as pd
 
 from tasks.conditions import Mask, parse_condition
 from tasks.errors import ProjectFileError
-from tasks.project.sections import Project, SliceSpec
+from tasks.project.fields import SliceSpec
+from tasks.project.sections import Project
 
 
 def met_condition(place: str, condition: str, frame: pd.DataFrame) -> Mask:

@@ -20,8 +20,8 @@ import skops.io
 
 from tasks.errors import ProjectFileError, UnavailableError, UsageError
 from tasks.evidence import hash_of
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate
 
 if TYPE_CHECKING:
     from tasks.seen_rows import SeenRows

@@ -21,8 +21,8 @@ from tasks.ingestion.cells import TypedColumn
 from tasks.ingestion.reading import read_source
 from tasks.ingestion.sources import RawSource
 from tasks.models import ModelPackage, load_model
+from tasks.project.data_sections import SourceSection
 from tasks.project.roles import ColumnKind, Roles
-from tasks.project.sections import SourceSection
 from tasks.scoring import served_predictions
 
 _NAMED = 3

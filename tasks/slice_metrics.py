@@ -17,7 +17,7 @@ from tasks.conditions import Mask
 from tasks.errors import ProjectFileError
 from tasks.intervals import MIN_GROUPS
 from tasks.metrics import NUMBER_METRICS, Estimate, estimate_metrics
-from tasks.project.sections import SliceSpec
+from tasks.project.fields import SliceSpec
 from tasks.slices import slice_masks, values_left_out
 
 Cut = Callable[[Any, pd.DataFrame], list[tuple[str, Mask]]]

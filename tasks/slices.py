@@ -20,7 +20,7 @@ import pandas as pd
 
 from tasks.conditions import Mask, column_kind, nearest_column, parse_condition
 from tasks.errors import ProjectFileError
-from tasks.project.sections import SliceSpec
+from tasks.project.fields import SliceSpec
 
 MAX_VALUES = 50
 MAX_DISTINCT_NUMBERS = 10

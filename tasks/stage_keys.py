@@ -1,30 +1,27 @@
 """What a stage depends on: the key under which its result may be reused.
 
 Guarantees: the key covers the sections of the project that the stage can see (it is handed a
-project in which all others are at their defaults), the content of its inputs, the source of every
-module of `tasks` that it imports, the versions of the libraries that those modules import, the
-source or the version of every package that its candidates and tags come from, and the seed.
-Anything else cannot change the result.
+project in which all others are at their defaults), the content of its inputs, the code of every
+module of `tasks` that it imports and of those sections, the versions of the libraries that those
+modules import, the source or the version of every package that its candidates and tags come from,
+and the seed. Anything else cannot change the result; prose in the code is no part of the key.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from tasks import source_code
 from tasks.evidence import hash_of
 from tasks.local_packages import running_sources
+from tasks.project.fields import Section
 from tasks.project.sections import Project
 from tasks.stage_specs import StageSpec, find_spec
-
-_ROOT = Path(__file__).resolve().parent
 
 _DISTRIBUTIONS = {
     "great_expectations": "great-expectations",
@@ -57,14 +54,14 @@ def project_for(stage: str, project: Project) -> Project:
 
 def stage_key(stage: str, project: Project, inputs: Mapping[str, str]) -> str:
     """The key of a stage for `inputs` (name: content hash), as 32 hex characters."""
-    seen, module = project_for(stage, project), _spec(stage).module
+    seen = project_for(stage, project)
     return hash_of(
         {
             "stage": stage,
             "project": repr(seen.model_dump(by_alias=True)),
             "inputs": dict(inputs),
-            "code": code_digest(module),
-            "libraries": {**library_versions(module), **foreign_versions(seen)},
+            "code": code_digest(stage),
+            "libraries": {**library_versions(stage), **foreign_versions(seen)},
         }
     )[:32]
 
@@ -110,63 +107,30 @@ def _distributions_of(package: str) -> tuple[str, ...]:
 
 
 @cache
-def code_digest(module: str) -> str:
-    """SHA-256 over the source of `module` and of all that it imports inside `tasks`."""
-    digest = hashlib.sha256()
-    for path in _closure(module)[0]:
-        digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()
+def code_digest(stage: str) -> str:
+    """SHA-256 over the code that computes `stage`, and that of the sections that it sees."""
+    return source_code.code_digest(_code_of(stage))
 
 
 @cache
-def library_versions(module: str) -> dict[str, str]:
-    """Versions of the third-party libraries that `module` and its closure import."""
-    found = {_DISTRIBUTIONS[name] for name in _closure(module)[1] if name in _DISTRIBUTIONS}
+def library_versions(stage: str) -> dict[str, str]:
+    """Versions of the third-party libraries that the code of `stage` imports."""
+    names = source_code.outside_names(_code_of(stage))
+    found = {_DISTRIBUTIONS[name] for name in names if name in _DISTRIBUTIONS}
     return {"python": platform.python_version(), **{name: version(name) for name in sorted(found)}}
 
 
-@cache
-def _closure(module: str) -> tuple[tuple[Path, ...], frozenset[str]]:
-    """Files inside `tasks` reachable by imports, sorted, and outside names imported there."""
-    waiting, files, outside = [module], set(), set()
-    while waiting:
-        path = _file_of(waiting.pop())
-        if path is None or path in files:
-            continue
-        files.add(path)
-        if path.name == "__init__.py":
-            waiting += [
-                f"{_dotted(path.parent)}.{p.stem}"
-                for p in path.parent.glob("*.py")
-                if path.parent != _ROOT
-            ]
-        for name in _imports(path):
-            if name.partition(".")[0] == "tasks":
-                waiting.append(name)
-            else:
-                outside.add(name.partition(".")[0])
-    return tuple(sorted(files)), frozenset(outside)
+def _code_of(stage: str) -> tuple[str, ...]:
+    """The modules that compute a stage, and those that define the sections that it sees."""
+    spec = _spec(stage)
+    seen = {dotted.partition(".")[0] for dotted in spec.sections}
+    fields = [Project.model_fields[name].annotation for name in sorted(seen)]
+    return (spec.module, *sorted({name for one in fields for name in _sections_in(one)}))
 
 
-@cache
-def _imports(path: Path) -> list[str]:
-    names = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return names
-
-
-def _file_of(module: str) -> Path | None:
-    place = _ROOT.joinpath(*module.split(".")[1:])
-    for path in (place.with_suffix(".py"), place / "__init__.py"):
-        if path.is_file() and path != _ROOT / "__init__.py":
-            return path
-    return None
-
-
-def _dotted(folder: Path) -> str:
-    return ".".join(("tasks", *folder.relative_to(_ROOT).parts))
+def _sections_in(annotation: Any) -> Iterator[str]:
+    """The modules of the sections that a field's type names."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation.__module__
+    for inner in get_args(annotation):
+        yield from _sections_in(inner)

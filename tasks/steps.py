@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tasks.evidence import EvidenceStore
-from tasks.project import Project, Roles
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
 
 if TYPE_CHECKING:
     from tasks.models import Champion, ModelPackage

@@ -121,8 +121,8 @@ def describe_verdict(
 
 
 def code_hash() -> str:
-    """SHA-256 over the source of every stage and of all that it imports inside `tasks`."""
-    return hash_of({stage.name: code_digest(stage.module) for stage in keyed_stages()})
+    """SHA-256 over the code of every stage and of all that it imports inside `tasks`."""
+    return hash_of({stage.name: code_digest(stage.name) for stage in keyed_stages()})
 
 
 def project_code(project: Project) -> str:
@@ -137,7 +137,7 @@ def environment(project: Project) -> dict[str, str]:
     """
     found = foreign_versions(project)
     for stage in keyed_stages():
-        found |= library_versions(stage.module)
+        found |= library_versions(stage.name)
     return dict(sorted(found.items()))
 
 

@@ -7,7 +7,7 @@ import pytest
 from flows.runs.admission import judge_lateness
 from flows.runs.surroundings import Surroundings
 from tasks.errors import UsageError
-from tasks.project.sections import ScheduleSection
+from tasks.project.operation_sections import ScheduleSection
 
 
 def at(hour, minute=0):

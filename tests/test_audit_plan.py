@@ -17,7 +17,8 @@ from tasks.audit_plan import (
 from tasks.checks import Check, StageResult
 from tasks.evidence import plain
 from tasks.ledger import Entry
-from tasks.project.sections import AuditSection, Project
+from tasks.project.audit_sections import AuditSection
+from tasks.project.sections import Project
 from tasks.reports.markdown import run_markdown
 from tasks.reports.page import render_page
 from tasks.reports.request import request_markdown

@@ -22,8 +22,9 @@ from tasks.errors import UserError
 from tasks.estimators import as_outcomes, predict
 from tasks.intervals import Estimate
 from tasks.models import Champion, ModelPackage, load_model
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, Project
+from tasks.project.sections import Project
 from tasks.training import train
 
 LOGISTIC = Candidate(name="logistic", estimator="sklearn.linear_model.LogisticRegression")

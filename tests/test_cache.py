@@ -95,8 +95,8 @@ def test_the_seed(changed):
 def test_our_own_code(changed, monkeypatch):
     plain = stage_keys.code_digest
 
-    def edited(module):
-        return plain(module) + ("x" if module == "tasks.leakage" else "")
+    def edited(stage):
+        return plain(stage) + ("x" if stage == "leakage" else "")
 
     monkeypatch.setattr(stage_keys, "code_digest", edited)
     assert changed()[0] == "leakage"
@@ -106,8 +106,8 @@ def test_our_own_code(changed, monkeypatch):
 def test_a_librarys_version(changed, monkeypatch):
     plain = stage_keys.library_versions
 
-    def upgraded(module):
-        versions = dict(plain(module))
+    def upgraded(stage):
+        versions = dict(plain(stage))
         if "great-expectations" in versions:
             versions["great-expectations"] = "9"
         return versions

@@ -19,8 +19,9 @@ from tasks.estimators.calibrated import (
 from tasks.metrics import metric_value
 from tasks.models import ModelPackage, load_model, model_digest
 from tasks.project.loading import load_project
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, Project
+from tasks.project.sections import Project
 from tasks.training import calibration as module
 from tasks.training import train
 from tasks.training.calibration import Calibration, Gain

@@ -20,8 +20,8 @@ from tasks.estimators import (
     resolve_estimator,
 )
 from tasks.models import load_model, save_model
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 BOOSTED = "sklearn.ensemble.HistGradientBoostingClassifier"

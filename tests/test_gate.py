@@ -19,8 +19,10 @@ from tasks.gate.rules import decide, in_test_rows, rows_needed
 from tasks.gate.spending import one_sided_level
 from tasks.intervals import Difference, tango
 from tasks.models import Champion, load_model, save_model
+from tasks.project.decision_sections import GateSection
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, GateSection, Project
+from tasks.project.sections import Project
 from tasks.row_recognition import hash_rows
 from tasks.seen_rows import SeenRows
 from tasks.stage_specs import stage_names

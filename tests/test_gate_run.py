@@ -238,7 +238,7 @@ def test_a_change_of_code_that_changes_nothing_does_not_reject_the_champion(
     from tasks import stage_keys
 
     assayline(small_project)
-    monkeypatch.setattr(stage_keys, "code_digest", lambda module: f"another {module}")
+    monkeypatch.setattr(stage_keys, "code_digest", lambda stage: f"another {stage}")
     code, document, _ = assayline(small_project)
     assert (code, document["verdict"], document["candidate_version"]) == (0, "promote", "1")
     assert not any(stage["cached"] for stage in document["stages"][:5])

@@ -7,8 +7,8 @@ import pytest
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline
 from tasks.golden_rows import golden_problem, make_golden_rows
 from tasks.models import ModelPackage, save_model
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate
 
 ROLES = Roles(target="label", positive_class="yes", numeric=("size",), categorical=("colour",))
 

@@ -12,7 +12,8 @@ from tasks.errors import ProjectFileError, UserError
 from tasks.ingestion import unknown_columns
 from tasks.metrics.importance import weighted_estimate
 from tasks.performance_audit.important import judge_important
-from tasks.project.sections import AuditSection, Project
+from tasks.project.audit_sections import AuditSection
+from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows
 
 

@@ -28,9 +28,10 @@ from tasks.label_review.rules import ClassRule, LabelRules, read_rules
 from tasks.labels.review_estimates import is_confirmed
 from tasks.labels.reviewed import judge_reviews, judge_rules
 from tasks.labels.suspects import suspect_weights
+from tasks.project.label_sections import LabelsSection
 from tasks.project.loading import load_project
+from tasks.project.model_sections import TrainingSection
 from tasks.project.roles import Roles
-from tasks.project.sections import LabelsSection, TrainingSection
 from tasks.reports.review import render_review, review_table
 from tasks.training.search import train_rows
 

@@ -7,7 +7,8 @@ import pytest
 from tasks.errors import NotFoundError, ProjectFileError
 from tasks.labels.ratings import as_labels, find_classes, wide_ratings
 from tasks.labels.ratings_file import read_ratings
-from tasks.project.sections import LabelsSection, Project
+from tasks.project.label_sections import LabelsSection
+from tasks.project.sections import Project
 
 ITEMS = pd.Series(["i1", "i2", "i3"], dtype="str")
 CLASSES = ("no", "yes")

@@ -13,9 +13,8 @@ from tasks.metrics import HIGHER_IS_BETTER
 from tasks.performance_audit.classes import rare_classes
 from tasks.performance_audit.floors import judge_floors
 from tasks.performance_audit.limits import Limit, further_rows
-from tasks.project.audit_sections import LOW_IS_GOOD, Gap, ImportantExamples, WeightedFloor
+from tasks.project.audit_sections import LOW_IS_GOOD, Floor, Gap, ImportantExamples, WeightedFloor
 from tasks.project.robustness_section import RobustnessLimit
-from tasks.project.sections import Floor
 from tasks.slice_metrics import ScoredRows
 
 

@@ -24,8 +24,8 @@ from tasks.models import (
     save_model,
     stored_types,
 )
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = {"candidate": "mine", "estimator": "elsewhere.Model"}

@@ -24,8 +24,10 @@ from tasks.performance_audit.cost import (
     size_check,
 )
 from tasks.performance_audit.sanity import output_check, reloaded_check
+from tasks.project.audit_sections import AuditSection
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import AuditSection, Candidate, Project
+from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows
 
 # Newcombe 1998, table II (a): 56 of 70 against 48 of 80.

@@ -9,8 +9,9 @@ import pytest
 from tasks.checks import Check, StageResult
 from tasks.estimators import build_pipeline, feature_frame, fit_pipeline
 from tasks.models import save_model
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, Project
+from tasks.project.sections import Project
 from tasks.reports.champion import changes_line, effect_line
 from tasks.reports.changes import attribution, changes_sentence
 from tasks.reports.comparison import comparison_text, headline

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.conditions import parse_condition
 from tasks.errors import ProjectFileError
-from tasks.project.sections import SliceSpec
+from tasks.project.fields import SliceSpec
 from tasks.slice_metrics import named_slices
 from tasks.slices import slice_masks, values_left_out
 

@@ -16,7 +16,8 @@ from tasks.ingestion.arrow_types import plain_column
 from tasks.ingestion.cell_types import type_column
 from tasks.ingestion.row_keys import hashed_keys
 from tasks.ingestion.sources import RawSource
-from tasks.project.sections import Project, SourceSection
+from tasks.project.data_sections import SourceSection
+from tasks.project.sections import Project
 
 SOURCE = SourceSection(path="s.parquet")
 DAY = datetime.date(2024, 1, 2)

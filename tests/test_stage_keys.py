@@ -1,7 +1,9 @@
+import sys
+
 import pandas as pd
 import pytest
 
-from tasks import stage_keys, stage_specs
+from tasks import source_code, stage_keys, stage_specs
 from tasks.checks import StageResult
 from tasks.evidence import EvidenceStore
 from tasks.project.sections import Project
@@ -71,44 +73,100 @@ def own_tasks(tmp_path, monkeypatch):
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(stage_keys, "_ROOT", tmp_path)
-    cached = (
-        stage_keys.code_digest,
-        stage_keys.library_versions,
-        stage_keys._closure,
-        stage_keys._imports,
-    )
+    monkeypatch.setattr(source_code, "_ROOT", tmp_path)
+    source_code.forget()
+    yield tmp_path
+    source_code.forget()
 
-    def forget():
-        for function in cached:
-            function.cache_clear()
 
-    forget()
-    yield tmp_path, forget
-    forget()
+def digest_with(folder, name, text):
+    """The digest of gate with another text of a module."""
+    (folder / name).write_text(text)
+    source_code.forget()
+    return source_code.code_digest(("tasks.gate",))
 
 
 def test_own_code_counts_where_it_is_imported(own_tasks):
-    folder, forget = own_tasks
-    before = stage_keys.code_digest("tasks.gate")
-    (folder / "other.py").write_text("import sklearn, scipy\n")
-    forget()
-    assert stage_keys.code_digest("tasks.gate") == before
-    (folder / "rules.py").write_text("limit = 2\n")
-    forget()
-    assert stage_keys.code_digest("tasks.gate") != before
+    before = source_code.code_digest(("tasks.gate",))
+    assert digest_with(own_tasks, "other.py", "import sklearn, scipy\n") == before
+    assert digest_with(own_tasks, "rules.py", "limit = 2\n") != before
 
 
-def test_libraries_count_where_they_are_imported(own_tasks, monkeypatch):
-    monkeypatch.setattr(stage_keys, "version", lambda name: "1.0")
-    assert set(stage_keys.library_versions("tasks.gate")) == {"python", "numpy"}
-    assert set(stage_keys.library_versions("tasks.other")) == {"python", "scikit-learn"}
+def test_what_no_computer_reads_does_not_count(own_tasks):
+    before = digest_with(own_tasks, "rules.py", "limit = 1\n")
+    prose = '"""What the rules are."""\nlimit = 1  # as agreed\n\n"""The limit."""\n'
+    assert digest_with(own_tasks, "rules.py", prose) == before
+
+
+def test_what_is_imported_for_types_alone_does_not_count(own_tasks):
+    typed = "if TYPE_CHECKING:\n    from tasks.other import X\nlimit = 1\n"
+    before = digest_with(own_tasks, "rules.py", typed)
+    assert digest_with(own_tasks, "other.py", "import scipy\n") == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("limit = f(0.1)", "limit = f(0.10000001)"),
+        ("limit = 1", "limit = '1'"),
+        ("limit = 'a'", "limit = 'b'"),
+        ("limit = [1, [2]]", "limit = [[1], 2]"),
+        ("def f(a): return a", "def f(a=None): return a"),
+        ("x = g(title='a')", "x = g(detail='a')"),
+        ("x = 'Name'", "x = Name"),
+        ("if a:\n    b()\nc()", "if a:\n    b()\n    c()"),
+    ],
+)
+def test_what_is_computed_counts(own_tasks, before, after):
+    assert digest_with(own_tasks, "rules.py", before) != digest_with(own_tasks, "rules.py", after)
+
+
+def test_the_description_of_a_field_does_not_count(own_tasks):
+    texts = [
+        f"limit = Field(default={n}, description={d!r})" for n, d in ((1, "a"), (1, "b"), (2, "b"))
+    ]
+    one, reworded, other = (digest_with(own_tasks, "rules.py", text) for text in texts)
+    assert one == reworded != other
+
+
+def test_what_was_found_in_a_source_is_kept_for_the_next_process(own_tasks, monkeypatch, tmp_path):
+    place = tmp_path / "kept"
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(source_code.importlib.util, "cache_from_source", lambda _: str(place))
+    source_code.forget()
+    first = source_code.code_digest(("tasks.gate",))
+    source_code.forget()
+    monkeypatch.setattr(source_code, "_parse", lambda _: pytest.fail("parsed again"))
+    assert source_code.code_digest(("tasks.gate",)) == first
+    place.with_suffix(".sources.json").write_text("no JSON")
+    monkeypatch.undo()
+
+
+def test_libraries_count_where_they_are_imported(own_tasks):
+    assert source_code.outside_names(("tasks.gate",)) == {"numpy"}
+    assert source_code.outside_names(("tasks.other",)) == {"sklearn"}
+
+
+def test_a_stage_depends_on_the_sections_that_it_sees_alone():
+    leakage, gate = (set(stage_keys._code_of(stage)) for stage in ("leakage", "gate"))
+    assert leakage == {"tasks.leakage", "tasks.project.model_sections"}
+    assert gate == {
+        "tasks.gate",
+        "tasks.project.audit_sections",
+        "tasks.project.data_sections",
+        "tasks.project.decision_sections",
+        "tasks.project.model_sections",
+    }
+    for stage in KEYED:
+        files = source_code._closure(stage_keys._code_of(stage))[0]
+        names = {path.name for path in files}
+        assert not names & {"sections.py", "operation_sections.py"}, stage
 
 
 def test_every_stage_has_a_module_and_sections():
     for stage in keyed_stages():
         assert stage.sections
-        assert stage_keys._closure(stage.module)[0], stage.module
+        assert source_code._closure(stage_keys._code_of(stage.name))[0], stage.module
 
 
 def test_one_output_of_a_stage_is_all_that_a_later_one_depends_on(tmp_path):

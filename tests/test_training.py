@@ -12,9 +12,9 @@ from tasks.errors import ProjectFileError, UserError
 from tasks.estimators import predict
 from tasks.intervals import Estimate
 from tasks.models import ModelPackage, load_model, model_digest
-from tasks.project.model_sections import ThresholdRule
+from tasks.project.model_sections import Candidate, ThresholdRule
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, Project
+from tasks.project.sections import Project
 from tasks.training import judgement, train
 from tasks.training.families import ScoredFamily
 from tasks.training.folds import fold_count, make_folds

@@ -29,7 +29,7 @@ from tasks.ingestion.reading import read_source
 from tasks.label_review.rules import read_rules
 from tasks.models import ModelPackage, load_model
 from tasks.project import load_project
-from tasks.project.sections import SourceSection
+from tasks.project.data_sections import SourceSection
 from tasks.snapshots import read_snapshot
 
 

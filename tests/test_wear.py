@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tasks.ledger import Ledger, StoredEntry
+from tasks.project.data_sections import SplitSection
 from tasks.project.roles import Roles
-from tasks.project.sections import SplitSection
 from tasks.row_marks import KEPT, RowMarks, known_share, mark_rows, marks_of
 from tasks.splitting.sides import drawn_sides
 from tasks.splitting.units import base_units

@@ -25,7 +25,8 @@ from prefect.runtime import flow_run
 from flows.runs import progress
 from flows.services.locks import project_turn
 from flows.services.logs import open_logs
-from tasks.project.sections import Project, ScheduleSection
+from tasks.project.operation_sections import ScheduleSection
+from tasks.project.sections import Project
 
 _MOST = 200
 

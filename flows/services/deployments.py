@@ -35,7 +35,8 @@ from prefect.types.entrypoint import EntrypointType
 from flows.pipeline import run
 from tasks.errors import ProjectFileError, UsageError
 from tasks.project.loading import LoadedProject
-from tasks.project.sections import Project, ScheduleSection
+from tasks.project.operation_sections import ScheduleSection
+from tasks.project.sections import Project
 
 DATA_ARRIVED = "assayline.data.arrived"
 ALARM = "assayline.alarm"

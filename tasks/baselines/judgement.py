@@ -13,7 +13,7 @@ from dataclasses import replace
 from tasks.baselines.rungs import Rung
 from tasks.checks import Check, Outcome, Severity
 from tasks.metrics import Estimate
-from tasks.project.sections import DeclaredBaseline
+from tasks.project.model_sections import DeclaredBaseline
 from tasks.training.judgement import described, words
 
 STAGE = "baselines"

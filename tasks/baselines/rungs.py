@@ -21,8 +21,8 @@ from tasks.estimators import (
     fit_pipeline,
 )
 from tasks.metrics import Estimate, estimate_metrics
+from tasks.project.model_sections import Candidate, DeclaredBaseline
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, DeclaredBaseline
 
 Kind = Literal["constant", "quick", "champion", "hlp", "declared"]
 HALF = 0.5

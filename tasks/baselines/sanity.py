@@ -37,8 +37,8 @@ from tasks.estimators import (
     predict,
 )
 from tasks.metrics import HIGHER_IS_BETTER, metric_value
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate
 from tasks.row_samples import sample_rows
 
 RELAXED: Mapping[str, Any] = {

@@ -34,6 +34,7 @@ from tasks.constant import (
 from tasks.drawn_units import drawn_units
 from tasks.errors import UserError
 from tasks.estimators import predict
+from tasks.estimators.candidates import candidates_of, training_metric
 from tasks.metrics import Estimate
 from tasks.models import (
     Champion,
@@ -47,7 +48,6 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.row_recognition import find_seen
 from tasks.scoring import served_predictions
-from tasks.training.families import candidates_of, training_metric
 from tasks.training.judgement import words
 
 

@@ -13,8 +13,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.errors import ProjectFileError, UsageError
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate
+from tasks.project.sections import Project
+
+
+def training_metric(project: Project, roles: Roles) -> str:
+    """The project's metric; else average_precision for two classes, macro_f1 for more, or mae."""
+    if roles.regression:
+        return project.training.metric or "mae"
+    default = "macro_f1" if roles.positive_class is None else "average_precision"
+    return project.training.metric or default
+
+
+def candidates_of(project: Project, roles: Roles) -> tuple[Candidate, ...]:
+    """The project's candidates, or the default ones."""
+    return project.training.candidates or default_candidates(roles)
 
 
 def default_candidates(roles: Roles) -> tuple[Candidate, ...]:

@@ -30,8 +30,8 @@ from sklearn.utils import get_tags
 
 from tasks.errors import ProjectFileError
 from tasks.estimators.candidates import build_estimator
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate
 
 MISSING_CATEGORY = "(missing)"
 MAX_CATEGORIES = 100

@@ -12,7 +12,7 @@ from tasks.checks import Check
 from tasks.gate.comparison import Finding, compare
 from tasks.gate.contest import STAGE, Contest, Opponent
 from tasks.gate.support import measure_support
-from tasks.project.sections import GateSection
+from tasks.project.decision_sections import GateSection
 
 
 def judge_anchor(contest: Contest, anchor: Opponent | None, gate: GateSection) -> Finding | None:

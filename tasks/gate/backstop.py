@@ -17,7 +17,7 @@ from tasks.gate.comparison import Finding, compare
 from tasks.gate.contest import STAGE, Contest, Opponent
 from tasks.gate.spending import FIRST_LEVEL
 from tasks.metrics.values import HIGHER_IS_BETTER
-from tasks.project.sections import GateSection
+from tasks.project.decision_sections import GateSection
 
 
 def judge_backstop(

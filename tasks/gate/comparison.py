@@ -26,7 +26,7 @@ from tasks.gate.rules import (
 from tasks.gate.spending import FIRST_LEVEL, percent
 from tasks.intervals import Difference
 from tasks.metrics.undefined import explain_undefined
-from tasks.project.sections import GateSection
+from tasks.project.decision_sections import GateSection
 
 
 @dataclass(frozen=True, kw_only=True)

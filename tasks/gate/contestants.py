@@ -17,6 +17,7 @@ from tasks.checks import Check, StageResult
 from tasks.constant import constant_estimates, constant_predictions
 from tasks.drawn_units import drawn_units
 from tasks.errors import UserError
+from tasks.estimators.candidates import candidates_of, training_metric
 from tasks.gate.contest import Opponent
 from tasks.gate.stage import judge
 from tasks.models import (
@@ -30,7 +31,6 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.row_recognition import find_seen
 from tasks.scoring import served_predictions
-from tasks.training import candidates_of, training_metric
 from tasks.wear import Wear
 
 # What a model of other libraries or other data raises; a full disk or memory is not its fault.

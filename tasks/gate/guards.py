@@ -29,7 +29,8 @@ from tasks.gate.rules import (
 )
 from tasks.gate.support import Lack, find_lacks, rows_for
 from tasks.intervals import Difference, holm
-from tasks.project.sections import GuardedSlice, Project
+from tasks.project.fields import GuardedSlice
+from tasks.project.sections import Project
 from tasks.slices import slice_masks
 
 Mask = npt.NDArray[np.bool_]

@@ -12,7 +12,7 @@ from typing import Literal
 from tasks.gate.spending import standard_errors
 from tasks.intervals import NORMAL, Difference
 from tasks.metrics.estimates import IDENTICAL
-from tasks.project.sections import GateSection
+from tasks.project.decision_sections import GateSection
 
 Rule = Literal["first_model", "improve", "refresh", "anchor"]
 Decision = Literal["better", "worse", "undecided"]

@@ -11,7 +11,7 @@ from tasks.checks import Check
 from tasks.gate.contest import STAGE, Contest
 from tasks.gate.rules import in_test_rows
 from tasks.intervals import MIN_GROUPS
-from tasks.project.sections import GateSection
+from tasks.project.decision_sections import GateSection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ import pandas as pd
 from tasks.checks import Check, Table
 from tasks.gate.contest import STAGE
 from tasks.gate.spending import interval_level, left_to_spend, one_sided_level, percent
-from tasks.project.sections import GateSection
+from tasks.project.decision_sections import GateSection
 from tasks.wear import Wear
 
 

@@ -36,8 +36,8 @@ from tasks.ingestion.cells import (
 )
 from tasks.ingestion.number_forms import NumberForm, form_of, plain_numbers
 from tasks.ingestion.sources import RawSource
+from tasks.project.data_sections import SourceSection
 from tasks.project.roles import ColumnKind
-from tasks.project.sections import SourceSection
 
 MIN_NUMERIC_SHARE = 0.9
 MIXED_NUMERIC_SHARE = 0.5

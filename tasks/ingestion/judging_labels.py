@@ -18,7 +18,8 @@ from tasks.ingestion.judging_notations import as_setting
 from tasks.ingestion.labels import class_counts, is_number, renamed, spellings
 from tasks.ingestion.sources import RawSource
 from tasks.ingestion.wording import check, joined
-from tasks.project.sections import Project, SourceSection
+from tasks.project.data_sections import SourceSection
+from tasks.project.sections import Project
 
 _MOST_LABELS = 2_000
 

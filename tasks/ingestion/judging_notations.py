@@ -28,7 +28,8 @@ from tasks.ingestion.number_forms import form_of, units_of
 from tasks.ingestion.role_resolution import declared_kinds
 from tasks.ingestion.sources import RawSource
 from tasks.ingestion.wording import check
-from tasks.project.sections import Project, SourceSection
+from tasks.project.data_sections import SourceSection
+from tasks.project.sections import Project
 
 _FIRST = 5_000
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tasks.ingestion.date_forms import find_date_form
 from tasks.ingestion.number_shapes import NumberShape, find_number_shape
-from tasks.project.sections import SourceSection
+from tasks.project.data_sections import SourceSection
 
 MISSING_WORDS = frozenset(
     [

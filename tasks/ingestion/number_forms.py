@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.project.sections import SourceSection
+from tasks.project.data_sections import SourceSection
 
 BLANKS = "\\s\u00a0\u2007\u2009\u202f"
 OTHER_MINUS = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.ingestion.number_forms import MARKS, OTHER_MINUS
-from tasks.project.sections import SourceSection
+from tasks.project.data_sections import SourceSection
 
 MIN_FIT = 0.9
 _SIGNS = "$€£¥₹₽₩₪₫₺₴₦฿₱₡₲₵₸₿¢₮₭"

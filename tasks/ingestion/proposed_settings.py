@@ -14,7 +14,8 @@ from tasks.ingestion.cells import TypedColumn
 from tasks.ingestion.judging_notations import notations_of
 from tasks.ingestion.notations import NUMBERS, Notation
 from tasks.ingestion.sources import RawSource
-from tasks.project.sections import Project, SourceSection
+from tasks.project.data_sections import SourceSection
+from tasks.project.sections import Project
 
 _NO_TARGET = "\0"
 

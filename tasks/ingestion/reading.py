@@ -18,7 +18,7 @@ from tasks.ingestion.containers import foreign_kind, unpacked
 from tasks.ingestion.csv_layout import without_separator_line
 from tasks.ingestion.csv_rows import read_csv
 from tasks.ingestion.sources import RawSource, unreadable
-from tasks.project.sections import SourceSection
+from tasks.project.data_sections import SourceSection
 
 _PARQUET_MAGIC = b"PAR1"
 

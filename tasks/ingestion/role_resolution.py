@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+from tasks.project.fields import SliceSpec
 from tasks.project.roles import ColumnKind, Roles
-from tasks.project.sections import Project, SliceSpec
+from tasks.project.sections import Project
 
 SAVED_INDEX = "__index_level_"  # how pandas names an index column in a Parquet file
 

@@ -19,8 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.errors import ProjectFileError
 from tasks.evidence import hash_of
+from tasks.project.fields import Section
 from tasks.project.loading import parse_yaml
-from tasks.project.sections import Section
 
 _VERSION_LENGTH = 12
 

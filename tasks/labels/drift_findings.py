@@ -23,8 +23,9 @@ from tasks.labels.drift import (
     measure_changes,
 )
 from tasks.labels.findings import STAGE, LabelFinding
+from tasks.project.label_sections import DriftSection
 from tasks.project.roles import Roles
-from tasks.project.sections import DriftSection, Project
+from tasks.project.sections import Project
 
 _LEVEL = 0.05
 

@@ -35,8 +35,9 @@ from tasks.labels.calibration import (
     calibrated_rows,
     fit_calibration,
 )
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, Project
+from tasks.project.sections import Project
 from tasks.row_samples import rarest_classes, sample_rows
 
 _SMALLEST = 1e-6

@@ -31,7 +31,8 @@ from tasks.labels.ratings import (
     find_classes,
     numbers_among,
 )
-from tasks.project.sections import LabelsSection, RatingsSection, SourceSection
+from tasks.project.data_sections import SourceSection
+from tasks.project.label_sections import LabelsSection, RatingsSection
 
 SHOWN_ROWS = 200
 _COLUMNS = ("item", "annotator", "label", "time")

@@ -26,7 +26,8 @@ from tasks.label_review.rules import LabelRules
 from tasks.labels.findings import STAGE, LabelFinding
 from tasks.labels.review_estimates import JUDGED, Estimate, choose, estimates, known_wrong
 from tasks.labels.review_tables import by_side, history
-from tasks.project.sections import LabelsSection, Severity
+from tasks.project.fields import Severity
+from tasks.project.label_sections import LabelsSection
 
 _SHOWN_LIMIT = 0.05
 _TITLE = "Wrong labels, estimated from reviews (share of train and dev rows)"

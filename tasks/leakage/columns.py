@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.checks import Severity
+from tasks.project.model_sections import LeakageSection
 from tasks.project.roles import Roles
-from tasks.project.sections import LeakageSection
 
 STAGE = "leakage"
 _MOST_CATEGORIES = 50

@@ -16,7 +16,8 @@ from tasks.intervals import wilson
 from tasks.leakage.columns import STAGE, listed, standing
 from tasks.leakage.novel_categories import Novelty
 from tasks.leakage.single_features import FeatureScore
-from tasks.project import Project, Roles
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
 
 
 @dataclass(frozen=True)

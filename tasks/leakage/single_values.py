@@ -24,7 +24,7 @@ import pandas as pd
 
 from tasks.intervals import wilson
 from tasks.leakage.value_counts import ColumnCounts, count_values
-from tasks.project.sections import LeakageSection
+from tasks.project.model_sections import LeakageSection
 from tasks.unit_intervals import corrected_level, unit_rate
 
 Array = np.ndarray[Any, np.dtype[Any]]

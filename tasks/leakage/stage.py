@@ -23,7 +23,8 @@ from tasks.leakage.columns import (
 from tasks.leakage.novel_categories import novel_categories
 from tasks.leakage.single_features import FeatureScore, Kind, SingleFeatures
 from tasks.leakage.single_values import ValueSearch, search_values, suspects_table
-from tasks.project import Project, Roles
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
 
 _MOST_ROWS_SHOWN = 200
 

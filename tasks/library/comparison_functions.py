@@ -20,7 +20,7 @@ from tasks.library.plain_arrays import (
     same_length,
 )
 from tasks.metrics import CLASS_METRICS, paired_difference
-from tasks.project.sections import GateSection
+from tasks.project.decision_sections import GateSection
 
 _OF_NUMBERS = ("mae", "rmse", "r2")
 

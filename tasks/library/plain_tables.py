@@ -20,8 +20,9 @@ from tasks.ingestion.counters import find_counters
 from tasks.ingestion.reading import typed_source
 from tasks.ingestion.role_resolution import resolve_roles
 from tasks.library.plain_arrays import row_names
+from tasks.project.data_sections import SourceSection
 from tasks.project.roles import ColumnKind, Roles
-from tasks.project.sections import Project, SourceSection
+from tasks.project.sections import Project
 from tasks.splitting.copies import example_codes
 from tasks.splitting.units import (
     base_units,

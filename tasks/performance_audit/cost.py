@@ -25,7 +25,7 @@ import pandas as pd
 
 from tasks.checks import Check, Finding, judged
 from tasks.performance_audit.wording import STAGE, size
-from tasks.project.sections import AuditSection
+from tasks.project.audit_sections import AuditSection
 
 WARM_UPS = 3
 SINGLE_ROWS = 30

@@ -37,7 +37,7 @@ from tasks.performance_audit.limits import (
     rows_if_all_right,
 )
 from tasks.performance_audit.wording import STAGE, declared_by, numbered, shown
-from tasks.project.sections import Floor
+from tasks.project.audit_sections import Floor
 from tasks.slice_metrics import ScoredRows
 from tasks.slices import slice_masks
 

@@ -27,7 +27,7 @@ from tasks.performance_audit.gap_words import (
 from tasks.performance_audit.gaps import GapRates, GroupRate
 from tasks.performance_audit.limits import Limit, must_be_judged
 from tasks.performance_audit.wording import STAGE, declared_by, numbered
-from tasks.project.sections import Gap
+from tasks.project.audit_sections import Gap
 
 
 def mistake_in(gap: Gap, positive_class: str | None, classes: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from tasks.metrics.deciding_rows import Kind
 from tasks.metrics.group_metrics import ERRORS_OF_NUMBERS
 from tasks.performance_audit.gaps import GapRates, GroupRate
 from tasks.performance_audit.limits import Limit
-from tasks.project.sections import Gap
+from tasks.project.audit_sections import Gap
 
 _OF_ALL_ROWS = ERRORS_OF_NUMBERS | {"selection_rate", "accuracy", "calibration"}
 _LISTED = 5

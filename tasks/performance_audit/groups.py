@@ -24,7 +24,8 @@ from tasks.performance_audit.gaps import (
     labelled_rows,
     measure_gap,
 )
-from tasks.project.sections import Project, SliceSpec
+from tasks.project.fields import SliceSpec
+from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows
 from tasks.slices import slice_masks
 

@@ -36,7 +36,7 @@ from tasks.performance_audit.weighted_metric import (
     weighted_check,
 )
 from tasks.performance_audit.wording import STAGE, declared_by
-from tasks.project.sections import AuditSection, ImportantExamples
+from tasks.project.audit_sections import AuditSection, ImportantExamples
 from tasks.slice_metrics import ScoredRows
 
 TOLERANCE = 0.05

@@ -15,7 +15,8 @@ from tasks.checks import Check, Finding, Table
 from tasks.conditions import Mask
 from tasks.performance_audit.gap_limits import judge_gap
 from tasks.performance_audit.gaps import GapRates, measure_number_gap, number_rows
-from tasks.project.sections import Project, SliceSpec
+from tasks.project.fields import SliceSpec
+from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows
 from tasks.slices import slice_masks
 

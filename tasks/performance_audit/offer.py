@@ -38,8 +38,10 @@ from tasks.performance_audit.gaps import grouped_rows, measure_gap
 from tasks.performance_audit.offer_words import offer_finding
 from tasks.performance_audit.options import LimitValue, Option
 from tasks.performance_audit.wording import STAGE
+from tasks.project.audit_sections import Gap
+from tasks.project.fields import SliceSpec
 from tasks.project.roles import Roles
-from tasks.project.sections import Gap, Project, SliceSpec
+from tasks.project.sections import Project
 from tasks.selection_rate import rate_threshold
 from tasks.slice_metrics import ScoredRows
 from tasks.slices import slice_masks

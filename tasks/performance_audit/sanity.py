@@ -15,7 +15,7 @@ import pandas as pd
 from tasks.checks import Check, Outcome, StageResult
 from tasks.conditions import Mask
 from tasks.performance_audit.wording import STAGE, size
-from tasks.project.sections import AuditSection
+from tasks.project.audit_sections import AuditSection
 from tasks.slice_metrics import ScoredRows
 
 _TOLERANCE = 1e-6

@@ -20,7 +20,7 @@ from tasks.metrics.importance import weighted_estimate
 from tasks.metrics.ranking import Floats
 from tasks.performance_audit.limits import Limit, further_rows, must_be_judged
 from tasks.performance_audit.wording import STAGE, declared_by, shown
-from tasks.project.sections import AuditSection, ImportantExamples, WeightedFloor
+from tasks.project.audit_sections import AuditSection, ImportantExamples, WeightedFloor
 from tasks.slice_metrics import ScoredRows
 
 

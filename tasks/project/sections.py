@@ -2,7 +2,7 @@
 
 The smallest useful file has four lines: name, source, target, positive_class. Every other value
 has a default, and the description of each field is what an editor shows. The sections stand in
-modules by their subject, and are imported from here.
+modules by their subject.
 """
 
 from __future__ import annotations
@@ -11,79 +11,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from tasks.project.analysis_sections import ErrorAnalysisSection, SliceSearchSection, Work
-from tasks.project.audit_sections import (
-    AuditSection,
-    Floor,
-    Gap,
-    ImportantExamples,
-    WeightedFloor,
-)
+from tasks.project.analysis_sections import ErrorAnalysisSection
+from tasks.project.audit_sections import AuditSection
 from tasks.project.data_sections import (
-    Expectation,
     FeaturesSection,
     SourceSection,
     SplitSection,
     ValidationSection,
 )
 from tasks.project.decision_sections import ApprovalSection, GateSection
-from tasks.project.fields import (
-    GuardedSlice,
-    MetricName,
-    Section,
-    Severity,
-    Slice,
-    SliceSpec,
-)
-from tasks.project.label_sections import DriftSection, LabelsSection, RatingsSection
+from tasks.project.fields import Section, Slice
+from tasks.project.label_sections import LabelsSection
 from tasks.project.model_sections import (
     BaselinesSection,
-    Candidate,
-    DeclaredBaseline,
     LeakageSection,
-    MitigateSection,
     TrainingSection,
 )
 from tasks.project.operation_sections import NotifySection, RetentionSection, ScheduleSection
-from tasks.project.tag_sections import TagSpec
-
-__all__ = [
-    "ApprovalSection",
-    "AuditSection",
-    "BaselinesSection",
-    "Candidate",
-    "DeclaredBaseline",
-    "DriftSection",
-    "ErrorAnalysisSection",
-    "Expectation",
-    "FeaturesSection",
-    "Floor",
-    "Gap",
-    "GateSection",
-    "GuardedSlice",
-    "ImportantExamples",
-    "LabelsSection",
-    "LeakageSection",
-    "MetricName",
-    "MitigateSection",
-    "NotifySection",
-    "Project",
-    "RatingsSection",
-    "RetentionSection",
-    "ScheduleSection",
-    "Section",
-    "Severity",
-    "Slice",
-    "SliceSearchSection",
-    "SliceSpec",
-    "SourceSection",
-    "SplitSection",
-    "TagSpec",
-    "TrainingSection",
-    "ValidationSection",
-    "WeightedFloor",
-    "Work",
-]
 
 
 def _source_from_path(value: Any) -> Any:

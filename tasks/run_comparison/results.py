@@ -17,6 +17,7 @@ import pandas as pd
 from tasks.conditions import Mask
 from tasks.drawn_units import drawn_units
 from tasks.errors import UserError
+from tasks.estimators.candidates import candidates_of, training_metric
 from tasks.metrics import NUMBER_METRICS
 from tasks.models import Champion, ModelPackage, champion_problem, declared_types, load_model
 from tasks.project.roles import Roles
@@ -27,7 +28,6 @@ from tasks.run_comparison.rows import Pairing, RunRows, key_problem
 from tasks.run_comparison.slices import SliceEffects, compare_slices
 from tasks.scoring import served_predictions
 from tasks.slice_metrics import named_slices
-from tasks.training import candidates_of, training_metric
 
 _BINARY = ("f1", "average_precision", "roc_auc", "accuracy", "log_loss")
 _NUMBERS = ("mae", "rmse", "r2")

@@ -8,8 +8,8 @@ from statistics import NormalDist
 import pandas as pd
 
 from tasks.checks import Check, Outcome
+from tasks.project.data_sections import SplitSection
 from tasks.project.roles import Roles
-from tasks.project.sections import SplitSection
 from tasks.splitting.sides import SIDES, side_counts
 
 STAGE = "splitting"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.checks import Check, Outcome, Severity
-from tasks.project.sections import SplitSection
+from tasks.project.data_sections import SplitSection
 from tasks.splitting.judging import STAGE
 from tasks.splitting.sides import SIDES, side_counts
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from tasks.project.sections import SplitSection
+from tasks.project.data_sections import SplitSection
 
 SIDES = ("train", "dev", "test")
 _RANK = {side: rank for rank, side in enumerate(SIDES)}

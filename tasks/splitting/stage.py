@@ -14,8 +14,9 @@ import pandas as pd
 
 from tasks.checks import Check, StageResult, Table
 from tasks.fingerprints import fingerprint_frame
-from tasks.project import Project, Roles
-from tasks.project.sections import SplitSection
+from tasks.project.data_sections import SplitSection
+from tasks.project.roles import Roles
+from tasks.project.sections import Project
 from tasks.row_marks import ROW_MARKS, mark_rows
 from tasks.splitting import judging, judging_units
 from tasks.splitting.copies import Examples, example_codes, recurring_codes

@@ -21,8 +21,8 @@ from tasks.ingestion.cells import TypedColumn
 from tasks.ingestion.proposed_settings import proposed_settings
 from tasks.ingestion.reading import read_source
 from tasks.ingestion.sources import RawSource
+from tasks.project.data_sections import SourceSection
 from tasks.project.roles import ROW_KEY, ColumnKind
-from tasks.project.sections import SourceSection
 
 _DELIMITERS = (";", "\t", "|")
 _KEPT_VALUES = 50

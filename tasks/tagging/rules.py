@@ -16,8 +16,9 @@ import pandas as pd
 
 from tasks.conditions import Mask, column_kind, nearest_column
 from tasks.errors import ProjectFileError, UsageError
-from tasks.project.sections import Project, SliceSpec, TagSpec
-from tasks.project.tag_sections import split_path
+from tasks.project.fields import SliceSpec
+from tasks.project.sections import Project
+from tasks.project.tag_sections import TagSpec, split_path
 from tasks.slice_metrics import NamedSlices, named_slices
 from tasks.slices import slice_masks
 

@@ -22,7 +22,7 @@ from mlflow.models import Model, infer_signature
 
 from tasks.held_folders import held_folder
 from tasks.markup import escape
-from tasks.project import Roles
+from tasks.project.roles import Roles
 from tasks.promotion import Decision
 from tasks.seen_rows import SEEN_ROWS, SeenRows
 from tasks.serving import FILES_DIGEST, MODEL_DIGEST

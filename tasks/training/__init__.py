@@ -5,7 +5,6 @@
 what was found into checks, `evidence` into tables, and `stage` puts them together.
 """
 
-from tasks.training.families import candidates_of, training_metric
 from tasks.training.stage import train
 
-__all__ = ["candidates_of", "train", "training_metric"]
+__all__ = ["train"]

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks.estimators import Handling, default_candidates, imbalance_handling, predict
+from tasks.estimators import Handling, imbalance_handling, predict
 from tasks.estimators.calibrated import base_estimator
 from tasks.metrics import Estimate, estimate_metrics, metric_value
-from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, Project
 from tasks.selection_rate import rate_threshold
 from tasks.training.prediction_intervals import prediction_interval
 from tasks.training.search import FittedFamily, TrainRows, rank
@@ -24,19 +22,6 @@ REPLICATES = 1000
 PROBABILITY_METRICS = frozenset({"log_loss", "brier", "calibration_error"})
 """Those that read probabilities as chances."""
 DEV_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision", "roc_auc")
-
-
-def training_metric(project: Project, roles: Roles) -> str:
-    """The project's metric; else average_precision for two classes, macro_f1 for more, or mae."""
-    if roles.regression:
-        return project.training.metric or "mae"
-    default = "macro_f1" if roles.positive_class is None else "average_precision"
-    return project.training.metric or default
-
-
-def candidates_of(project: Project, roles: Roles) -> tuple[Candidate, ...]:
-    """The project's candidates, or the default ones."""
-    return project.training.candidates or default_candidates(roles)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from tasks.checks import Table
 from tasks.conditions import nearest_column
 from tasks.errors import ProjectFileError
-from tasks.project.sections import SliceSpec
+from tasks.project.fields import SliceSpec
 from tasks.slices import slice_masks
 
 OTHERS = "(others)"

@@ -19,7 +19,7 @@ from tasks.checks import Check, Finding, Outcome, Table
 from tasks.estimators.calibrated import base_estimator
 from tasks.intervals import Difference
 from tasks.metrics import paired_difference
-from tasks.project.sections import MitigateSection
+from tasks.project.model_sections import MitigateSection
 from tasks.training.calibration import calibrate
 from tasks.training.families import REPLICATES, ScoredFamily, score_family
 from tasks.training.judgement import STAGE, first_line, words

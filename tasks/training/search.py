@@ -31,8 +31,8 @@ from tasks.estimators import (
     fit_pipeline,
 )
 from tasks.metrics import HIGHER_IS_BETTER, metric_value
+from tasks.project.model_sections import Candidate, TrainingSection
 from tasks.project.roles import Roles
-from tasks.project.sections import Candidate, TrainingSection
 from tasks.training.folds import Fold, make_folds
 from tasks.training.mitigation import Reweighing
 

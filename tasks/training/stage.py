@@ -16,6 +16,7 @@ import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
 from tasks.errors import UserError
+from tasks.estimators.candidates import candidates_of, training_metric
 from tasks.models import ModelPackage, declared_types, save_model, stored_types
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -27,10 +28,8 @@ from tasks.training.families import (
     PROBABILITY_METRICS,
     REPLICATES,
     ScoredFamily,
-    candidates_of,
     dev_metrics,
     score_family,
-    training_metric,
 )
 from tasks.training.offer import adopt_mitigated, offer_mitigated
 from tasks.training.search import TrainRows, fit_family, train_rows

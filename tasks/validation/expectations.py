@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.conditions import nearest_column, parse_condition
-from tasks.project.sections import Expectation
+from tasks.project.data_sections import Expectation
 from tasks.validation.rules import build_rule, judges_rows, judges_values, named_columns
 
 Positions = np.ndarray[Any, np.dtype[np.intp]]

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import ProjectFileError
-from tasks.project.sections import Expectation
+from tasks.project.data_sections import Expectation
 from tasks.project.tag_sections import require_pattern
 
 _NOT_AMONG_KWARGS = {

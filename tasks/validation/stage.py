@@ -21,8 +21,8 @@ import pandas as pd
 from tasks.checks import Check, Outcome, StageResult, Table
 from tasks.fingerprints import fingerprint_frame
 from tasks.label_review.overlay import Overlaid, Relabel, apply_overlay
-from tasks.project import Project, Roles
-from tasks.project.roles import ROW_KEY
+from tasks.project.roles import ROW_KEY, Roles
+from tasks.project.sections import Project
 from tasks.snapshots import RowLedger
 from tasks.validation.expectations import Finding, run_expectations
 from tasks.validation.relabels import relabels_check

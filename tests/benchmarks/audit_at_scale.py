@@ -30,7 +30,7 @@ from tasks.metrics import resampling
 from tasks.metrics.values import WeightedMetrics
 from tasks.performance_audit.gaps import SHOWN, grouped_rows, measure_gap
 from tasks.performance_audit.quality import OVERALL
-from tasks.project.sections import SliceSpec
+from tasks.project.fields import SliceSpec
 from tasks.slice_metrics import ScoredRows
 from tasks.slices import slice_masks
 
