@@ -20,7 +20,6 @@ import dataclasses
 import errno
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.atomic import write_text
 from tasks.canonical import canonical_json, hash_of, plain
 from tasks.checks import Check, Figure, StageResult, Table
 from tasks.errors import UnavailableError
@@ -168,7 +168,7 @@ class EvidenceStore:
             record["checks"] = [
                 {**check, **measured.get(check["id"], {})} for check in record["checks"]
             ]
-            _write_record(record, self.folder(stage, key))
+            write_text(self.folder(stage, key) / RECORD, sealed(record), durable=True)
 
     def _stored(
         self, stage: str, key: str, name: str, record: Mapping[str, Any] | None = None
@@ -250,18 +250,8 @@ def _write(result: StageResult, place: Path) -> dict[str, Any]:
         "digest": hash_of({**core, "checks": [unmeasured(check) for check in checks]}),
         BYTES: hash_files(place),
     }
-    _write_record(record, place)
+    write_text(place / RECORD, sealed(record), durable=True)
     return record
-
-
-def _write_record(record: Mapping[str, Any], place: Path) -> None:
-    text = sealed(record)
-    part = place / f".{RECORD}"
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(place / RECORD)
 
 
 def _replace(staging: Path, place: Path) -> None:

@@ -17,6 +17,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tasks.atomic import write_json
 from tasks.errors import UnavailableError
 
 _NOTHING = {"begun": 0, "seen": 0, "lost": 0}
@@ -49,9 +50,7 @@ def extend_mirror(mirror: Path, project: str, texts: Sequence[str]) -> None:
     if len(texts) > len(seen):
         _append(mirror, texts[len(seen) :])
     if counts != known:
-        part = _counted(mirror).with_suffix(".part")
-        part.write_text(json.dumps(counts), encoding="utf-8")
-        part.replace(_counted(mirror))
+        write_json(_counted(mirror), counts)
 
 
 def mirror_loss(mirror: Path, runs_here: Sequence[bool]) -> str | None:

@@ -8,14 +8,13 @@ were before it first ran, so that its keys do not change.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from tasks.atomic import write_json
 from tasks.errors import UnavailableError
 from tasks.evidence import hash_of
 from tasks.snapshots import read_snapshot, write_snapshot
@@ -106,14 +105,7 @@ class ProjectState:
             return None
 
     def _write(self, name: str, record: dict[str, Any]) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(record, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        write_json(self.root / name, record, indent=1, durable=True)
 
 
 def _occasion_of(path: Path) -> str:

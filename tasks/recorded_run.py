@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from tasks.atomic import write_json
 from tasks.errors import UnavailableError
 from tasks.label_review.files import LabelFiles
 from tasks.lineage import CodeVersion
@@ -97,12 +98,7 @@ class RecordedRun:
         values = {name: getattr(self, name) for name in _in_document()}
         for name in ("own_code", "project_code"):
             values[name] = vars(values[name])
-        text = json.dumps(
-            {"format": FORMAT, **values}, ensure_ascii=False, allow_nan=False, indent=1
-        )
-        part = folder / f".{DOCUMENT}"
-        part.write_text(text, encoding="utf-8")
-        part.replace(folder / DOCUMENT)
+        write_json(folder / DOCUMENT, {"format": FORMAT, **values}, indent=1)
 
     @classmethod
     def read(cls, folder: Path) -> RecordedRun:

@@ -8,9 +8,7 @@ and every cell.
 from __future__ import annotations
 
 import errno
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.atomic import replaced
 from tasks.errors import UnavailableError
 from tasks.fingerprints import fingerprint_frame
 
@@ -70,8 +69,9 @@ def write_snapshot(frame: pd.DataFrame, path: Path) -> Snapshot:
     Raises UnavailableError when the disk is full or the folder cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(pa.Table.from_pandas(frame, preserve_index=True), path)
+        with replaced(path, durable=True) as part, part.open("wb") as file:
+            table = pa.Table.from_pandas(frame, preserve_index=True)
+            pq.write_table(table, file, compression="zstd")
     except OSError as failure:
         raise UnavailableError(_explain(failure, path)) from failure
     return Snapshot(
@@ -111,30 +111,6 @@ def with_doubles(frame: pd.DataFrame) -> pd.DataFrame:
         if isinstance(dtype, pd.Int64Dtype | pd.UInt64Dtype)
     ]
     return frame.astype(dict.fromkeys(nullable, "float64")) if nullable else frame
-
-
-def _write_whole(table: pa.Table, path: Path) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _explain(failure: OSError, path: Path) -> str:

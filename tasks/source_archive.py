@@ -11,14 +11,11 @@ mistake.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
+from tasks.atomic import replaced
 from tasks.errors import UnavailableError
-
-_CHUNK = 1 << 20
 
 
 def source_hash(path: Path) -> str:
@@ -41,14 +38,13 @@ def keep_source(source: Path, root: Path) -> Path:
     place = archived(root, sha256, source.name)
     if place.is_file() and source_hash(place) == sha256:
         return place
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = _copy(source, place.parent)
-    try:
-        _require_equal(source, source_hash(part), sha256)
+    with replaced(place, durable=True) as part:
+        shutil.copyfile(source, part)
+        if source_hash(part) != sha256:
+            raise UnavailableError(
+                f"{source} changed while it was read; run again when it is written"
+            )
         part.chmod(0o444)
-        part.replace(place)
-    finally:
-        part.unlink(missing_ok=True)
     return place
 
 
@@ -64,23 +60,3 @@ def find_source(root: Path, sha256: str, name: str) -> Path:
             f"{sha256}; put the file at {place}"
         )
     return place
-
-
-def _copy(source: Path, folder: Path) -> Path:
-    """A file in `folder` with the bytes of `source`, on the disk."""
-    handle, name = tempfile.mkstemp(prefix=".", dir=folder)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as target, source.open("rb") as file:
-            shutil.copyfileobj(file, target, _CHUNK)
-            target.flush()
-            os.fsync(target.fileno())
-    except BaseException:
-        part.unlink()
-        raise
-    return part
-
-
-def _require_equal(source: Path, copied: str, expected: str) -> None:
-    if copied != expected:
-        raise UnavailableError(f"{source} changed while it was read; run again when it is written")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flows.commands.history import has_records
 from flows.services.home import resolve_home
+from tasks.atomic import replaced
 from tasks.errors import NotFoundError, UnavailableError, UsageError
 from tasks.project import load_project
 
@@ -70,12 +71,8 @@ def _write(frame: pd.DataFrame, out: Path | None) -> None:
     if out is None:
         frame.to_csv(sys.stdout, index=False)
         return
-    part = out.with_name(f".{out.name}.part")
-    try:
+    with replaced(out) as part:
         if out.suffix.lower() == ".parquet":
             frame.to_parquet(part, index=False)
         else:
             frame.to_csv(part, index=False)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.services.home import configure_environment, resolve_home
+from tasks.atomic import write_text
 from tasks.errors import NotFoundError
 from tasks.project import load_project
 
@@ -55,9 +56,7 @@ def write_frame(home: Path, folder: Path, run: dict[str, Any], project_file: str
         now=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     frame = folder / "report.html"
-    temporary = folder / ".report.html"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(frame)
+    write_text(frame, text)
     return frame
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flows.runs.opponents import TRAINING_KEY
 from flows.runs.stage_inputs import content_of
+from tasks.atomic import write_text
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.label_review.files import overlay_path, ratings_path
 from tasks.project.authority import limits
@@ -85,9 +86,7 @@ def write_verdict(run: PipelineRun, champion: Ref | None) -> VerdictDocument:
         run.loaded.binding,
     )
     path = verdict_path(run.home, run.run_id)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(document.text(), encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, document.text())
     return document
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flows.runs.presence import Process
+from tasks.atomic import write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +33,7 @@ class Journal:
 
     def write(self, runs: Path) -> Journal:
         """Keep the journal beside the run's other files, replaced atomically."""
-        folder = runs / self.run_id
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / ".journal.json"
-        temporary.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        temporary.replace(folder / "journal.json")
+        write_json(runs / self.run_id / "journal.json", asdict(self), indent=1)
         return self
 
     def alive(self) -> bool:

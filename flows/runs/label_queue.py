@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from flows.runs.newest_run import newest_run
+from tasks.atomic import write_text
 from tasks.errors import ProjectFileError
 from tasks.evidence import EvidenceStore
 from tasks.label_review.files import find_label_files, reviews_path
@@ -19,7 +20,6 @@ from tasks.label_review.overlay import Relabel
 from tasks.label_review.queue import Queue, draw_queue
 from tasks.label_review.reviews import UNSURE, read_reviews
 from tasks.label_review.rules import LabelRules, read_rules
-from tasks.label_review.tables import write_text
 from tasks.project.loading import LoadedProject
 from tasks.project.roles import ROW_KEY, Roles
 
@@ -144,7 +144,7 @@ def write_queue(drawn: DrawnQueue, folder: Path, designs: Path) -> Path:
         designs / f"{queue.id}.json": queue.text(),
     }
     for path, text in files.items():
-        write_text(text, path)
+        write_text(path, text, durable=True)
     return folder / "queue.html"
 
 

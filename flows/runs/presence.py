@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from tasks.atomic import write_json
+
 _FOLDER = "present"
 
 
@@ -56,10 +58,7 @@ def _started(process: psutil.Process) -> float:
 def present(home: Path, flow_run: str) -> Iterator[None]:
     """Leave on record that this process carries out the flow run, until it has ended."""
     place = home / _FOLDER / f"{flow_run}.json"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_suffix(".part")
-    part.write_text(json.dumps(asdict(Process.this())), encoding="utf-8")
-    part.replace(place)
+    write_json(place, asdict(Process.this()))
     try:
         yield
     finally:

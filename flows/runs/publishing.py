@@ -7,7 +7,6 @@ never edited; everything is a view of the same list of checks.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from flows.runs import progress
 from flows.runs.artifacts import page_in_mlflow, prefect_url, publish_decision
 from flows.runs.recording import RECORDED, write_patches
 from flows.runs.run_names import describe_run
+from tasks.atomic import write_json, write_text
 from tasks.evidence import EvidenceStore
 from tasks.lineage import CodeVersion, installed_libraries
 from tasks.markup import link
@@ -48,27 +48,20 @@ def publish_run(
     html = render_page(run)
     page_hash = hashlib.sha256(html.encode()).hexdigest()
     document = run_document(run)
-    _write(folder / "project.yaml", loaded.text)
-    _write(folder / "overrides.json", json.dumps(loaded.overrides))
-    _write(folder / "libraries.json", json.dumps(installed_libraries(), indent=1))
+    write_text(folder / "project.yaml", loaded.text)
+    write_json(folder / "overrides.json", loaded.overrides)
+    write_json(folder / "libraries.json", installed_libraries(), indent=1)
     keys = {name: ref["key"] for name, ref in refs.items()}
-    _write(folder / "evidence.json", json.dumps({"project": run.project.name, "keys": keys}))
+    write_json(folder / "evidence.json", {"project": run.project.name, "keys": keys})
     write_patches(code, folder)
     _copy_examples(store, refs, folder)
-    _write(folder / "run.json", json.dumps(document, indent=1, allow_nan=False))
-    _write(page, html)
+    write_json(folder / "run.json", document, indent=1)
+    write_text(page, html)
     _log(run, loaded, folder, store, refs, tracking, page_hash, code)
     tracking.rename_run(run.mlflow_run_id or "", describe_run(document))
     publish_decision(run, home, tracking)
     progress.active().finished(run)
     return document
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or none of it."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _log(

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from flows.runs.newest_run import newest_run
+from tasks.atomic import write_text
 from tasks.error_analysis.dev_errors import wrong_rows
 from tasks.evidence import EvidenceStore
 from tasks.label_review.files import tag_exports_path, tags_path
-from tasks.label_review.tables import write_text
 from tasks.project.loading import LoadedProject
 from tasks.project.roles import Roles
 from tasks.reports.tagging import OUTCOME, Said, render_tagging, tagging_table
@@ -83,7 +83,7 @@ def write_export(drawn: DrawnExport, folder: Path, designs: Path) -> Path:
         designs / f"{export.id}.json": export.text(),
     }
     for path, text in files.items():
-        write_text(text, path)
+        write_text(path, text, durable=True)
     return folder / PAGE
 
 

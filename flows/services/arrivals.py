@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tasks.atomic import write_json
+
 
 @dataclass(frozen=True)
 class Content:
@@ -62,10 +64,7 @@ class Watched:
             return None
 
     def _keep(self, content: Content) -> None:
-        self.record.parent.mkdir(parents=True, exist_ok=True)
-        part = self.record.with_name(f".{self.record.name}")
-        part.write_text(json.dumps(asdict(content)), encoding="utf-8")
-        part.replace(self.record)
+        write_json(self.record, asdict(content))
 
 
 def watched(project: str, source: Path, home: Path) -> Watched:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from flows.runs.presence import Process
 from flows.services.mlflow_server import AUTH
 from flows.services.server import browser_address, running_server
 from tasks.addresses import MLFLOW_UI, public_address
+from tasks.atomic import write_json
 from tasks.errors import UsageError
 
 EVERYWHERE = ("0.0.0.0",)  # noqa: S104 - compared, not bound
@@ -124,6 +124,4 @@ def write_record(home: Path, addresses: Addresses) -> None:
     """Leave on record where other commands of the home find what is served, and by whom."""
     shown = {**addresses.shown(), "prefect_api": addresses.prefect_api}
     record = {"addresses": shown, "process": asdict(Process.this())}
-    part = home / ".server.json"
-    part.write_text(json.dumps(record), encoding="utf-8")
-    part.replace(home / "server.json")
+    write_json(home / "server.json", record)

@@ -10,7 +10,6 @@ from being served.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import subprocess
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.services.pools import base_job_template, pool_of
 from flows.services.server import PrefectServer, exit_with, own_module
+from tasks.atomic import write_json
 from tasks.errors import UserError
 from tasks.project import load_project
 
@@ -97,7 +97,7 @@ def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:
         names = {str(path): _name_of(path) for path in projects}
         removed = remove_others(client, pool, names)  # first: a name may be another file's now
         record = {str(path): _deploy(client, path, pool) for path in projects}
-    _write(home / DEPLOYED, {"pool": pool, "projects": record, "removed": removed})
+    write_json(home / DEPLOYED, {"pool": pool, "projects": record, "removed": removed})
     ask_again(home)
 
 
@@ -140,12 +140,6 @@ def _put_pool(client: SyncPrefectClient, pool: str) -> None:
         )
     except ObjectAlreadyExists:
         client.update_work_pool(pool, WorkPoolUpdate(base_job_template=template))
-
-
-def _write(path: Path, value: Any) -> None:
-    part = path.with_name(f".{path.name}")
-    part.write_text(json.dumps(value), encoding="utf-8")
-    part.replace(path)
 
 
 class _Once(logging.Filter):

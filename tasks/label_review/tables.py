@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tasks.atomic import write_text
 from tasks.errors import ProjectFileError
 
 # Marks before a formula are part of it, so that a text that begins with a mark is told apart.
@@ -84,24 +83,7 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], path: Path) -> None:
     """Replace the file at once by one with these rows, on the disk when this returns."""
-    write_text(table_text(columns, rows), path)
-
-
-def write_text(text: str, path: Path) -> None:
-    """Replace the file at once by one with this text, on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(path.stat().st_mode if path.exists() else 0o644)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    write_text(path, table_text(columns, rows), durable=True)
 
 
 def _delimiter(text: str, needed: Sequence[str]) -> str:

@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.atomic import write_text
 from tasks.errors import ProjectFileError
 from tasks.evidence import hash_of
-from tasks.label_review.tables import write_text
 
 ERRORS, RIGHT = "errors", "right"
 LEAST_ROWS = 10
@@ -163,7 +163,8 @@ def read_exports(path: Path) -> tuple[Export, ...]:
 
 def write_exports(exports: Iterable[Export], path: Path) -> None:
     """Replace the file by one that holds these designs, at once."""
-    write_text("[\n" + ",\n".join(one.text().rstrip() for one in exports) + "\n]\n", path)
+    text = ",\n".join(one.text().rstrip() for one in exports)
+    write_text(path, f"[\n{text}\n]\n", durable=True)
 
 
 def key_digests(keys: Iterable[str]) -> NDArray[np.uint64]:
