@@ -23,17 +23,7 @@ def add_labels(commands: Commands[Parser]) -> None:
     )
     review.add_argument("--count", type=int, help="rows to ask about; default: labels.review_rows")
     review.add_argument("--out", metavar="FOLDER", help="default: a folder in the home")
-    apply = project_command(
-        parts,
-        "apply",
-        "make a new label version of a file of answers",
-        'assayline labels apply project.yaml answers.csv --name "Ada Lovelace"',
-    )
-    apply.add_argument("answers", help="the file that the page saved, or queue.csv filled in")
-    apply.add_argument("--name", help="who answered, where the file does not say")
-    apply.add_argument(
-        "--revise", action="store_true", help="let these answers replace earlier ones"
-    )
+    apply = _apply(parts, "make a new label version of a file of answers", "labels", "answers")
     consensus = project_command(
         parts,
         "consensus",
@@ -70,16 +60,19 @@ def add_tag(commands: Commands[Parser]) -> None:
     )
     export.add_argument("--count", type=int, help="dev rows to tag; default: 100")
     export.add_argument("--out", metavar="FOLDER", help="default: a folder in the home")
-    apply = project_command(
-        parts,
-        "apply",
-        "take a file of tags in, for the next run",
-        'assayline tag apply project.yaml tags.csv --name "Ada Lovelace"',
-    )
-    apply.add_argument("answers", help="the file that the page saved, or tags.csv filled in")
+    apply = _apply(parts, "take a file of tags in, for the next run", "tag", "tags")
+    for part in (export, apply):
+        part.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _apply(parts: Commands[Parser], does: str, command: str, saved: str) -> Parser:
+    """The part that takes a file of answers in."""
+    example = f'assayline {command} apply project.yaml {saved}.csv --name "Ada Lovelace"'
+    apply = project_command(parts, "apply", does, example)
+    table = "queue.csv" if command == "labels" else "tags.csv"
+    apply.add_argument("answers", help=f"the file that the page saved, or {table} filled in")
     apply.add_argument("--name", help="who answered, where the file does not say")
     apply.add_argument(
         "--revise", action="store_true", help="let these answers replace earlier ones"
     )
-    for part in (export, apply):
-        part.add_argument("--json", action="store_true", help="print one JSON document")
+    return apply

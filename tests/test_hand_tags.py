@@ -77,9 +77,9 @@ def test_an_export_without_errors_or_of_too_few_rows_is_refused():
     ("change", "sentence"),
     [
         (lambda text: text.replace('"drawn": 10', '"drawn": 9', 1), "it was changed since"),
-        (lambda _: "{}", "holds no design"),
-        (lambda _: "[", "holds no design"),
-        (lambda _: "[1]", "holds no design"),
+        (lambda _: "{}", "holds no tag export"),
+        (lambda _: "[", "holds no tag export"),
+        (lambda _: "[1]", "holds no tag export"),
     ],
 )
 def test_a_design_that_was_changed_or_is_none_is_refused(tmp_path, change, sentence):

@@ -385,7 +385,7 @@ def test_reviews_are_read_as_they_were_written(tmp_path):
     write_reviews(found.reviews, path)
     assert read_reviews(path) == found.reviews
     path.write_text(path.read_text().replace(",240,", ",many,").replace(",80,", ",many,"))
-    with pytest.raises(ProjectFileError, match="must be whole numbers"):
+    with pytest.raises(ProjectFileError, match="side_rows must be a whole number, and is 'many'"):
         read_reviews(path)
 
 

@@ -7,16 +7,12 @@ command at a time; a test label that is changed is said to be, and no model chan
 from __future__ import annotations
 
 import argparse
-import datetime
-import getpass
-import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from flows.commands.annotating import Told, answered_by, find_design, now, places_of, run_part
 from flows.commands.locking import locked
-from flows.services.home import configure_environment, resolve_home
-from tasks.errors import NotFoundError, UsageError
+from tasks.errors import UsageError
 from tasks.label_review.files import overlay_path, reviews_path
 from tasks.project import load_project
 
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
     from tasks.label_review.queue import Queue
     from tasks.project.loading import LoadedProject
 
-_DESIGN = "design.json"
 _BY_MODEL = "model_assisted"
 
 
@@ -38,20 +33,10 @@ def command(options: argparse.Namespace) -> int:
         raise UsageError(
             f"labels are reviewed where they are classes, and {loaded.path.name} is a regression"
         )
-    home = resolve_home(loaded.path)
-    configure_environment(home)
-    parts = {"review": _review, "apply": _apply, "consensus": _consensus}
-    document, sentences = parts[options.part](options, loaded, home)
-    if options.json:
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
-    else:
-        sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))
-    return 0
+    return run_part(options, loaded, {"review": _review, "apply": _apply, "consensus": _consensus})
 
 
-def _review(
-    options: argparse.Namespace, loaded: LoadedProject, home: Path
-) -> tuple[dict[str, Any], list[str]]:
+def _review(options: argparse.Namespace, loaded: LoadedProject, home: Path) -> Told:
     """Draw a queue from the newest run, and write it for a person."""
     from flows.runs.label_queue import draw_from_newest_run, write_queue
     from tasks.label_review.answers import require_answerable
@@ -59,8 +44,7 @@ def _review(
     drawn = draw_from_newest_run(loaded, home, options.count)
     queue = drawn.queue
     require_answerable(queue.classes)
-    folder = Path(options.out) if options.out else home / "reviews" / queue.project / queue.id
-    page = write_queue(drawn, folder, _designs(home, queue.project))
+    page = write_queue(drawn, *places_of(queue, options, home))
     document = {
         "project": queue.project,
         "queue": queue.id,
@@ -75,23 +59,20 @@ def _review(
     return document, sentences
 
 
-def _apply(
-    options: argparse.Namespace, loaded: LoadedProject, home: Path
-) -> tuple[dict[str, Any], list[str]]:
+def _apply(options: argparse.Namespace, loaded: LoadedProject, home: Path) -> Told:
     """Take a file of answers into the reviews and the overlay."""
-    from tasks.label_review.answers import Said, queue_of, read_answers, take_answers
+    from tasks.label_review.answers import Said, read_answers, take_answers
     from tasks.label_review.overlay import read_overlay, write_overlay
+    from tasks.label_review.queue import Queue
     from tasks.label_review.reviews import read_reviews, write_reviews
 
     path = Path(options.answers)
     answers = read_answers(path)
-    queue = _find_queue(queue_of(answers), loaded.project.name, home, path.parent)
+    queue = find_design(Queue, answers[0].queue, loaded, home, path.parent)
     overlay, reviews = overlay_path(loaded), reviews_path(loaded)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    who = options.name or getpass.getuser()
     with locked(overlay.parent, reviews.parent):
         said = Said(reviews=read_reviews(reviews), relabels=read_overlay(overlay))
-        found = take_answers(answers, queue, said, name=who, when=now, revise=options.revise)
+        found = take_answers(answers, queue, said, **answered_by(options))
         # A run between the two sees answers whose corrections are not made yet, and says so.
         if found.reviews:
             write_reviews((*said.reviews, *found.reviews), reviews)
@@ -100,19 +81,16 @@ def _apply(
     return _applied(found, queue, len(answers), overlay)
 
 
-def _consensus(
-    options: argparse.Namespace, loaded: LoadedProject, home: Path
-) -> tuple[dict[str, Any], list[str]]:
+def _consensus(options: argparse.Namespace, loaded: LoadedProject, home: Path) -> Told:
     """Take the consensus of the annotators into the overlay."""
     from flows.runs.label_queue import consensus_of_newest_run
     from tasks.label_review.consensus import take_consensus
     from tasks.label_review.overlay import read_overlay, write_overlay
 
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     overlay = overlay_path(loaded)
     sides = ("train", "dev", "test") if options.test else ("train", "dev")
     with locked(overlay.parent, reviews_path(loaded).parent):
-        given = consensus_of_newest_run(loaded, home, now)
+        given = consensus_of_newest_run(loaded, home, now())
         if options.test and given.method == _BY_MODEL:
             raise UsageError(
                 f"the consensus of {loaded.project.name} is {_BY_MODEL}, and a model may not set "
@@ -133,9 +111,7 @@ def _consensus(
     return _taken(found, given, loaded.project.name, options.least, overlay)
 
 
-def _taken(
-    found: Taken, given: FoundConsensus, project: str, least: float, overlay: Path
-) -> tuple[dict[str, Any], list[str]]:
+def _taken(found: Taken, given: FoundConsensus, project: str, least: float, overlay: Path) -> Told:
     changed = dict.fromkeys(("train", "dev", "test"), 0)
     for relabel in found.relabels:
         changed[str(given.quality.loc[relabel.key, "side"])] += 1
@@ -157,9 +133,7 @@ def _taken(
     return document, sentences
 
 
-def _applied(
-    found: Applied, queue: Queue, answers: int, overlay: Path
-) -> tuple[dict[str, Any], list[str]]:
+def _applied(found: Applied, queue: Queue, answers: int, overlay: Path) -> Told:
     sides = {row.key: row.side for row in queue.rows}
     changed = dict.fromkeys(("train", "dev", "test"), 0)
     for relabel in found.relabels:
@@ -193,26 +167,3 @@ def _what_follows(changed: bool, test: int, overlay: Path) -> list[str]:
             "set, and scores the champion on it again"
         )
     return sentences
-
-
-def _find_queue(name: str, project: str, home: Path, beside: Path) -> Queue:
-    """The queue of that id: of this home, or beside the answers.
-
-    Raises NotFoundError where neither has it.
-    """
-    from tasks.label_review.queue import Queue
-
-    safe = name.isalnum()
-    for path in (_designs(home, project) / f"{name}.json", beside / _DESIGN):
-        if safe and path.is_file():
-            queue = Queue.read(path)
-            if (queue.id, queue.project) == (name, project):
-                return queue
-    raise NotFoundError(
-        f"{project} has no review queue '{name}', neither in {home} nor in {beside / _DESIGN}; "
-        "put the design.json that was written with the queue beside the answers"
-    )
-
-
-def _designs(home: Path, project: str) -> Path:
-    return home / "projects" / project / "queues"

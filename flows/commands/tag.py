@@ -7,16 +7,11 @@ row stands for is kept beside the tags, so that they can be used in any home.
 from __future__ import annotations
 
 import argparse
-import datetime
-import getpass
-import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from flows.commands.annotating import Told, answered_by, find_design, places_of, run_part
 from flows.commands.locking import locked
-from flows.services.home import configure_environment, resolve_home
-from tasks.errors import NotFoundError
 from tasks.label_review.files import tag_exports_path, tags_path
 from tasks.project import load_project
 
@@ -31,27 +26,16 @@ if TYPE_CHECKING:
 def command(options: argparse.Namespace) -> int:
     """Run the named part."""
     loaded = load_project(Path(options.project))
-    home = resolve_home(loaded.path)
-    configure_environment(home)
-    parts = {"export": _export, "apply": _apply}
-    document, sentences = parts[options.part](options, loaded, home)
-    if options.json:
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
-    else:
-        sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))
-    return 0
+    return run_part(options, loaded, {"export": _export, "apply": _apply})
 
 
-def _export(
-    options: argparse.Namespace, loaded: LoadedProject, home: Path
-) -> tuple[dict[str, Any], list[str]]:
+def _export(options: argparse.Namespace, loaded: LoadedProject, home: Path) -> Told:
     """Draw dev rows of the newest run, and write them for a person."""
     from flows.runs.tag_export import draw_from_newest_run, write_export
 
     drawn = draw_from_newest_run(loaded, home, options.count)
     export = drawn.export
-    folder = Path(options.out) if options.out else home / "tags" / export.project / export.id
-    page = write_export(drawn, folder, _designs(home, export.project))
+    page = write_export(drawn, *places_of(export, options, home))
     document = {
         "project": export.project,
         "export": export.id,
@@ -69,25 +53,21 @@ def _export(
     return document, sentences
 
 
-def _apply(
-    options: argparse.Namespace, loaded: LoadedProject, home: Path
-) -> tuple[dict[str, Any], list[str]]:
+def _apply(options: argparse.Namespace, loaded: LoadedProject, home: Path) -> Told:
     """Take a file of tags in."""
     from tasks.tagging.answers import read_answers, take_answers
-    from tasks.tagging.exports import read_exports, write_exports
+    from tasks.tagging.exports import Export, read_exports, write_exports
     from tasks.tagging.hand_tags import HandTags
     from tasks.tagging.said import read_said, write_said
 
     path = Path(options.answers)
     name, answers = read_answers(path)
     tags, exports = tags_path(loaded), tag_exports_path(loaded)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    who = options.name or getpass.getuser()
     with locked(tags.parent):
         known, said = read_exports(exports), read_said(tags)
         HandTags.read(tags, exports)
-        export = _find_export(name, loaded.project.name, known, home, path.parent)
-        added = take_answers(answers, export, said, name=who, when=now, revise=options.revise)
+        export = find_design(Export, name, loaded, home, path.parent, known)
+        added = take_answers(answers, export, said, **answered_by(options))
         # A design without answers says nothing; answers without their design could not be used.
         if added and export.id not in {one.id for one in known}:
             write_exports((*known, export), exports)
@@ -102,7 +82,7 @@ def _applied(
     added: Sequence[TagAnswer],
     answered: int,
     tags: Path,
-) -> tuple[dict[str, Any], list[str]]:
+) -> Told:
     from tasks.tagging.said import by_row, tags_of
 
     rows = {row.key for row in export.rows}
@@ -132,31 +112,3 @@ def _applied(
             "for the rows without it (an empty cell says that nobody looked)"
         )
     return document, sentences
-
-
-def _find_export(
-    name: str, project: str, known: Sequence[Export], home: Path, beside: Path
-) -> Export:
-    """The design of that id: applied before, of this home, or beside the answers.
-
-    Raises NotFoundError where none has it.
-    """
-    from flows.runs.tag_export import DESIGN
-    from tasks.tagging.exports import Export
-
-    for export in known:
-        if export.id == name:
-            return export
-    for path in (_designs(home, project) / f"{name}.json", beside / DESIGN):
-        if name.isalnum() and path.is_file():
-            export = Export.read(path)
-            if (export.id, export.project) == (name, project):
-                return export
-    raise NotFoundError(
-        f"{project} has no tag export '{name}', neither in {home} nor in {beside / DESIGN}; put "
-        "the design.json that was written with the page beside the answers"
-    )
-
-
-def _designs(home: Path, project: str) -> Path:
-    return home / "projects" / project / "tag_exports"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from flows.runs.newest_run import newest_run
-from tasks.atomic import write_text
 from tasks.errors import ProjectFileError
 from tasks.evidence import EvidenceStore
+from tasks.label_review.design import write_design
 from tasks.label_review.files import find_label_files, reviews_path
 from tasks.label_review.overlay import Relabel
 from tasks.label_review.queue import Queue, draw_queue
@@ -137,14 +137,11 @@ def write_queue(drawn: DrawnQueue, folder: Path, designs: Path) -> Path:
     rows = drawn.frame.loc[keys]
     placed = drawn.frame.loc[drawn.split.index]
     near = find_neighbours(keys, placed, drawn.split, drawn.roles)
-    files = {
-        folder / "queue.html": render_review(queue, rows, drawn.roles, drawn.rules, near),
-        folder / "queue.csv": review_table(queue, rows, drawn.roles),
-        folder / "design.json": queue.text(),
-        designs / f"{queue.id}.json": queue.text(),
+    shown = {
+        "queue.html": render_review(queue, rows, drawn.roles, drawn.rules, near),
+        "queue.csv": review_table(queue, rows, drawn.roles),
     }
-    for path, text in files.items():
-        write_text(path, text, durable=True)
+    write_design(queue, shown, folder, designs)
     return folder / "queue.html"
 
 

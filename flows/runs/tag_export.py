@@ -13,19 +13,15 @@ import numpy as np
 import pandas as pd
 
 from flows.runs.newest_run import newest_run
-from tasks.atomic import write_text
 from tasks.error_analysis.dev_errors import wrong_rows
 from tasks.evidence import EvidenceStore
+from tasks.label_review.design import write_design
 from tasks.label_review.files import tag_exports_path, tags_path
 from tasks.project.loading import LoadedProject
 from tasks.project.roles import Roles
 from tasks.reports.tagging import OUTCOME, Said, render_tagging, tagging_table
 from tasks.tagging.exports import DEFAULT_ROWS, Export, draw_export, read_exports
 from tasks.tagging.said import by_row, read_said, tags_of
-
-DESIGN = "design.json"
-PAGE = "tags.html"
-TABLE = "tags.csv"
 
 
 @dataclass(frozen=True)
@@ -76,15 +72,9 @@ def write_export(drawn: DrawnExport, folder: Path, designs: Path) -> Path:
     """
     export = drawn.export
     shown = (export, drawn.rows, drawn.outcome, drawn.roles, drawn.said)
-    files = {
-        folder / PAGE: render_tagging(*shown),
-        folder / TABLE: tagging_table(*shown),
-        folder / DESIGN: export.text(),
-        designs / f"{export.id}.json": export.text(),
-    }
-    for path, text in files.items():
-        write_text(path, text, durable=True)
-    return folder / PAGE
+    files = {"tags.html": render_tagging(*shown), "tags.csv": tagging_table(*shown)}
+    write_design(export, files, folder, designs)
+    return folder / "tags.html"
 
 
 def _words(values: pd.Series) -> pd.Series:

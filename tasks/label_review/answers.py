@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tasks.errors import ConflictError, NotFoundError, UsageError
+from tasks.errors import ConflictError, UsageError
 from tasks.label_review.overlay import Relabel, Settled, settle
 from tasks.label_review.queue import Queue, QueueRow
+from tasks.label_review.records import AnswerFile, contradiction
 from tasks.label_review.reviews import UNSURE, Review
-from tasks.label_review.tables import from_spreadsheet, read_table
+from tasks.label_review.tables import from_spreadsheet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,37 +47,39 @@ class Said:
     relabels: Sequence[Relabel]
 
 
+_FILE = AnswerFile(
+    design="queue",
+    key="key",
+    needed=("answer",),
+    what="file of answers",
+    designs="queues",
+    fill_in="the column 'answer' is empty",
+)
+
+
 def read_answers(path: Path) -> tuple[Answer, ...]:
-    """The answered lines of a file; lines without an answer are left out.
+    """The answered rows of a file, all of one queue; lines without an answer are left out.
 
-    Raises NotFoundError for a file that is no table of answers, or has none, and ConflictError
-    where it answers one row twice, differently.
+    Raises as `AnswerFile.answers`.
     """
-    if not path.is_file():
-        raise NotFoundError(f"no answers at {path}; name the file that the review page saved")
-    names = ("queue", "key", "answer", "given", "who", "comment")
-    found: dict[tuple[str, str], Answer] = {}
-    for row in read_table(path, names[:3], "file of answers"):
-        answer = Answer(**{name: from_spreadsheet(row.get(name, "")) for name in names})
-        if not answer.answer.strip():
-            continue
-        before = found.setdefault((answer.queue, answer.key), answer)
-        if before.answer != answer.answer:
-            raise ConflictError(
-                f"{path} answers row {answer.key} twice: '{before.answer}' and "
-                f"'{answer.answer}'; keep one"
-            )
-    if not found:
-        raise UsageError(f"{path} has no answers: the column 'answer' is empty")
-    return tuple(found.values())
+    queue, found = _FILE.answers(
+        path, _FILE.lines(path), _answered, lambda _, answer: f"'{answer}'"
+    )
+    beside = ("given", "who", "comment")
+    return tuple(
+        Answer(
+            queue=queue,
+            key=key,
+            answer=said["answer"],
+            **{name: from_spreadsheet(line.get(name, "")) for name in beside},
+        )
+        for key, (said, line) in found.items()
+    )
 
 
-def queue_of(answers: Sequence[Answer]) -> str:
-    """The id of the queue that a file answers. Raises UsageError for several."""
-    names = sorted({answer.queue for answer in answers})
-    if len(names) > 1:
-        raise UsageError(f"the answers are to {len(names)} queues ({', '.join(names[:5])})")
-    return names[0]
+def _answered(line: Mapping[str, str], _: str) -> dict[str, str] | None:
+    answer = from_spreadsheet(line["answer"])
+    return {"answer": answer} if answer.strip() else None
 
 
 def require_answerable(classes: Iterable[str]) -> None:
@@ -100,16 +103,15 @@ def take_answers(
     and for a class that the project has not; ConflictError for an answer that contradicts.
     """
     require_answerable(queue.classes)
-    asked = {row.key: row for row in queue.rows}
+    asked, answers = {row.key: row for row in queue.rows}, tuple(answers)
+    queue.require(asked, (answer.key for answer in answers))
     earlier: dict[str, list[Review]] = {}
     for review in said.reviews:
         earlier.setdefault(review.key, []).append(review)
     settled = settle(said.relabels)
     reviews, relabels = [], []
     for found in answers:
-        row = asked.get(found.key)
-        if row is None:
-            raise UsageError(f"row {found.key} is not in queue {queue.id}; nothing was applied")
+        row = asked[found.key]
         answer = _known(found, row, queue)
         if not revise:
             before = earlier.get(row.key, [])
@@ -160,11 +162,8 @@ def _require_agreement(
         return
     other = _holding(answer, row, earlier, rule)
     if other is not None and other.answer != answer.answer:
-        raise ConflictError(
-            f"row {row.key} is answered '{answer.answer}', and {other.who} answered "
-            f"'{other.answer}' on {other.when[:10]}; nothing was applied: settle it, or "
-            "replace the earlier answer with --revise"
-        )
+        said = f"row {row.key} is answered '{answer.answer}'"
+        raise contradiction(said, other.who, f"'{other.answer}'", other.when)
     if settled is not None and settled.new not in (answer.answer, row.given):
         raise ConflictError(
             f"row {row.key} is answered '{answer.answer}', and the overlay has made it "

@@ -9,21 +9,19 @@ the same queue; rows that were reviewed before are not asked about again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from tasks.errors import ProjectFileError
-from tasks.evidence import hash_of
+from tasks.label_review.design import Design
 
 LEAST_ROWS = 20
 _RANDOM_ROWS = 12
 _LEAST_OF_STRATUM = 2
-_ID_LENGTH = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,35 +45,15 @@ class QueueRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Queue:
-    """A queue: its id, the run that it came from, the classes, the version of the label rules."""
+class Queue(Design):
+    """A design of rows to review, with the classes and the version of the label rules."""
 
-    id: str
-    run_id: str
-    project: str
     classes: tuple[str, ...]
     rule: str
     rows: tuple[QueueRow, ...]
-
-    def text(self) -> str:
-        """The queue as JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, indent=1)
-
-    @classmethod
-    def read(cls, path: Path) -> Queue:
-        """What `text` gave, unchanged. Raises ProjectFileError for any other file."""
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            said = {name: value for name, value in values.items() if name != "id"}
-            if hash_of(said)[:_ID_LENGTH] != values["id"]:
-                raise ProjectFileError(
-                    f"{path} is not the queue that was drawn: it was changed since"
-                )
-            rows = tuple(QueueRow(**row) for row in values.pop("rows"))
-            classes = tuple(values.pop("classes"))
-            return cls(rows=rows, classes=classes, **values)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
-            raise ProjectFileError(f"{path} holds no review queue: {failure}") from None
+    word: ClassVar[str] = "queue"
+    called: ClassVar[str] = "review queue"
+    parts: ClassVar[Mapping[str, type]] = {"rows": QueueRow}
 
 
 def draw_queue(
@@ -111,8 +89,7 @@ def draw_queue(
     sides["known"] = quality["side"][known].value_counts().reindex(sides.index, fill_value=0)
     rows = _rows(left.loc[drawn], strata, left, sides, _others(left.loc[drawn], quality, seed))
     classes = tuple(sorted(quality["label"].astype("str").unique()))
-    found = {**about, "classes": classes, "rows": [asdict(row) for row in rows]}
-    return Queue(id=hash_of(found)[:_ID_LENGTH], **{**found, "rows": tuple(rows)})  # type: ignore[arg-type]
+    return Queue.drawn(**about, classes=classes, rows=tuple(rows))
 
 
 def _strata(left: pd.DataFrame, is_test: pd.Series, ranking: list[str], most: int) -> pd.Series:

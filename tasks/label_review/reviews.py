@@ -10,18 +10,16 @@ given, answer, who, when, rule, run_id, comment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from tasks.errors import ProjectFileError
-from tasks.label_review.tables import read_table, write_table
+from tasks.label_review.records import WHOLE_NUMBER, columns_of, read_records, truth
+from tasks.label_review.tables import write_table
 
 UNSURE = "?"
 """The answer of somebody who cannot tell."""
-_NUMBERS = ("stratum_rows", "side_rows", "known_rows")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,11 @@ class Review:
     comment: str
 
 
-COLUMNS = tuple(one.name for one in fields(Review))
+COLUMNS = columns_of(Review)
+_CELLS = {
+    **dict.fromkeys(("stratum_rows", "side_rows", "known_rows"), WHOLE_NUMBER),
+    "flagged": truth("true", "false"),
+}
 
 
 def read_reviews(path: Path) -> tuple[Review, ...]:
@@ -58,10 +60,7 @@ def read_reviews(path: Path) -> tuple[Review, ...]:
 
     Raises ProjectFileError for a file that is no table of reviews.
     """
-    return tuple(
-        _review(row, f"{path}, row {place}")
-        for place, row in enumerate(read_table(path, COLUMNS, "table of reviews"), 1)
-    )
+    return read_records(path, Review, "table of reviews", _CELLS)
 
 
 def write_reviews(reviews: Sequence[Review], path: Path) -> None:
@@ -73,19 +72,3 @@ def as_frame(reviews: Iterable[Review]) -> pd.DataFrame:
     """The answers that hold, one for each row of each queue; queues in order of appearance."""
     table = pd.DataFrame([astuple(review) for review in reviews], columns=list(COLUMNS))
     return table.drop_duplicates(["queue", "key"], keep="last").reset_index(drop=True)
-
-
-def _review(row: dict[str, str], where: str) -> Review:
-    values: dict[str, Any] = {name: row[name] for name in COLUMNS}
-    try:
-        values |= {name: int(row[name]) for name in _NUMBERS}
-    except ValueError:
-        raise ProjectFileError(
-            f"{where}: {', '.join(_NUMBERS)} must be whole numbers, and are "
-            f"{', '.join(repr(row[name]) for name in _NUMBERS)}"
-        ) from None
-    # Spreadsheets write TRUE; what is neither must not quietly become false.
-    flagged = {"true": True, "false": False}.get(row["flagged"].strip().lower())
-    if flagged is None:
-        raise ProjectFileError(f"{where}: flagged must be true or false, and is {row['flagged']!r}")
-    return Review(**{**values, "flagged": flagged})

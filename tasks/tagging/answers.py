@@ -12,15 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.errors import ConflictError, NotFoundError, UsageError
-from tasks.label_review.tables import from_spreadsheet, read_table
+from tasks.errors import UsageError
+from tasks.label_review.records import AnswerFile, contradiction
+from tasks.label_review.tables import from_spreadsheet
 from tasks.tagging.exports import Export
 from tasks.tagging.said import LOOKED_AT, TagAnswer, by_row, tags_of
 
 PREFIX = "tag: "
 """What the name of a column of a tag begins with, so that no feature is taken for one."""
 SEEN = "looked at"
-_NEEDED = ("export", "row_key")
 _TRUTHS = {"yes": True, "no": False}
 _MOST_CHARACTERS = 60
 
@@ -34,42 +34,35 @@ class RowAnswer:
     has: dict[str, bool] = field(default_factory=dict)
 
 
+_FILE = AnswerFile(
+    design="export",
+    key="row_key",
+    what="file of tags",
+    designs="exports",
+    fill_in=f"write yes or no into its columns '{PREFIX}...', or add such a column for a new tag",
+)
+
+
 def read_answers(path: Path) -> tuple[str, tuple[RowAnswer, ...]]:
     """The id of the export and the answered rows of a file; rows without an answer are left out.
 
-    Raises NotFoundError for a file that is no table of tags, answers several exports or none, or
-    has a cell that is neither yes, no nor empty; ConflictError where it answers one row twice,
-    differently.
+    Raises as `AnswerFile.answers`, and UsageError for a cell that is neither yes, no nor empty.
     """
-    if not path.is_file():
-        raise NotFoundError(f"no answers at {path}; name the file that the page saved")
-    rows = read_table(path, _NEEDED, "file of tags")
-    columns = _tag_columns(path, rows[0] if rows else {})
-    found: dict[str, RowAnswer] = {}
-    exports = set()
-    for place, row in enumerate(rows, 1):
-        has = _cells(row, columns, f"{path}, row {place}")
-        seen = _truth(row.get(SEEN, ""), SEEN, f"{path}, row {place}")
-        if not has and not seen:
-            continue
-        exports.add(row["export"].strip())
-        key, who = from_spreadsheet(row["row_key"]), from_spreadsheet(row.get("who", ""))
-        before = found.setdefault(key, RowAnswer(key, who)).has
-        for tag, value in has.items():
-            if before.setdefault(tag, value) != value:
-                raise ConflictError(
-                    f"{path} answers row {key} twice: tag '{tag}' {_word(before[tag])} and "
-                    f"{_word(value)}; keep one"
-                )
-    if not found:
-        raise UsageError(
-            f"{path} has no answers: write yes or no into its columns '{PREFIX}...', or add such a "
-            "column for a new tag"
-        )
-    if len(exports) > 1:
-        names = ", ".join(sorted(exports)[:5])
-        raise UsageError(f"the answers are to {len(exports)} exports ({names}); apply each apart")
-    return exports.pop(), tuple(found.values())
+    lines = _FILE.lines(path)
+    columns = _tag_columns(path, lines[0] if lines else {})
+
+    def answered(line: Mapping[str, str], where: str) -> dict[str, bool] | None:
+        has = _cells(line, columns, where)
+        return has if _truth(line.get(SEEN, ""), SEEN, where) or has else None
+
+    def told(tag: str, value: bool) -> str:
+        return f"tag '{tag}' {_word(value)}" if tag else _word(value)
+
+    export, found = _FILE.answers(path, lines, answered, told)
+    return export, tuple(
+        RowAnswer(key, from_spreadsheet(line.get("who", "")), has)
+        for key, (has, line) in found.items()
+    )
 
 
 def take_answers(
@@ -90,12 +83,11 @@ def take_answers(
     rows = tuple(rows)
     _require_one_spelling((*tags_of(said), *(tag for row in rows for tag in row.has)))
     strata = {row.key: row.stratum for row in export.rows}
+    export.require(strata, (row.key for row in rows))
     chances, holding = export.probabilities(), by_row(said)
     told = {(one.row_key, one.tag) for one in said if one.export == export.id}
     added = []
     for row in rows:
-        if row.key not in strata:
-            raise UsageError(f"row {row.key} is not in export {export.id}; nothing was applied")
         before = holding.get(row.key, {})
         if not revise:
             _require_agreement(row, before)
@@ -164,11 +156,8 @@ def _require_agreement(row: RowAnswer, before: Mapping[str, TagAnswer]) -> None:
     for tag, has in row.has.items():
         other = before.get(tag)
         if other is not None and other.has != has:
-            raise ConflictError(
-                f"row {row.key}: tag '{tag}' is answered {_word(has)}, and {other.who} answered "
-                f"{_word(other.has)} on {other.when[:10]}; nothing was applied: settle it, or "
-                "replace the earlier answer with --revise"
-            )
+            said = f"row {row.key}: tag '{tag}' is answered {_word(has)}"
+            raise contradiction(said, other.who, _word(other.has), other.when)
 
 
 def _word(has: bool) -> str:

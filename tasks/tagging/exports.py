@@ -10,28 +10,27 @@ count and seed give the same export; a design that was changed is refused.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.atomic import write_text
+from tasks.canonical import hash_of
 from tasks.errors import ProjectFileError
-from tasks.evidence import hash_of
+from tasks.label_review.design import Design
 
 ERRORS, RIGHT = "errors", "right"
 LEAST_ROWS = 10
 DEFAULT_ROWS = 100
 _LEAST_OF_STRATUM = 2
-_ID_LENGTH = 12
 _BYTES = 6
 
 
@@ -62,19 +61,19 @@ class AskedRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
-    """The design of an export: where it came from, the tags of the time, strata and rows."""
+class Export(Design):
+    """A design of rows to tag, with the tags of the time and the strata."""
 
-    id: str
-    run_id: str
-    project: str
     tags: tuple[str, ...]
     strata: tuple[Stratum, ...]
     rows: tuple[AskedRow, ...]
+    word: ClassVar[str] = "export"
+    called: ClassVar[str] = "tag export"
+    parts: ClassVar[Mapping[str, type]] = {"strata": Stratum, "rows": AskedRow}
 
-    def text(self) -> str:
-        """The design as JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    def is_whole(self) -> bool:
+        """Whether each stratum has as many members as rows."""
+        return all(len(stratum.digests) == stratum.rows for stratum in self.strata)
 
     def strata_of(self, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The place of each row's stratum among `strata`; -1 for a row that was not in dev then.
@@ -89,14 +88,6 @@ class Export:
     def probabilities(self) -> dict[str, float]:
         """The probability that a row of each stratum was drawn."""
         return {one.name: one.drawn / one.rows for one in self.strata}
-
-    @classmethod
-    def read(cls, path: Path) -> Export:
-        """What `text` gave, unchanged. Raises ProjectFileError for any other file."""
-        try:
-            return _export(json.loads(path.read_text(encoding="utf-8")), path)
-        except (OSError, ValueError) as failure:
-            raise ProjectFileError(f"{path} holds no design of a tag export: {failure}") from None
 
 
 def draw_export(
@@ -138,13 +129,13 @@ def draw_export(
         for name, keys in cells.items()
         if len(keys)
     )
-    found: dict[str, Any] = {
-        **{name: about[name] for name in ("run_id", "project")},
-        "tags": tuple(sorted(tags)),
-        "strata": strata,
-        "rows": tuple(drawn[place] for place in random.permutation(len(drawn))),
-    }
-    return Export(id=_id_of(found), **found)
+    return Export.drawn(
+        run_id=about["run_id"],
+        project=about["project"],
+        tags=tuple(sorted(tags)),
+        strata=strata,
+        rows=tuple(drawn[place] for place in random.permutation(len(drawn))),
+    )
 
 
 def read_exports(path: Path) -> tuple[Export, ...]:
@@ -156,7 +147,7 @@ def read_exports(path: Path) -> tuple[Export, ...]:
         return ()
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(_export(value, path) for value in values)
+        return tuple(Export.of(value, path) for value in values)
     except (OSError, ValueError, TypeError) as failure:
         raise ProjectFileError(f"{path} holds no designs of tag exports: {failure}") from None
 
@@ -194,30 +185,4 @@ def _as_numbers(content: bytes) -> NDArray[np.uint64]:
     found: NDArray[np.uint64] = np.zeros(len(parts), dtype=np.uint64)
     for place in range(_BYTES):
         found = found * np.uint64(256) + parts[:, place]
-    return found
-
-
-def _id_of(found: Mapping[str, Any]) -> str:
-    plain = {
-        **found,
-        **{name: [asdict(one) for one in found[name]] for name in ("strata", "rows")},
-        "tags": list(found["tags"]),
-    }
-    return hash_of(plain)[:_ID_LENGTH]
-
-
-def _export(value: Any, path: Path) -> Export:
-    try:
-        said = {name: part for name, part in value.items() if name != "id"}
-        if hash_of(said)[:_ID_LENGTH] != value["id"]:
-            raise ProjectFileError(f"{path} is not the design that was drawn: it was changed since")
-        said["tags"] = tuple(said["tags"])
-        said["strata"] = tuple(Stratum(**one) for one in said["strata"])
-        said["rows"] = tuple(AskedRow(**one) for one in said["rows"])
-        found = Export(id=value["id"], **said)
-        whole = all(len(stratum.digests) == stratum.rows for stratum in found.strata)
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as failure:
-        raise ProjectFileError(f"{path} holds no design of a tag export: {failure!r}") from None
-    if not whole:
-        raise ProjectFileError(f"{path} holds no whole design of a tag export: rows are missing")
     return found

@@ -10,11 +10,11 @@ empty tag says that the row was looked at before there was any tag to say no to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from tasks.errors import ProjectFileError
-from tasks.label_review.tables import read_table, write_table
+from tasks.label_review.records import Cell, columns_of, read_records, truth
+from tasks.label_review.tables import write_table
 
 LOOKED_AT = ""
 """The tag of a line that says only that somebody looked at the row."""
@@ -34,8 +34,13 @@ class TagAnswer:
     probability: float
 
 
-COLUMNS = tuple(one.name for one in fields(TagAnswer))
-_TRUTHS = {"yes": True, "no": False}
+COLUMNS = columns_of(TagAnswer)
+
+
+def _chance(cell: str) -> float:
+    if 0 < float(cell) <= 1:
+        return float(cell)
+    raise ValueError(cell)
 
 
 def read_said(path: Path) -> tuple[TagAnswer, ...]:
@@ -43,10 +48,9 @@ def read_said(path: Path) -> tuple[TagAnswer, ...]:
 
     Raises ProjectFileError for a file that is no table of tags.
     """
-    return tuple(
-        _answer(row, f"{path}, row {place}")
-        for place, row in enumerate(read_table(path, COLUMNS, "table of tags"), 1)
-    )
+    probability = Cell(_chance, "above 0 and at most 1")
+    cells = {"has": truth("yes", "no"), "probability": probability}
+    return read_records(path, TagAnswer, "table of tags", cells)
 
 
 def write_said(answers: Sequence[TagAnswer], path: Path) -> None:
@@ -69,20 +73,3 @@ def by_row(answers: Iterable[TagAnswer]) -> dict[str, dict[str, TagAnswer]]:
         if one.tag != LOOKED_AT:
             found.setdefault(one.row_key, {})[one.tag] = one
     return found
-
-
-def _answer(row: dict[str, str], where: str) -> TagAnswer:
-    # Spreadsheets and people write YES; what is neither must not quietly become no.
-    has = _TRUTHS.get(row["has"].strip().lower())
-    if has is None:
-        raise ProjectFileError(f"{where}: has must be yes or no, and is {row['has']!r}")
-    try:
-        probability = float(row["probability"])
-    except ValueError:
-        probability = float("nan")
-    if not 0 < probability <= 1:
-        raise ProjectFileError(
-            f"{where}: probability must be above 0 and at most 1, and is {row['probability']!r}"
-        )
-    texts = {name: row[name] for name in COLUMNS if name not in ("has", "probability")}
-    return TagAnswer(has=has, probability=probability, **texts)
