@@ -165,7 +165,7 @@ def test_a_value_that_cannot_be_read_is_one_sentence(read, line):
     ids=range(6),
 )
 def test_an_override_that_cannot_be_read_is_one_sentence(read, override):
-    with pytest.raises(ProjectFileError):
+    with pytest.raises(UsageError):
         read(FOUR_LINES, override)
 
 
@@ -179,3 +179,19 @@ def test_a_deep_nest_is_refused_at_once(read):
     with pytest.raises(ProjectFileError, match="nests or repeats more than 50 levels"):
         read(f"{FOUR_LINES}description: {'[' * 100_000}\n")
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("word", ["True", "FALSE", "yes", "010", "08", "2020-01-01", "1:30", "="])
+def test_what_may_be_a_word_stays_one(read, word):
+    assert read(FOUR_LINES.replace("yes", word)).project.positive_class == word
+
+
+def test_numbers_are_those_of_yaml_1_2(read):
+    project = read(FOUR_LINES + "seed: 0o10\ngate: {margin: 1e-3}\n").project
+    assert (project.seed, project.gate.margin) == (8, 0.001)
+
+
+def test_what_is_merged_in_gives_way_to_what_is_said(read):
+    merged = "gate: {<<: {margin: 0.5, intent: refresh}, margin: 0.1}\n"
+    gate = read(FOUR_LINES + merged).project.gate
+    assert (gate.margin, gate.intent) == (0.1, "refresh")

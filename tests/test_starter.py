@@ -13,7 +13,7 @@ from tasks.conditions import parse_condition
 from tasks.errors import ProjectFileError, UsageError
 from tasks.ingestion import ingest
 from tasks.project import load_project
-from tasks.project.loading import parse_yaml
+from tasks.project.yaml_text import parse_yaml
 from tasks.starter import propose_project, protected
 from tasks.starter.protected import protected_attribute
 from tasks.starter.yaml_text import scalar

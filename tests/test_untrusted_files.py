@@ -258,6 +258,10 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
     for before, name in itertools.pairwise("abcdefghi")
 )
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n"
+    for before, name in itertools.pairwise("abcdefghi")
+)
 
 
 class TestProjectFiles:
@@ -267,14 +271,14 @@ class TestProjectFiles:
         path = write_small(tmp_path, text=f"{SMALL}description: {value}\n")
         with pytest.raises(ProjectFileError, match="could not determine a constructor"):
             load_project(path)
-        with pytest.raises(UsageError, match="the value is not valid YAML"):
+        with pytest.raises(UsageError, match=r"--set .* is not valid YAML: could not determine"):
             load_project(write_small(tmp_path), [f"description={value}"])
         rules = tmp_path / "rules.yaml"
         rules.write_text(f"yes: {{definition: {value}}}\n")
         with pytest.raises(ProjectFileError, match="not valid YAML"):
             read_rules(rules)
 
-    @pytest.mark.parametrize("text", [DEEP, ENDLESS, LAUGHS], ids=["deep", "endless", "laughs"])
+    @pytest.mark.parametrize("text", [DEEP, ENDLESS, LAUGHS, MERGES], ids=range(4))
     def test_a_file_that_grows_without_end_is_refused(self, tmp_path, text):
         with pytest.raises(ProjectFileError, match=r"project\.yaml nests or repeats more than"):
             load_project(write_small(tmp_path, text=f"{text}\n"))

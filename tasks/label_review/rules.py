@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.errors import ProjectFileError
 from tasks.evidence import hash_of
 from tasks.project.fields import Section
-from tasks.project.loading import parse_yaml
+from tasks.project.yaml_text import parse_yaml
 
 _VERSION_LENGTH = 12
 

@@ -1,9 +1,7 @@
 """From a YAML file and overrides to a frozen project, or one sentence on what is wrong.
 
-Guarantees: only `true` and `false` are truth values (a class named `yes` stays a word); a
-duplicate or unknown key is refused with the nearest known one; paths are resolved against the
-folder of the project file; a text makes plain values alone, and no more of them than it holds; a
-value that its tag cannot read, or that no file could hold, is refused like any mistake.
+Guarantees: an unknown key is refused with the nearest known one; paths are resolved against the
+folder of the project file; overrides are read like the file.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
-import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import NotFoundError, ProjectFileError, UsageError
 from tasks.project.authority import binding_overrides
 from tasks.project.sections import Project
 from tasks.project.task import task_mistake
+from tasks.project.yaml_text import parse_value, parse_yaml
 
 
 @dataclass(frozen=True)
@@ -107,67 +104,6 @@ def project_schema() -> dict[str, Any]:
     return Project.model_json_schema(by_alias=True)
 
 
-class _TooLargeError(Exception):
-    """A text that says more than a project file may hold."""
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the truth values of YAML 1.2, dates as words, and duplicate keys refused.
-
-    What is nested too deeply is refused while it is read: the parser takes ever longer for it.
-    """
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """One level deeper."""
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise _TooLargeError
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-    def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """The value of a node. Raises ProjectFileError where its tag cannot read it."""
-        try:
-            return super().construct_object(node, deep)
-        except _UNREADABLE:
-            kind, line = str(node.tag).rpartition(":")[2], node.start_mark.line + 1
-            shown = f"'{str(node.value)[:40]}'" if isinstance(node.value, str) else "what it tags"
-            raise ProjectFileError(
-                f"{self.name}: line {line}: {shown} cannot be read as {kind}; write a shorter or "
-                "another value"
-            ) from None
-
-
-_UNREADABLE = (ValueError, KeyError, AttributeError, TypeError, OverflowError)
-"""What PyYAML raises of a value that its tag cannot read."""
-_MOST_VALUES = 200_000
-_DEEPEST = 50
-_LONGEST_NUMBER = 1024
-"""A file of a few lines can say, by aliases, that it has more values than fit into memory."""
-_REDEFINED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REDEFINED]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
-
-
-def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    for position, key in enumerate(keys):
-        if key in keys[:position]:
-            line = node.value[position][0].start_mark.line + 1
-            raise ProjectFileError(f"line {line}: the key '{key}' stands twice; keep one of them")
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
-
-
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
@@ -188,85 +124,6 @@ def _read(path: Path) -> str:
         raise ProjectFileError(f"cannot read {path}: {failure.strerror}") from None
 
 
-def parse_yaml(text: str, name: str) -> dict[str, Any]:
-    """The mapping that a YAML text holds.
-
-    Raises ProjectFileError, which names the text by `name`.
-    """
-    try:
-        values = _parse(text, name)
-    except yaml.YAMLError as failure:
-        mark = getattr(failure, "problem_mark", None)
-        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(failure, "problem", None) or "cannot be parsed"
-        raise ProjectFileError(f"{name}:{where} is not valid YAML: {problem}") from None
-    if not isinstance(values, dict):
-        kind = "empty" if values is None else f"a {type(values).__name__}"
-        raise ProjectFileError(f"{name} must be a YAML mapping of keys to values, and is {kind}")
-    return values
-
-
-def _parse(text: str, name: str) -> Any:
-    """The value of a YAML text, whose aliases do not make it grow without end."""
-    loader = _Loader(text)
-    loader.name = name
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        waiting, values = [(node, 1)], 0
-        while waiting:
-            one, depth = waiting.pop()
-            values += 1
-            if values > _MOST_VALUES or depth > _DEEPEST:
-                raise _too_large(name)
-            if isinstance(one, yaml.MappingNode):
-                waiting += [(part, depth + 1) for pair in one.value for part in pair]
-            elif isinstance(one, yaml.SequenceNode):
-                waiting += [(part, depth + 1) for part in one.value]
-        value = loader.construct_document(node)
-    except (RecursionError, _TooLargeError):
-        raise _too_large(name) from None
-    finally:
-        loader.dispose()
-    _require_holdable(value, name)
-    return value
-
-
-def _require_holdable(value: Any, name: str) -> None:
-    """Raise ProjectFileError for text that no file or database holds, and for endless numbers."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Mapping):
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, list | tuple | set):
-            waiting += one
-        elif isinstance(one, str):
-            _require_text(one, name)
-        elif isinstance(one, int) and one.bit_length() > _LONGEST_NUMBER:
-            raise ProjectFileError(
-                f"{name} has a whole number of more than {_LONGEST_NUMBER} bits; write it in "
-                "quotes if it is a word"
-            )
-
-
-def _require_text(text: str, name: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ProjectFileError(f"{name} has a text with half a character: {text[:40]!r}") from None
-    if "\0" in text:
-        raise ProjectFileError(f"{name} has a NUL character in {text[:40]!r}; take it out")
-
-
-def _too_large(name: str) -> ProjectFileError:
-    return ProjectFileError(
-        f"{name} nests or repeats more than {_DEEPEST} levels or {_MOST_VALUES:,} values; write it "
-        "without aliases (& and *)"
-    )
-
-
 def _apply_override(values: dict[str, Any], override: str) -> None:
     dotted, equals, raw = override.partition("=")
     keys = dotted.strip().split(".")
@@ -283,9 +140,9 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         place[key] = inner
         place = inner
     try:
-        place[keys[-1]] = _parse(raw, f"--set {override[:80]}")
-    except yaml.YAMLError:
-        raise UsageError(f"--set {override[:200]}: the value is not valid YAML") from None
+        place[keys[-1]] = parse_value(raw, f"--set {override[:200]}")
+    except ProjectFileError as failure:
+        raise UsageError(str(failure)) from None
 
 
 def _explain(failure: ValidationError, file_name: str) -> str:

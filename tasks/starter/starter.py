@@ -20,8 +20,8 @@ from tasks.errors import NotFoundError, UsageError
 from tasks.ingestion.judging_columns import judge_header
 from tasks.ingestion.judging_rows import judge_target
 from tasks.ingestion.role_resolution import resolve_roles
-from tasks.project.loading import parse_yaml
 from tasks.project.sections import Project
+from tasks.project.yaml_text import parse_yaml
 from tasks.starter.audit_text import Target
 from tasks.starter.columns import ColumnProfile, FileProfile, labels_of, profile_file
 from tasks.starter.project_text import write_project
