@@ -21,6 +21,8 @@ Outcome = Literal["passed", "failed", "not_applicable", "error"]
 Severity = Literal["critical", "warning", "info"]
 StageOutcome = Literal["passed", "warned", "blocked", "error", "not_run"]
 Limit = float | str | None
+Unit = Literal["", "share"]
+"""A share is written in percent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,25 +30,28 @@ class Check:
     """One thing that was judged.
 
     `id` is stable across runs and reads `<stage>.<what>` or `<stage>.<what>:<subject>`.
-    `value` and `limit` are in the unit that `title` names; `interval` is the 95 % interval of
-    `value`; `n` is the number of rows (or items) that the value rests on. `detail` is one
-    sentence for a reader who sees nothing else. `evidence` names a table or figure of the same
-    result. `required` makes `not_applicable` block. `entry` names the entry of the project's audit
-    plan that is judged, such as `audit.floors[0]`; it is empty where nobody declared one.
-    `measured` marks a value that differs from run to run (a time, a size of memory): it stays
-    outside the hashed core of a result.
+    `value` and `limit` are in `unit`; `interval` is the 95 % interval of `value`; `n` is the number
+    of rows (or items) that the value rests on. `values` are what else its sentence tells, as JSON
+    values by their names. `title` and `detail`, one sentence for a reader who sees nothing else,
+    are written by `tasks.wording` when it is read: a stage leaves them empty. `evidence` names a
+    table or figure of the same result. `required` makes `not_applicable` block. `entry` names the
+    entry of the project's audit plan that is judged, such as `audit.floors[0]`; it is empty where
+    nobody declared one. `measured` marks a value that differs from run to run (a time, a size of
+    memory): it stays outside the hashed core of a result.
 
     Raises ValueError when the outcome is "passed" and the value or an end of the interval is NaN.
     """
 
     id: str
     stage: str
-    title: str
     severity: Severity
     outcome: Outcome
-    detail: str
+    title: str = ""
+    detail: str = ""
     value: float | str | None = None
     limit: Limit = None
+    unit: Unit = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
     interval: tuple[float, float] | None = None
     n: int | None = None
     evidence: str | None = None
@@ -58,6 +63,16 @@ class Check:
         numbers = [self.value, *(self.interval or ())]
         if self.outcome == "passed" and any(_is_nan(number) for number in numbers):
             raise ValueError(f"check {self.id} passed on NaN: value {self.value}, {self.interval}")
+
+    @property
+    def kind(self) -> str:
+        """What is judged: `rows` of `stage.rows:subject`."""
+        return self.id.partition(":")[0].partition(".")[2].partition("#")[0]
+
+    @property
+    def subject(self) -> str:
+        """What it is judged of; empty where that is the whole."""
+        return self.id.partition(":")[2]
 
     @property
     def blocks(self) -> bool:
@@ -72,11 +87,15 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows that a reader looks at: evidence, not input of a later stage."""
+    """Rows that a reader looks at: evidence, not input of a later stage.
 
-    title: str
+    `title` and `note` are written when it is read, from `values`, as those of a check.
+    """
+
     frame: pd.DataFrame
+    title: str = ""
     note: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,15 +109,17 @@ class Figure:
     * `bars`: label, value, and optionally low, high;
     * `reliability`: mean_probability, observed, observed_low, observed_high, n (one dot a bin).
 
-    `limit` is drawn as a line. `alt` says in one sentence what the figure shows.
+    `limit` is drawn as a line. `alt` says in one sentence what the figure shows; like `title` it is
+    written when the figure is read, from `values`.
     """
 
     kind: Literal["confusion", "intervals", "bars", "reliability"]
-    title: str
     table: str
-    alt: str
+    title: str = ""
+    alt: str = ""
     unit: str = ""
     limit: float | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,14 +140,14 @@ class Finding:
 class StageResult:
     """All that a stage found.
 
-    `summary` is its key numbers in one line. `facts` are small JSON values for later stages and
-    the page. `outputs` are frames and `files` bytes for later stages (kept, not shown).
-    `measured` holds times and sizes, which stand beside the hashed core.
+    `summary` is its key numbers in one line, written when it is read. `facts` are small JSON
+    values for later stages and the page. `outputs` are frames and `files` bytes for later stages
+    (kept, not shown). `measured` holds times and sizes, which stand beside the hashed core.
     """
 
     stage: str
-    summary: str
     checks: tuple[Check, ...]
+    summary: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)

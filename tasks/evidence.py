@@ -3,8 +3,8 @@
 Guarantees:
 
 * a result is there whole or not at all: it is written beside its place and moved there;
-* `digest` covers checks, metrics, facts and the content of every table, output and file, and no
-  measured value, so that the same inputs give the same digest;
+* `digest` covers checks, metrics, facts and the content of every table, output and file, no
+  measured value and no words, so that the same inputs give the same digest;
 * a result with a check in `error` is stored as evidence and never offered for reuse;
 * what was changed after it was written is never read as evidence: the record is sealed by a hash
   of all of it, and names the hash of every file. Who can write both anew is not found out here;
@@ -33,7 +33,7 @@ from tasks.atomic import write_text
 from tasks.canonical import canonical_json, hash_of, plain
 from tasks.checks import Check, Figure, StageResult, Table
 from tasks.errors import UnavailableError
-from tasks.sealed_records import BYTES, RECORD, SEAL, record_problem, sealed, unmeasured
+from tasks.sealed_records import BYTES, FORMAT, RECORD, SEAL, digest_of, record_problem, sealed
 from tasks.snapshots import read_snapshot, write_snapshot
 from tasks.stored_bytes import changed_file, hash_files
 
@@ -120,6 +120,7 @@ class EvidenceStore:
                 name: Table(
                     title=values["title"],
                     note=values["note"],
+                    values=values.get("values", {}),
                     frame=read_snapshot(self._stored(stage, key, f"tables/{name}.parquet", record)),
                 )
                 for name, values in record["tables"].items()
@@ -219,6 +220,7 @@ def _write(result: StageResult, place: Path) -> dict[str, Any]:
         name: {
             "title": table.title,
             "note": table.note,
+            "values": plain(table.values),
             "fingerprint": write_snapshot(
                 _storable(table.frame), place / "tables" / f"{name}.parquet"
             ).fingerprint,
@@ -232,24 +234,20 @@ def _write(result: StageResult, place: Path) -> dict[str, Any]:
     for name, content in result.files.items():
         (place / "files" / name).write_bytes(content)
     files = {name: hashlib.sha256(content).hexdigest() for name, content in result.files.items()}
-    core = {
+    record = {
+        "format": FORMAT,
         "stage": result.stage,
         "summary": result.summary,
         "metrics": plain(result.metrics),
         "facts": plain(result.facts),
         "tables": tables,
-        "figures": [dataclasses.asdict(figure) for figure in result.figures],
+        "figures": [plain(dataclasses.asdict(figure)) for figure in result.figures],
         "outputs": outputs,
         "files": files,
-    }
-    checks = [plain(dataclasses.asdict(check)) for check in result.checks]
-    record = {
-        **core,
-        "checks": checks,
+        "checks": [plain(dataclasses.asdict(check)) for check in result.checks],
         "measured": plain(result.measured),
-        "digest": hash_of({**core, "checks": [unmeasured(check) for check in checks]}),
-        BYTES: hash_files(place),
     }
+    record |= {"digest": digest_of(record), BYTES: hash_files(place)}
     write_text(place / RECORD, sealed(record), durable=True)
     return record
 

@@ -209,9 +209,14 @@ def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
 ) -> StageResult:
     """Decide whether the candidate may become the champion."""
     from tasks.gate import judge_candidate
+    from tasks.wording import worded_check
 
     rows = step.rows(ingested, validated, divided)
-    absolute = [check for ref in judged for check in step.store.checks(ref["stage"], ref["key"])]
+    absolute = [
+        worded_check(check)
+        for ref in judged
+        for check in step.store.checks(ref["stage"], ref["key"])
+    ]
     return judge_candidate(
         *rows,
         step.frame(audited, "test_predictions"),

@@ -20,6 +20,7 @@ from tasks.local_packages import local_sources, recorded_sources
 from tasks.project.authority import limits
 from tasks.project.sections import Project
 from tasks.runs import StageRecord
+from tasks.sealed_records import without_words
 from tasks.stage_keys import (
     code_digest,
     foreign_packages,
@@ -28,8 +29,9 @@ from tasks.stage_keys import (
 )
 from tasks.stage_specs import keyed_stages
 
-FORMAT = 1
-_MEASURED = ("value", "outcome", "detail", "interval")
+FORMAT = 2
+"""From the second on the core holds values and no words."""
+_MEASURED = ("value", "outcome", "detail", "values", "interval")
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def environment(project: Project) -> dict[str, str]:
 
 
 def _core_of(check: Check) -> dict[str, Any]:
-    values = dataclasses.asdict(check)
+    values = without_words(dataclasses.asdict(check))
     if check.measured:
         return {name: value for name, value in values.items() if name not in _MEASURED}
     return values

@@ -15,6 +15,7 @@ from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.splitting import split_rows
 from tasks.validation import validate
+from tasks.wording import worded
 
 ROLES = Roles(target="y", numeric=("a",), key_columns=("a",))
 
@@ -159,7 +160,7 @@ def project():
 
 
 def checked(relabels, frame):
-    result = validate(frame, ROLES, project(), relabels)
+    result = worded(validate(frame, ROLES, project(), relabels))
     checks = {check.id: check for check in result.checks}
     return result, checks.get("validation.relabels")
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from tasks.checks import Check, Figure, Table
-from tasks.reports import numbers, svg
+from tasks.reports import svg
 from tasks.reports.figures import draw
 from tasks.reports.tables import show_table
+from tasks.wording import numbers
 
 SVG = "{http://www.w3.org/2000/svg}"
 

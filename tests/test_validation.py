@@ -14,6 +14,7 @@ from tasks.errors import ProjectFileError
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.validation import validate
+from tasks.wording import worded
 
 ROLES = Roles(
     target="y", positive_class="yes", numeric=("a",), categorical=("c",), key_columns=("a", "c")
@@ -68,7 +69,7 @@ def between(column="a", low=0, high=100, **more):
 
 
 def judge(frame, *expectations, roles=ROLES, **section):
-    return validate(frame, roles, project(*expectations, **section))
+    return worded(validate(frame, roles, project(*expectations, **section)))
 
 
 def check(result, what):

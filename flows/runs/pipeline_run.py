@@ -51,6 +51,7 @@ from tasks.stage_specs import stage_names
 from tasks.steps import Places, Ref, Step
 from tasks.tracking import Tracking
 from tasks.verdicts import conclude, refuses_data
+from tasks.wording import worded
 
 
 class StoppedError(Exception):
@@ -304,7 +305,7 @@ class PipelineRun:
         cached = state.name == "Cached"
         if self.given.recorded is not None:
             self.store.restore_measured(name, ref["key"], self.given.recorded.measured)
-        result = self.store.load(ref["stage"], ref["key"])
+        result = worded(self.store.load(ref["stage"], ref["key"]))
         seconds = time.perf_counter() - began
         record = StageRecord(
             name=name, outcome=result.outcome, seconds=seconds, cached=cached, result=result

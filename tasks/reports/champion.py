@@ -12,9 +12,9 @@ from typing import Any
 
 from tasks.checks import StageResult
 from tasks.reports.changes import attribution, changes_sentence
-from tasks.reports.numbers import signed
 from tasks.run_comparison import Changes, LabelMeasure
 from tasks.run_comparison.data import total
+from tasks.wording.numbers import signed
 
 _BASELINES = ("constant", "quick")
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from tasks.metrics import HIGHER_IS_BETTER
 from tasks.reports.changes import attribution, changes_lines, changes_sentence
 from tasks.reports.columns import clean, cut, pairs, table, wrap
-from tasks.reports.numbers import NOTHING, shown_decimals, signed
 from tasks.run_comparison import LabelMeasure, RunComparison
 from tasks.run_comparison.effects import LEVEL, Effect
 from tasks.run_comparison.flips import Flips
 from tasks.run_comparison.results import Results
 from tasks.run_comparison.slices import SliceEffects
+from tasks.wording.numbers import NOTHING, shown_decimals, signed
 
 _KEY_LENGTH = 13
 _LABEL_LENGTH = 24

@@ -16,8 +16,9 @@ from typing import Any
 import pandas as pd
 
 from tasks.checks import Figure
-from tasks.reports import numbers, svg
+from tasks.reports import svg
 from tasks.reports.rows import Row, draw_bars_or_dots
+from tasks.wording import numbers
 
 _MOST_CLASSES = 12
 _LARGEST = 12

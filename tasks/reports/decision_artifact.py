@@ -11,7 +11,6 @@ from typing import Any
 
 from tasks.checks import StageResult
 from tasks.markup import bullets, escape, grid
-from tasks.reports import numbers
 from tasks.reports.markdown import joined, tell_links, tell_next, tell_open
 from tasks.reports.picture import picture
 from tasks.reports.summary import verdict_notes, verdict_reasons, verdict_sentence
@@ -24,6 +23,7 @@ from tasks.reports.words import (
     stage_title,
 )
 from tasks.runs import RunRecord, StageRecord
+from tasks.wording import numbers
 
 _MOST_CHECKS = 30
 

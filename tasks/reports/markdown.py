@@ -15,7 +15,6 @@ import pandas as pd
 from tasks.audit_plan import plan_results, tell_open_risks
 from tasks.checks import Check, StageResult, Table
 from tasks.markup import bullets, escape, grid, link
-from tasks.reports import numbers
 from tasks.reports.picture import picture
 from tasks.reports.signed import signed_points
 from tasks.reports.summary import verdict_notes, verdict_reasons, verdict_sentence
@@ -30,6 +29,7 @@ from tasks.reports.words import (
     stage_title,
 )
 from tasks.runs import RunRecord, StageRecord
+from tasks.wording import numbers
 
 MOST_CHARACTERS = 150_000
 """Of one artifact: it is stored once a run, and a browser lays it out whole."""

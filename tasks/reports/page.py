@@ -19,7 +19,6 @@ from markupsafe import Markup
 
 from tasks.checks import Check, Figure, StageResult, Table
 from tasks.reports.figures import draw
-from tasks.reports.numbers import Written, check_numbers
 from tasks.reports.signed import Signed, tell_signed
 from tasks.reports.summary import verdict_notes, verdict_reasons, verdict_sentence
 from tasks.reports.tables import ShownTable, show_table
@@ -39,6 +38,7 @@ from tasks.reports.words import (
 )
 from tasks.runs import RunRecord, StageRecord
 from tasks.stage_specs import find_spec
+from tasks.wording.numbers import Written, check_numbers
 
 _MOST_ROWS = 50
 _TIED = re.compile(r"(?<=\d) (?=%)|(?<=\bversion) (?=\d)")

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.checks import Figure
-from tasks.reports import numbers, svg
+from tasks.reports import svg
+from tasks.wording import numbers
 
 _LEFT, _TOP, _SIDE = 52.0, 26.0, 372.0
 _BARS = 40.0

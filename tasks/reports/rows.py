@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.checks import Figure
-from tasks.reports import numbers, svg
+from tasks.reports import svg
+from tasks.wording import numbers
 
 _MOST_ROWS = 24
 _WIDEST_LABEL = 168.0

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 from tasks.audit_plan import PlanEntry, PlanResult, State, count_states, plan_results
 from tasks.checks import Check
-from tasks.reports.numbers import Written, check_numbers
 from tasks.reports.words import Mark, check_mark, count_outcomes, needs_attention
 from tasks.runs import RunRecord
 from tasks.stage_specs import STAGES
+from tasks.wording.numbers import Written, check_numbers
 
 NO_PLAN = (
     "This project declares no audit plan: nobody has said what can go wrong, how far it may, and "

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.checks import Table
-from tasks.reports import numbers
+from tasks.wording import numbers
 
 _HASH = re.compile(r"[0-9a-f]{24,}")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.reports import numbers, svg
+from tasks.reports import svg
+from tasks.wording import numbers
 
 _LABEL = 150.0
 _LEFT, _RIGHT = 212.0, 376.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tasks.checks import Check
 from tasks.label_review.overlay import Overlaid
 
@@ -11,26 +13,21 @@ _SHOWN = 3
 def relabels_check(overlaid: Overlaid) -> Check:
     """Fails where a corrected label could not be put on; the rest was put on all the same."""
     unused, held = len(overlaid.unused), len(overlaid.held)
-    already = held - overlaid.applied
-    detail = f"{overlaid.applied:,} labels were corrected by the overlay"
-    detail += f", {already:,} more are so in the source by now." if already else "."
-    if unused:
-        counts = overlaid.unused["reason"].value_counts()
-        reasons = "; ".join(f"{reason} ({count:,})" for reason, count in counts.items())
-        rows = [
-            f"{key} ({old} to {new}{f', found {found}' if found else ''})"
-            for key, old, new, found, _ in overlaid.unused.head(_SHOWN).itertuples(index=False)
-        ]
-        detail += f" {unused:,} could not be put on: {reasons}, for example {'; '.join(rows)}."
+    counts = Counter(map(str, overlaid.unused["reason"]) if unused else ())
+    examples = overlaid.unused.head(_SHOWN).itertuples(index=False)
     return Check(
         id="validation.relabels",
         stage="validation",
-        title="Corrected labels that could not be put on",
         severity="warning",
         outcome="failed" if unused else "passed",
-        detail=detail,
         value=float(unused),
         limit=0.0,
+        values={
+            "applied": overlaid.applied,
+            "already": held - overlaid.applied,
+            "reasons": dict(counts.most_common()),
+            "examples": [(key, old, new, found) for key, old, new, found, _ in examples],
+        },
         n=held + unused,
         evidence="unused_relabels" if unused else None,
     )

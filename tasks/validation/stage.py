@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,6 @@ def validate(
     )
     return StageResult(
         stage=_STAGE,
-        summary=_summary(findings, ledger),
         checks=checks,
         tables=_tables(overlaid, aside, roles),
         outputs={"curated": curated, "relabels": overlaid.held},
@@ -91,11 +91,9 @@ def validate(
 def _tables(overlaid: Overlaid, aside: pd.DataFrame, roles: Roles) -> dict[str, Table]:
     tables = {"columns": column_table(overlaid.frame, roles)}
     if len(overlaid.unused):
-        title = "Corrected labels that could not be put on"
-        tables["unused_relabels"] = Table(title=title, frame=overlaid.unused)
+        tables["unused_relabels"] = Table(frame=overlaid.unused)
     if len(aside):
-        title = "Rows set aside"
-        tables["quarantined_rows"] = Table(title=title, frame=aside.reset_index(drop=True))
+        tables["quarantined_rows"] = Table(frame=aside.reset_index(drop=True))
     return tables
 
 
@@ -147,16 +145,14 @@ def _rule_check(finding: Finding, name: str, frame: pd.DataFrame) -> Check:
     acted_on = rule.on_failure == "quarantine" and bool(count) and not finding.problem
     downgraded = acted_on and rule.severity == "critical"
     outcome: Outcome = "error" if finding.problem else "passed" if finding.met else "failed"
-    because = f" Why it is asked: {rule.reason.rstrip('.')}." if rule.reason else ""
     return Check(
         id=name,
         stage=_STAGE,
-        title=_rule_text(finding),
         severity="warning" if downgraded else rule.severity,
         outcome=outcome,
-        detail=_rule_sentence(finding, frame) + because,
         value=None if finding.problem else finding.observed if count is None else float(count),
         limit=f"mostly {rule.kwargs['mostly']}" if "mostly" in rule.kwargs else None,
+        values=_told(finding, frame),
         n=finding.n,
         evidence="quarantined_rows" if acted_on else None,
     )
@@ -178,24 +174,18 @@ def _rule_text(finding: Finding) -> str:
     )
 
 
-def _rule_sentence(finding: Finding, frame: pd.DataFrame) -> str:
-    text = _rule_text(finding)
-    if finding.problem:
-        return f"{text} could not be judged: {finding.problem.rstrip('.?')}."
+def _told(finding: Finding, frame: pd.DataFrame) -> dict[str, Any]:
+    """What the sentence of a rule tells besides how many rows break it."""
+    told = {
+        "rule": _rule_text(finding),
+        "why": finding.rule.reason or "",
+        "problem": finding.problem or "",
+    }
     if finding.failing is None:
-        verb = "holds" if finding.met else "does not hold"
-        seen = f": {_cell(finding.observed)} was seen" if finding.observed is not None else ""
-        return f"{text} {verb} for {finding.n:,} rows{seen}."
-    count = len(finding.failing)
-    if not count:
-        return f"{text} holds for all {finding.n:,} rows."
-    examples = ", ".join(list(dict.fromkeys(_values(frame, finding)))[:_EXAMPLES])
-    aside = " They were set aside." if finding.rule.on_failure == "quarantine" else ""
-    tolerated = ", which 'mostly' tolerates" if finding.met else ""
-    return (
-        f"{text} is broken by {count:,} of {finding.n:,} rows{tolerated}, "
-        f"for example {examples}.{aside}"
-    )
+        return {**told, "seen": None if finding.observed is None else _cell(finding.observed)}
+    examples = list(dict.fromkeys(_values(frame, finding)))[:_EXAMPLES]
+    aside = finding.rule.on_failure == "quarantine"
+    return {**told, "examples": examples, "set_aside": aside}
 
 
 def _values(frame: pd.DataFrame, finding: Finding) -> list[str]:
@@ -215,11 +205,3 @@ def _cell(value: object) -> str:
         return "missing"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= _LONGEST_EXAMPLE else f"{text[:_LONGEST_EXAMPLE]}..."
-
-
-def _summary(findings: Sequence[Finding], ledger: RowLedger) -> str:
-    kept = f"{ledger.rows_out:,} of {ledger.rows_in:,} rows kept"
-    if not findings:
-        return f"{kept}, no expectation declared"
-    met = sum(finding.met for finding in findings)
-    return f"{kept}, {met} of {len(findings)} expectations met"

@@ -104,7 +104,8 @@ def check_numbers(check: Check) -> Written:
     """The numbers of a check, all in the same unit and with the same precision."""
     ends = check.interval or ()
     known = [x for x in (check.value, check.limit, *ends) if isinstance(x, int | float)]
-    percent = names_share(check.title) and all(0 <= x <= 1 for x in known if math.isfinite(x))
+    share = check.unit == "share" or names_share(check.title)
+    percent = share and all(0 <= x <= 1 for x in known if math.isfinite(x))
     places = interval_decimals([check.interval], percent=percent) if check.interval else None
     limit = number(check.limit, percent=percent) if check.limit is not None else ""
     value = number(check.value, percent=percent, decimals=places)
