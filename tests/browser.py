@@ -16,6 +16,11 @@ import pytest
 from PIL import Image
 from websockets.sync.client import connect
 
+CALM = """
+window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), 100);
+window.cancelAnimationFrame = clearTimeout;
+"""
+
 
 def find_chromium():
     """The browser's path; a test without it is skipped, and fails under CI."""
@@ -48,7 +53,9 @@ def open_browser(folder):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
             tab = next(tab for tab in json.load(answer) if tab["type"] == "page")
         with connect(tab["webSocketDebuggerUrl"], max_size=None) as socket:
-            yield Page(socket)
+            page = Page(socket)
+            page.calm()
+            yield page
     finally:
         process.terminate()
         process.wait()
@@ -60,6 +67,11 @@ class Page:
     def __init__(self, socket):
         self.socket = socket
         self.numbers = itertools.count(1)
+
+    def calm(self):
+        """Draw ten times a second: without a graphics card, sixty keep a core busy all the time."""
+        self._send("Page.enable")
+        self._send("Page.addScriptToEvaluateOnNewDocument", source=CALM)
 
     def open(self, address):
         """Go to an address."""

@@ -191,6 +191,22 @@ def assayline(prefect_server, capsys):
     return command
 
 
+def command_here(environment, *words):
+    """The command line in this process, in an environment of its own: what a process of its own
+    would say without the seconds of its imports. The exit code, standard output and error."""
+    import mlflow
+
+    from flows.cli import main
+
+    out, err, tracking = io.StringIO(), io.StringIO(), mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "environ", dict(environment))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([str(word) for word in words])
+    mlflow.set_tracking_uri(tracking)  # which a command sets for the whole process
+    return code, out.getvalue(), err.getvalue()
+
+
 @pytest.fixture
 def replay_here(prefect_server, monkeypatch):
     """Runs again in this process what a replay would run in one of its own, in the same new home.

@@ -13,7 +13,7 @@ import threading
 import httpx
 import psutil
 from browser import is_there, wait_for
-from conftest import LIGHT, free_port, write_small
+from conftest import LIGHT, command_here, free_port, write_small
 
 from flows.services.flow_processes import flow_processes
 
@@ -55,6 +55,12 @@ class Served:
         return subprocess.run(
             self.command(*words), env=self.environment, capture_output=True, text=True, check=False
         )
+
+    def refused(self, *words):
+        """The sentence of a command that is refused before anything is started: in this process."""
+        code, _, err = command_here(self.environment, *words)
+        assert code == 2, err
+        return err
 
     def up_words(self, *projects):
         ports = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from browser import wait_for
-from conftest import LIGHT, free_port, write_small
+from conftest import LIGHT, command_here, free_port, write_small
 
 from flows.services.supervisor import stop
 
@@ -52,10 +52,16 @@ class Team:
         self.said += [done.stdout, done.stderr]
         return done
 
-    def sign(self, name, run, *more):
+    def here(self, name, *words):
+        """The command in this process: the exit code, standard output, standard error."""
+        code, out, err = command_here(self.environment(name), *words)
+        self.said += [out, err]
+        return code, out, err
+
+    def sign(self, command, name, run, *more):
         who = ("--name", "Bob", "--reason", "read it", "--verdict", run["verdict_hash"][:8])
         place = ("--project", self.projects[name])
-        return self.command(name, "approve", run["run_id"], *place, *who, *more)
+        return command(name, "approve", run["run_id"], *place, *who, *more)
 
     def written(self):
         """The files that hold the secret."""
@@ -109,35 +115,33 @@ def run(team):
 
 def test_a_home_without_the_project_file_cannot_sign(team, run, tmp_path):
     who = ("--name", "Bob", "--reason", "read it", "--verdict", run["verdict_hash"][:8])
-    done = team.command("bob", "approve", run["run_id"], "--project", tmp_path / "no.yaml", *who)
-    assert done.returncode == 2
-    assert "name the project file with --project" in done.stderr
-    done = team.sign("bob", {**run, "run_id": "20200101T000000-000000"})
-    assert done.returncode == 2
-    assert "and none of shared in MLflow" in done.stderr
+    elsewhere = ("--project", tmp_path / "no.yaml")
+    code, _, err = team.here("bob", "approve", run["run_id"], *elsewhere, *who)
+    assert (code, "name the project file with --project" in err) == (2, True), err
+    code, _, err = team.sign(team.here, "bob", {**run, "run_id": "20200101T000000-000000"})
+    assert (code, "and none of shared in MLflow" in err) == (2, True), err
 
 
 def test_other_data_here_sign_nothing_and_void_nothing(team, run):
     rows = team.projects["bob"].with_name("rows.csv")
     before = rows.read_text()
     rows.write_text(before.replace("yes", "no", 1))
-    done = team.sign("bob", run)
+    code, _, err = team.sign(team.here, "bob", run)
     rows.write_text(before)
-    assert done.returncode == 6
-    assert f"the data file {rows} is not what run {run['run_id']} was judged with" in done.stderr
-    assert "nothing was signed" in done.stderr
+    assert code == 6
+    assert f"the data file {rows} is not what run {run['run_id']} was judged with" in err
+    assert "nothing was signed" in err
 
 
 def test_another_home_signs_and_no_password_is_written(team, run):
-    done = team.sign("bob", run, "--json")
+    done = team.sign(team.command, "bob", run, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["champion_version"] == "1"
     assert (team.folder / "server" / "runs.db").is_file()  # the variable was honoured
     assert not (team.homes["bob"] / "runs").exists()
     assert list((team.homes["bob"] / "tmp").iterdir()) == []
-    again = team.sign("ada", run)
-    assert again.returncode == 4
-    assert "was approved by Bob" in again.stdout
+    code, out, _ = team.sign(team.here, "ada", run)
+    assert (code, "was approved by Bob" in out) == (4, True)
     assert team.written() == []
     assert SECRET not in "".join(team.said)
 

@@ -71,42 +71,36 @@ def emit(place, event):
 class TestRefusals:
     @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1"])
     def test_no_other_machine_is_let_in_without_a_password(self, place, host):
-        done = place.run(*place.up_words(), "--host", host)
-        assert done.returncode == 2
-        assert f"--host {host} lets other machines in, and no password is configured" in done.stderr
+        said = place.refused(*place.up_words(), "--host", host)
+        assert f"--host {host} lets other machines in, and no password is configured" in said
         assert not (place.home / "server.json").exists()
 
     def test_a_password_has_a_name_before_it(self, place):
         place.environment["PREFECT_SERVER_API_AUTH_STRING"] = "secret"
-        done = place.run(*place.up_words(), "--host", "0.0.0.0")
+        said = place.refused(*place.up_words(), "--host", "0.0.0.0")
         del place.environment["PREFECT_SERVER_API_AUTH_STRING"]
-        assert done.returncode == 2
-        assert "set PREFECT_SERVER_API_AUTH_STRING to user:password" in done.stderr
+        assert "set PREFECT_SERVER_API_AUTH_STRING to user:password" in said
 
     def test_a_project_file_that_is_wrong_starts_nothing(self, place, tmp_path):
         path = write_small(tmp_path, "wrong", f"{SMALL}schedule: {{cron: nightly}}\n")
-        done = place.run(*place.up_words(path))
-        assert done.returncode == 2
-        assert "project.yaml: 'schedule.cron': no cron expression" in done.stderr
+        said = place.refused(*place.up_words(path))
+        assert "project.yaml: 'schedule.cron': no cron expression" in said
 
     def test_an_import_that_is_not_allowed_starts_nothing(self, place, tmp_path):
         text = SMALL.replace("sklearn.tree.", "mypackage.")
-        done = place.run(*place.up_words(write_small(tmp_path, "foreign", text)))
-        assert done.returncode == 2
-        assert "allow it with --allow-imports mypackage" in done.stderr
+        said = place.refused(*place.up_words(write_small(tmp_path, "foreign", text)))
+        assert "allow it with --allow-imports mypackage" in said
 
     def test_an_occupied_port_is_named_with_its_option(self, place, up, tmp_path):
         other = Served(tmp_path / "other")
         other.pages_port = place.pages_port
-        done = other.run(*other.up_words())
-        assert done.returncode == 2
-        assert f"port {place.pages_port} is taken; choose another with --pages-port" in done.stderr
+        said = other.refused(*other.up_words())
+        assert f"port {place.pages_port} is taken; choose another with --pages-port" in said
         assert not list((other.home / "logs").glob("*"))
 
     def test_a_second_up_on_the_home_is_told_where_the_first_is(self, place, up):
-        done = place.run("up", place.project, "--prefect-port", free_port())
-        assert done.returncode == 2
-        assert f"is served already, at {place.api}; use that one" in done.stderr
+        said = place.refused("up", place.project, "--prefect-port", free_port())
+        assert f"is served already, at {place.api}; use that one" in said
 
 
 def test_it_prints_where_everything_is(place, up):
