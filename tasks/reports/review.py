@@ -20,12 +20,12 @@ from tasks.label_review.rules import ClassRule, LabelRules
 from tasks.label_review.tables import for_spreadsheet, table_text
 from tasks.project.roles import Roles
 from tasks.reports.asked_rows import (
-    page_script,
-    spreadsheet_cell,
-    texts_of,
-    values_of,
+    AskedItem,
+    contents_of,
+    feature_cells,
+    feature_columns,
+    render_asked,
 )
-from tasks.reports.page import templates
 
 _MOST_BUTTONS = 20
 
@@ -33,12 +33,9 @@ Neighbours = Mapping[str, Sequence[tuple[str, str]]]
 """For each key its nearest train rows: the row in one line, and its label."""
 
 
-@dataclass(frozen=True)
-class _Item:
-    key: str
+@dataclass(frozen=True, kw_only=True)
+class _Item(AskedItem):
     given: str
-    texts: tuple[tuple[str, str], ...]
-    values: tuple[tuple[str, str], ...]
     considered: tuple[str, ...]
     buttons: tuple[str, ...]
     rules: tuple[tuple[str, ClassRule], ...]
@@ -58,31 +55,20 @@ def render_review(
         _item(row, queue, values, roles, rules, neighbours)
         for row, (_, values) in zip(queue.rows, asked.iterrows(), strict=True)
     ]
-    return (
-        templates()
-        .get_template("review.html.j2")
-        .render(
-            queue=queue,
-            items=items,
-            searched=() if _few(queue) else queue.classes,
-            unsure=UNSURE,
-            **page_script("asking.js", "review.js"),
-        )
-    )
+    searched = () if _few(queue) else queue.classes
+    return render_asked("review", queue, items, searched=searched, unsure=UNSURE)
 
 
 def review_table(queue: Queue, rows: pd.DataFrame, roles: Roles) -> str:
-    """The queue as CSV with an empty column `answer`, for a spreadsheet.
-
-    The word before the name of a feature keeps it apart from the columns that answers have.
-    """
-    features = [f"feature {name}" for name in roles.features]
+    """The queue as CSV with an empty column `answer`, for a spreadsheet."""
     lines = []
     for row in queue.rows:
-        values = [spreadsheet_cell(value) for value in rows.loc[row.key, list(roles.features)]]
+        values = feature_cells(rows, row.key, roles)
         consider = for_spreadsheet(" or ".join(_considered(row)))
         lines.append([queue.id, for_spreadsheet(row.key), consider, *values, "", ""])
-    return table_text(["queue", "key", "consider", *features, "answer", "comment"], lines)
+    return table_text(
+        ["queue", "key", "consider", *feature_columns(roles), "answer", "comment"], lines
+    )
 
 
 def _item(
@@ -96,10 +82,8 @@ def _item(
     considered = _considered(row)
     defined = rules.classes if rules else {}
     return _Item(
-        key=row.key,
+        **contents_of(row.key, values, roles),
         given=row.given,
-        texts=texts_of(values, roles),
-        values=values_of(values, roles),
         considered=considered,
         buttons=queue.classes if _few(queue) else considered,
         rules=tuple((name, defined[name]) for name in considered if name in defined),

@@ -15,8 +15,14 @@ import pandas as pd
 
 from tasks.label_review.tables import for_spreadsheet, table_text
 from tasks.project.roles import Roles
-from tasks.reports.asked_rows import page_script, shown, spreadsheet_cell, texts_of, values_of
-from tasks.reports.page import templates
+from tasks.reports.asked_rows import (
+    AskedItem,
+    contents_of,
+    feature_cells,
+    feature_columns,
+    render_asked,
+    shown,
+)
 from tasks.tagging.answers import PREFIX, SEEN
 from tasks.tagging.exports import ERRORS, RIGHT, Export
 
@@ -26,15 +32,12 @@ OUTCOME = ("true_label", "predicted_label", "probability")
 """The columns that tell what became of a row: probability is that of the predicted label."""
 
 
-@dataclass(frozen=True)
-class _Item:
-    key: str
+@dataclass(frozen=True, kw_only=True)
+class _Item(AskedItem):
     true: str
     predicted: str
     probability: str
     wrong: bool
-    texts: tuple[tuple[str, str], ...]
-    values: tuple[tuple[str, str], ...]
     said: Mapping[str, bool]
 
 
@@ -55,33 +58,19 @@ def render_tagging(
             strict=True,
         )
     ]
-    return (
-        templates()
-        .get_template("tagging.html.j2")
-        .render(
-            export=export,
-            items=items,
-            drawn=_drawn(export),
-            prefix=PREFIX,
-            seen=SEEN,
-            **page_script("asking.js", "tagging.js"),
-        )
-    )
+    more = {"drawn": _drawn(export), "prefix": PREFIX, "seen": SEEN}
+    return render_asked("tagging", export, items, **more)
 
 
 def tagging_table(
     export: Export, rows: pd.DataFrame, outcome: pd.DataFrame, roles: Roles, said: Said
 ) -> str:
-    """The export as CSV with an empty column for each tag, for a spreadsheet.
-
-    The word before the name of a feature keeps it apart from the columns that answers have.
-    """
-    features = [f"feature {name}" for name in roles.features]
+    """The export as CSV with an empty column for each tag, for a spreadsheet."""
     lines: list[Sequence[object]] = []
     for row in export.rows:
         true, predicted, probability = outcome.loc[row.key, list(OUTCOME)]
         before = ", ".join(tag for tag, has in said.get(row.key, {}).items() if has)
-        values = [spreadsheet_cell(value) for value in rows.loc[row.key, list(roles.features)]]
+        values = feature_cells(rows, row.key, roles)
         lines.append(
             [
                 *(export.id, for_spreadsheet(row.key), *values),
@@ -91,20 +80,18 @@ def tagging_table(
             ]
         )
     tags = [PREFIX + tag for tag in export.tags]
-    columns = ["export", "row_key", *features, *OUTCOME, "tagged before", *tags]
+    columns = ["export", "row_key", *feature_columns(roles), *OUTCOME, "tagged before", *tags]
     return table_text(columns, lines)
 
 
 def _item(key: str, values: pd.Series, end: tuple[object, ...], roles: Roles, said: Said) -> _Item:
     true, predicted, probability = end
     return _Item(
-        key=key,
+        **contents_of(key, values, roles),
         true=str(true),
         predicted=str(predicted),
         probability="unknown" if pd.isna(probability) else f"{probability:.2f}",  # type: ignore[call-overload]
         wrong=true != predicted,
-        texts=texts_of(values, roles),
-        values=values_of(values, roles),
         said=dict(said.get(key, {})),
     )
 

@@ -1,21 +1,43 @@
 (() => {
   const body = document.body.dataset;
-  const place = "assayline-tags-" + body.export;
   const given = JSON.parse(body.tags);
   const [prefix, seen] = [body.prefix, body.seen];
   const items = [...document.querySelectorAll(".item")];
   const earlier = new Map(items.map((item) => [item.dataset.key, JSON.parse(item.dataset.said)]));
   const byId = (name) => document.getElementById(name);
-  const who = byId("who");
   // Of each answered row: the tags that it has, and those that were asked about.
-  const state = asking.restore(place, { who: "", tags: [], rows: {} });
-  let at = 0;
+  const state = { who: "", tags: [], rows: {} };
 
   const tags = () => [...given, ...state.tags.filter((tag) => !given.includes(tag))];
-  const key = () => items[at].dataset.key;
+  const key = () => asked.item().dataset.key;
   const before = (name) => Object.keys(earlier.get(name)).filter((tag) => earlier.get(name)[tag]);
   const open = (name) => tags().filter((tag) => !state.rows[name]?.asked.includes(tag));
-  const isOpen = (item) => !state.rows[item.dataset.key] || open(item.dataset.key).length > 0;
+
+  const asked = ask(
+    {
+      place: "assayline-tags-",
+      file: "tags-",
+      answered: (item) => Boolean(state.rows[item.dataset.key]),
+      open: (item) => !state.rows[item.dataset.key] || open(item.dataset.key).length > 0,
+      draw,
+      press(number) {
+        if (number === 0) confirm();
+        else if (number <= tags().length) toggle(tags()[number - 1]);
+      },
+      key(event) {
+        if (event.key !== "t") return;
+        event.preventDefault();
+        byId("new").focus();
+      },
+      header: () => ["export", "row_key", "who", seen, ...tags().map((tag) => prefix + tag)],
+      line(item) {
+        const { yes, asked } = state.rows[item.dataset.key];
+        const cell = (tag) => (yes.includes(tag) ? "yes" : asked.includes(tag) ? "no" : "");
+        return [state.who, "yes", ...tags().map(cell)];
+      },
+    },
+    state
+  );
 
   function said() {
     const row = state.rows[key()];
@@ -46,7 +68,6 @@
   }
 
   function draw() {
-    items.forEach((item, number) => (item.hidden = number !== at));
     const row = state.rows[key()];
     const yes = row ? row.yes : before(key());
     // A tick by mouse or space must not lose the place of the keyboard.
@@ -57,29 +78,6 @@
     byId("done").lastChild.textContent = yes.length ? " Only these" : " None of these";
     byId("done").setAttribute("aria-pressed", String(Boolean(row) && open(key()).length === 0));
     byId("said").textContent = said();
-    const done = items.filter((item) => state.rows[item.dataset.key]);
-    const again = done.filter(isOpen).length;
-    byId("progress").value = done.length - again;
-    byId("count").textContent =
-      done.length + " of " + items.length + " answered" +
-      (again ? " (" + again + " to see again)" : "");
-    byId("back").disabled = at === 0;
-    byId("next").disabled = at === items.length - 1;
-  }
-
-  function changed() {
-    asking.keep(place, state);
-    draw();
-  }
-
-  function show(number) {
-    at = Math.min(Math.max(number, 0), items.length - 1);
-    draw();
-  }
-
-  function showOpen() {
-    const after = items.findIndex((item, number) => number > at && isOpen(item));
-    show(after >= 0 ? after : Math.max(items.findIndex(isOpen), 0));
   }
 
   function answer(yes) {
@@ -101,14 +99,14 @@
     if (yes.length || before(key()).length) answer(yes);
     else delete state.rows[key()];
     forget(tag);
-    changed();
+    asked.changed();
   }
 
   function confirm() {
     const row = state.rows[key()];
     if (row && !row.yes.length && !open(key()).length) delete state.rows[key()];
     else answer(row ? row.yes : before(key()));
-    changed();
+    asked.changed();
   }
 
   function add(text) {
@@ -121,50 +119,12 @@
     if (!now.includes(same ?? tag)) toggle(same ?? tag);
   }
 
-  function table() {
-    const columns = tags();
-    const lines = items
-      .filter((item) => state.rows[item.dataset.key])
-      .map((item) => {
-        const { yes, asked } = state.rows[item.dataset.key];
-        const cell = (tag) => (yes.includes(tag) ? "yes" : asked.includes(tag) ? "no" : "");
-        return [body.export, item.dataset.key, state.who, "yes", ...columns.map(cell)];
-      });
-    const header = ["export", "row_key", "who", seen, ...columns.map((tag) => prefix + tag)];
-    return asking.table([header, ...lines]);
-  }
-
-  who.value = state.who;
-  who.addEventListener("input", () => {
-    state.who = who.value;
-    asking.keep(place, state);
-  });
-  byId("back").addEventListener("click", () => show(at - 1));
-  byId("next").addEventListener("click", () => show(at + 1));
-  byId("open").addEventListener("click", showOpen);
   byId("done").addEventListener("click", confirm);
-  byId("save").addEventListener("click", () => asking.offer("tags-" + body.export + ".csv", table()));
   byId("add").addEventListener("submit", (event) => {
     event.preventDefault();
     add(byId("new").value);
     byId("new").value = "";
     byId("new").blur();
   });
-  document.addEventListener("keydown", (event) => {
-    const typing = event.target.tagName === "INPUT" && event.target.type === "text";
-    if (event.key === "Escape" && typing) event.target.blur();
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const number = "0123456789".indexOf(event.key);
-    if (number === 0) confirm();
-    else if (number > 0 && number <= tags().length) toggle(tags()[number - 1]);
-    else if (event.key === "ArrowLeft") show(at - 1);
-    else if (event.key === "ArrowRight") show(at + 1);
-    else if (event.key === "n") showOpen();
-    else if (event.key === "t") {
-      event.preventDefault();
-      byId("new").focus();
-    }
-  });
-  show(0);
-  if (Object.keys(state.rows).length) showOpen();
+  asked.start();
 })();
