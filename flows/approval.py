@@ -8,32 +8,34 @@ from its beginning; an answer that is not complete is asked for again, with what
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import MarkdownArtifact
-from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.context import TaskRunContext
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
+from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
 from flows.runs.artifacts import artifact_key, page_address
 from flows.runs.judged_run import JudgedRun, open_run
-from flows.runs.plain_results import read_results_plainly
 from flows.runs.surroundings import surroundings
 from flows.services.approval_requests import FLOW
 from flows.services.home import configure_environment
 from tasks.approval import NAME_LENGTH, PREFIX_LENGTH, REASON_LENGTH, Choice, describe_closed
-from tasks.errors import UsageError, UserError
+from tasks.atomic import write_json
+from tasks.errors import UnavailableError, UsageError, UserError
 from tasks.ledger import Entry
 from tasks.markup import escape
 from tasks.reports import request_markdown
 
-read_results_plainly()
+_ANSWERS = "answers.json"
+"""In the run's folder: what came of each answer, by flow run and turn."""
 
 
 class SignatureForm(RunInput):
@@ -60,7 +62,7 @@ class SignatureForm(RunInput):
     ] = ()
 
 
-@flow(name=FLOW, persist_result=True, result_serializer="json")
+@flow(name=FLOW)
 def approval(
     run_id: Annotated[str, Field(description="the run that waits for a signature")],
     home: Annotated[str, Field(description="folder that holds all state")],
@@ -87,21 +89,34 @@ def approval(
     raise AssertionError  # the turns never end by themselves
 
 
-def _once_a_turn(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    return f"signature-{context.task_run.flow_run_id}-{parameters['turn']}"
-
-
 @task(
     name="settlement",
     task_run_name="settlement {turn}",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=CacheKeyFnPolicy(cache_key_fn=_once_a_turn),
+    persist_result=False,
+    cache_policy=NO_CACHE,
 )
 def settlement(turn: int, run_id: str, home: str, answer: dict[str, Any]) -> dict[str, str]:
-    """Settle one answer; the flow run takes it from the record when it goes on again."""
+    """Settle one answer; the flow run takes it from the run's folder when it goes on again."""
+    run = open_run(Path(home), run_id)
+    place, name = run.folder / _ANSWERS, f"{flow_run.id}-{turn}"
     try:
-        done = open_run(Path(home), run_id).sign(**answer)
+        answers: dict[str, dict[str, str]] = json.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        answers = {}
+    except ValueError:
+        raise UnavailableError(
+            f"{place} is not JSON, so that nobody can tell which answers were settled; sign with "
+            "'assayline approve'"
+        ) from None
+    if name not in answers:
+        answers[name] = _settle(run, answer)
+        write_json(place, answers)
+    return answers[name]
+
+
+def _settle(run: JudgedRun, answer: dict[str, Any]) -> dict[str, str]:
+    try:
+        done = run.sign(**answer)
     except UserError as failure:
         return {"outcome": "unsigned", "sentence": str(failure)}
     return {"outcome": done.outcome, "sentence": done.sentence}

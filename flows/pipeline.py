@@ -11,20 +11,24 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.runs.admission import admitted
+from flows.runs.columns import freeze_key_columns
 from flows.runs.outcomes import failed, final_state, show_outcome, skipped
-from flows.runs.pipeline_run import PipelineRun, StoppedError
-from flows.runs.plain_results import read_results_plainly
+from flows.runs.pipeline_run import PipelineRun
 from flows.runs.run_names import first_name
-from flows.runs.stage_inputs import check_conditions, one_output
+from flows.runs.stage_inputs import (
+    check_conditions,
+    columns_to_mitigate,
+    suspects_to_train_on,
+)
+from flows.runs.stage_runner import StoppedError
 from flows.runs.start import open_run, read_request
-from tasks import stages
+from tasks import stages, steps
 from tasks.errors import UnavailableError, UserError
 from tasks.project.override_schema import override_schema
+from tasks.stage_specs import stage_names
 
 _JUDGEMENTS = 5
 """How often a run judges, where each time another run has moved the champion meanwhile."""
-
-read_results_plainly()
 
 # No parameter may be None: the form draws "or nothing" as a switch of types that hides the field.
 Intent = Literal["as declared", "improve", "refresh"]
@@ -68,42 +72,81 @@ def _run(project: str, intent: str | None, overrides: Sequence[str]) -> State[An
             try:
                 _judge(this)
             except StoppedError:
-                this.skip_the_rest()
+                this.runner.skip_the_rest()
             document = this.finish()
             show_outcome(document)
             return final_state(document)
 
 
 def _judge(this: PipelineRun) -> None:
-    source, key_columns = this.source()
-    rows = this.stage(stages.ingestion, source, key_columns)
-    this.freeze_key_columns(rows)
-    curated = this.stage(stages.validation, rows, this.label_file("overlay"))
-    check_conditions(this.loaded.project, curated, this.store)
-    split = this.stage(stages.splitting, rows, curated, this.sides(curated))
-    this.given.earlier.keep_sides(curated, split)
-    data = (rows, curated, split)
-    said = (this.label_file("reviews"), this.label_file("rules"), this.label_file("ratings"))
-    labels = this.stage(stages.label_consistency, *data, *said)
-    tagged = (this.label_file("tags"), this.label_file("tag_exports"))
-    leaks = one_output(this.stage(stages.leakage, *data), "suspects")
-    learned = (*data, this.suspects(labels), this.mitigate())
-    people = one_output(labels, "human_level")
-    quality = one_output(labels, "label_quality")
+    context, run, decider = this.context, this.runner.run, this.decider
+    project, given, store = context.project, context.given, context.store
+    files, key_columns = given.labels, given.earlier.key_columns()
+    ingested = run(
+        stages.ingestion, steps.IngestionInputs(source=given.data, key_columns=key_columns)
+    )
+    freeze_key_columns(context, ingested)
+    validated = run(
+        stages.validation, steps.ValidationInputs(ingested=ingested, overlay=files.overlay)
+    )
+    check_conditions(project, validated, store)
+    sides = given.earlier.sides(validated)
+    divided = run(
+        stages.splitting,
+        steps.SplittingInputs(ingested=ingested, validated=validated, sides=sides),
+    )
+    given.earlier.keep_sides(validated, divided)
+    rows = steps.RowRefs(ingested=ingested, validated=validated, divided=divided)
+    labels = run(
+        stages.label_consistency,
+        steps.LabelInputs(
+            rows=rows, reviews=files.reviews, rules=files.rules, ratings=files.ratings
+        ),
+    )
+    human_level = steps.HumanLevel(steps.Output(labels, "human_level"))
+    leaks = run(stages.leakage, steps.LeakageInputs(rows=rows))
+    learned = steps.TrainingInputs(
+        rows=rows,
+        suspects=suspects_to_train_on(labels, project, store),
+        mitigate=columns_to_mitigate(project),
+    )
     for _ in range(_JUDGEMENTS):
-        champion = this.champion(*learned)
-        ladder = this.stage(stages.baselines, *data, champion, people)
-        model = this.stage(stages.training, *learned)
-        if this.champion(*learned) != champion:
+        champion = decider.champion(learned)
+        ladder = run(
+            stages.baselines,
+            steps.BaselineInputs(rows=rows, champion=champion, human_level=human_level),
+        )
+        trained = run(stages.training, learned)
+        if decider.champion(learned) != champion:
             continue  # only now is it known that the candidate is the champion's own model
-        known = (ladder, people, quality, leaks)
-        this.stage(stages.error_analysis, *data, model, *known, *tagged)
-        audit = this.stage(stages.performance_audit, *data, model)
-        this.judge(*data, ladder, audit, champion)
-        if this.promote(*data, model, champion):
+        run(
+            stages.error_analysis,
+            steps.ErrorAnalysisInputs(
+                rows=rows,
+                trained=trained,
+                ladder=ladder,
+                human_level=human_level,
+                label_quality=steps.LabelQuality(steps.Output(labels, "label_quality")),
+                leaking=steps.Leaking(steps.Output(leaks, "suspects")),
+                tags=files.tags,
+                tag_exports=files.tag_exports,
+            ),
+        )
+        audited = run(stages.performance_audit, steps.AuditInputs(rows=rows, trained=trained))
+        expected = stage_names("candidate")
+        contest = steps.Contest(
+            rows=rows,
+            ladder=ladder,
+            audited=audited,
+            champion=champion,
+            anchor=given.opponents.version(project.gate.anchor),
+            judged=this.runner.checks(expected),
+            expected=expected,
+        )
+        if decider.decide(contest, trained):
             return
     raise UnavailableError(
-        f"other runs moved the champion of {this.loaded.project.name} each of the {_JUDGEMENTS} "
-        "times that this run judged, so that it promoted nothing; run again when they are done: "
-        "finished stages are kept"
+        f"other runs moved the champion of {project.name} each of the {_JUDGEMENTS} times that "
+        "this run judged, so that it promoted nothing; run again when they are done: finished "
+        "stages are kept"
     )

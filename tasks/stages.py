@@ -1,8 +1,8 @@
 """Every stage as a Prefect task, in stage order: open the inputs, compute, store, return.
 
-Guarantees: a task is handed names and keys and returns the same, never a frame; its Prefect cache
-key is the stage key, so that a stage with the same inputs shows as `Cached`; stored results are
-JSON, so that nothing is unpickled.
+Guarantees: a task is handed names and keys and returns the same, never a frame; what an earlier
+run found under the same key is taken, shows as `Cached`, and is kept in the evidence store alone:
+Prefect stores no result of a stage, so that none is read back.
 """
 
 from __future__ import annotations
@@ -11,176 +11,163 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from prefect import Task, task
-from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
+from tasks import steps
 from tasks.checks import StageResult
 from tasks.errors import UnavailableError
 from tasks.ledger import open_ledger
-from tasks.promotion import Decision, act, unchanged
-from tasks.steps import Places, Ref, Step
+from tasks.promotion import act, unchanged
+from tasks.steps import Ref, Step
 
-if TYPE_CHECKING:
-    from tasks.wear import Wear
+CACHED = "Cached"
+"""The name of the state of a stage that took what an earlier run found."""
 
-
-def _stage(function: Callable[..., StageResult]) -> Task[..., Ref]:
-    """The function as a task that stores what it found under the step's key."""
-
-    @functools.wraps(function)
-    def body(step: Step, *inputs: Any) -> Ref:
-        started, result = time.perf_counter(), function(step, *inputs)
-        timed = {**result.measured, "seconds": time.perf_counter() - started}
-        digest = step.store.save(step.key, dataclasses.replace(result, measured=timed))
-        return {"stage": step.stage, "key": step.key, "digest": digest}
-
-    return task(
-        name=function.__name__,
-        task_run_name=function.__name__,
-        cache_policy=CacheKeyFnPolicy(cache_key_fn=_cache_key),
-        persist_result=True,
-        result_serializer="json",
-    )(body)
+Inputs = TypeVar("Inputs")
+Found = TypeVar("Found", bound=Ref)
 
 
-def _cache_key(_: object, parameters: dict[str, Any]) -> str:
-    step: Step = parameters["step"]
-    return f"{step.stage}-{step.key}"
+@dataclass(frozen=True)
+class Stage(Generic[Inputs, Found]):
+    """A stage as a task: what it is given, and what others are given of it."""
+
+    task: Task[[Step, Inputs], Ref]
+    found: Callable[[Ref], Found]
+
+    @property
+    def name(self) -> str:
+        """The stage's name, as in `tasks.stage_specs`."""
+        return self.task.name
 
 
-@_stage
-def ingestion(step: Step, source: str, key_columns: tuple[str, ...] | None) -> StageResult:
+def stage(
+    found: Callable[[Ref], Found], **options: Any
+) -> Callable[[Callable[[Step, Inputs], StageResult]], Stage[Inputs, Found]]:
+    """The function as a stage that stores what it found under the step's key."""
+
+    def as_stage(function: Callable[[Step, Inputs], StageResult]) -> Stage[Inputs, Found]:
+        @functools.wraps(function)
+        def body(step: Step, inputs: Inputs) -> Any:
+            if step.found is not None:
+                return Completed(name=CACHED, data=step.found)
+            started, result = time.perf_counter(), function(step, inputs)
+            timed = {**result.measured, "seconds": time.perf_counter() - started}
+            digest = step.store.save(step.key, dataclasses.replace(result, measured=timed))
+            return Ref(step.stage, step.key, digest)
+
+        name = function.__name__
+        made = task(
+            name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False, **options
+        )
+        return Stage(made(body), found)
+
+    return as_stage
+
+
+@stage(steps.Ingested)
+def ingestion(step: Step, inputs: steps.IngestionInputs) -> StageResult:
     """Read the source into an immutable, typed, fingerprinted table."""
     from tasks.ingestion import ingest
 
-    return ingest(Path(source), step.project, key_columns)
+    return ingest(inputs.source, step.project, inputs.key_columns)
 
 
-@_stage
-def validation(step: Step, ingested: Ref, overlay: str | None) -> StageResult:
+@stage(steps.Validated)
+def validation(step: Step, inputs: steps.ValidationInputs) -> StageResult:
     """Check the table against the project's expectations, and put corrected labels on it."""
     from tasks.label_review.overlay import read_overlay
     from tasks.validation import validate
 
-    relabels = read_overlay(Path(overlay)) if overlay else None
-    rows = step.frame(ingested, "snapshot")
-    return validate(rows, step.roles(ingested), step.project, relabels)
+    relabels = read_overlay(inputs.overlay) if inputs.overlay else None
+    rows = step.frame(inputs.ingested, "snapshot")
+    return validate(rows, step.roles(inputs.ingested), step.project, relabels)
 
 
-@_stage
-def splitting(step: Step, ingested: Ref, validated: Ref, sides: Ref | None) -> StageResult:
+@stage(steps.Divided)
+def splitting(step: Step, inputs: steps.SplittingInputs) -> StageResult:
     """Give each row its side: train, dev or test."""
     from tasks.splitting import split_rows
 
-    assigned = step.frame(sides, "assignments") if sides else None
-    curated, relabels = step.frame(validated, "curated"), step.frame(validated, "relabels")
-    return split_rows(curated, step.roles(ingested), step.project, assigned, relabels)
+    assigned = step.frame(inputs.sides, "assignments") if inputs.sides else None
+    curated = step.frame(inputs.validated, "curated")
+    relabels = step.frame(inputs.validated, "relabels")
+    return split_rows(curated, step.roles(inputs.ingested), step.project, assigned, relabels)
 
 
-@_stage
-def label_consistency(
-    step: Step,
-    ingested: Ref,
-    validated: Ref,
-    divided: Ref,
-    reviews: str | None,
-    rules: str | None,
-    ratings: str | None,
-) -> StageResult:
+@stage(steps.Labels)
+def label_consistency(step: Step, inputs: steps.LabelInputs) -> StageResult:
     """Find labels that contradict each other or look wrong."""
     from tasks.label_review.reviews import read_reviews
     from tasks.label_review.rules import read_rules
     from tasks.labels import Said, check_labels
 
     said = Said(
-        read_reviews(Path(reviews)) if reviews else (), read_rules(Path(rules)) if rules else None
+        read_reviews(inputs.reviews) if inputs.reviews else (),
+        read_rules(inputs.rules) if inputs.rules else None,
     )
-    rows, rated = step.rows(ingested, validated, divided), Path(ratings) if ratings else None
-    return check_labels(*rows, step.allow_imports, said, rated)
+    return check_labels(*step.rows(inputs.rows), step.allow_imports, said, inputs.ratings)
 
 
-@_stage
-def leakage(step: Step, ingested: Ref, validated: Ref, divided: Ref) -> StageResult:
+@stage(steps.Leaks)
+def leakage(step: Step, inputs: steps.LeakageInputs) -> StageResult:
     """Find columns that nearly settle the target by themselves."""
     from tasks.leakage import find_leaks
 
-    return find_leaks(*step.rows(ingested, validated, divided))
+    return find_leaks(*step.rows(inputs.rows))
 
 
-@_stage
-def baselines(
-    step: Step, ingested: Ref, validated: Ref, divided: Ref, champion: Ref | None, people: Ref
-) -> StageResult:
+@stage(steps.Ladder)
+def baselines(step: Step, inputs: steps.BaselineInputs) -> StageResult:
     """Measure what the candidate has to beat, and try the pipeline on what it must manage."""
     from tasks.baselines import measure_baselines
 
-    rows = step.rows(ingested, validated, divided)
-    level = step.frame(people, "human_level")
-    return measure_baselines(*rows, step.champion(champion), step.allow_imports, level)
-
-
-@_stage
-def training(
-    step: Step,
-    ingested: Ref,
-    validated: Ref,
-    divided: Ref,
-    suspects: Ref | None,
-    mitigate: tuple[str, ...],
-) -> StageResult:
-    """Find the candidate."""
-    from tasks.training import train
-
-    weights = step.frame(suspects, "weights")["weight"] if suspects else None
-    return train(
-        *step.rows(ingested, validated, divided), step.allow_imports, weights, tuple(mitigate)
+    return measure_baselines(
+        *step.rows(inputs.rows),
+        step.champion(inputs.champion),
+        step.allow_imports,
+        step.output(inputs.human_level),
     )
 
 
-@_stage
-def error_analysis(  # noqa: PLR0913, PLR0917 - all that is looked at is named
-    step: Step,
-    ingested: Ref,
-    validated: Ref,
-    divided: Ref,
-    trained: Ref,
-    ladder: Ref,
-    people: Ref,
-    labels: Ref,
-    leaks: Ref,
-    tags: str | None,
-    tag_exports: str | None,
-) -> StageResult:
+@stage(steps.Trained)
+def training(step: Step, inputs: steps.TrainingInputs) -> StageResult:
+    """Find the candidate."""
+    from tasks.training import train
+
+    weights = step.frame(inputs.suspects, "weights")["weight"] if inputs.suspects else None
+    return train(*step.rows(inputs.rows), step.allow_imports, weights, inputs.mitigate)
+
+
+@stage(steps.Analysed)
+def error_analysis(step: Step, inputs: steps.ErrorAnalysisInputs) -> StageResult:
     """Find where the candidate is wrong on dev, and what to work on next."""
     from tasks.error_analysis import TagSources, analyse_errors
     from tasks.scoring import package_scorer
 
-    rows = step.rows(ingested, validated, divided)
-    predictions = step.frame(trained, "dev_predictions")
-    level = step.frame(people, "human_level")
-    score = package_scorer(step.package(trained), step.project, step.allow_imports)
-    quality = step.frame(labels, "label_quality")
-    given = TagSources.read(tags, tag_exports, step.allow_imports)
-    steps = step.facts(ladder)["ladder"]
-    telling = step.frame(leaks, "suspects")["column"]
     return analyse_errors(
-        *rows, predictions, steps, level, score, quality, given, tuple(map(str, telling))
+        *step.rows(inputs.rows),
+        step.frame(inputs.trained, "dev_predictions"),
+        step.facts(inputs.ladder)["ladder"],
+        step.output(inputs.human_level),
+        package_scorer(step.package(inputs.trained), step.project, step.allow_imports),
+        step.output(inputs.label_quality),
+        TagSources.read(inputs.tags, inputs.tag_exports, step.allow_imports),
+        tuple(map(str, step.output(inputs.leaking)["column"])),
     )
 
 
-@_stage
-def performance_audit(
-    step: Step, ingested: Ref, validated: Ref, divided: Ref, trained: Ref
-) -> StageResult:
+@stage(steps.Audited)
+def performance_audit(step: Step, inputs: steps.AuditInputs) -> StageResult:
     """Judge the candidate on test, everywhere that matters."""
     from tasks.performance_audit import Trained, audit_performance
 
-    rows, package = step.rows(ingested, validated, divided), step.package(trained)
-    facts = step.facts(trained)
+    facts, trained = step.facts(inputs.trained), inputs.trained
     on_dev = Trained(
         dev_predictions=step.frame(trained, "dev_predictions"),
         columns=tuple(facts.get("mitigation", {}).get("columns", ())),
@@ -190,43 +177,31 @@ def performance_audit(
         },
         reweighed=facts.get("reweighed"),
     )
-    return audit_performance(*rows, package, step.allow_imports, on_dev)
+    package = step.package(trained)
+    return audit_performance(*step.rows(inputs.rows), package, step.allow_imports, on_dev)
 
 
-@_stage
-def gate(  # noqa: PLR0913, PLR0917 - all that a verdict rests on is named
-    step: Step,
-    ingested: Ref,
-    validated: Ref,
-    divided: Ref,
-    ladder: Ref,
-    audited: Ref,
-    champion: Ref | None,
-    anchor: Ref | None,
-    wear: Wear,
-    judged: list[Ref],
-    expected: tuple[str, ...],
-) -> StageResult:
+@stage(steps.Judged)
+def gate(step: Step, inputs: steps.GateInputs) -> StageResult:
     """Decide whether the candidate may become the champion."""
     from tasks.gate import judge_candidate
     from tasks.wording import worded_check
 
-    rows = step.rows(ingested, validated, divided)
-    absolute = [
-        worded_check(check)
-        for ref in judged
-        for check in step.store.checks(ref["stage"], ref["key"])
-    ]
+    contest = inputs.contest
     return judge_candidate(
-        *rows,
-        step.frame(audited, "test_predictions"),
-        step.find_package(ladder, "quick"),
-        step.facts(ladder)["constant"],
-        step.champion(champion),
-        step.champion(anchor),
-        wear,
-        absolute,
-        expected,
+        *step.rows(contest.rows),
+        step.frame(contest.audited, "test_predictions"),
+        step.find_package(contest.ladder, "quick"),
+        step.facts(contest.ladder)["constant"],
+        step.champion(contest.champion),
+        step.champion(contest.anchor),
+        inputs.wear,
+        [
+            worded_check(check)
+            for ref in contest.judged.of
+            for check in step.store.checks(*ref.place)
+        ],
+        contest.expected,
         step.allow_imports,
     )
 
@@ -237,27 +212,17 @@ def _store_did_not_answer(_task: object, _run: object, state: State[Any]) -> boo
 
 # The one stage that speaks to a server; what it wrote before it failed it finds again. A gate is
 # never tried twice.
-@task(
-    name="promotion",
-    task_run_name="promotion",
-    cache_policy=NO_CACHE,
-    persist_result=False,
+@stage(
+    steps.Promoted,
     retries=2,
     retry_delay_seconds=[2, 10],
     retry_condition_fn=_store_did_not_answer,
 )
-def promotion(
-    step: Step,
-    decision: Decision,
-    recorded: dict[str, Any] | None,
-    places: Places,
-    ingested: Ref,
-    validated: Ref,
-    divided: Ref,
-    trained: Ref,
-) -> Ref:
+def promotion(step: Step, inputs: steps.PromotionInputs) -> StageResult:
     """Register the candidate, write the ledger, move the champion; nothing for a repeated run."""
     from tasks.tracking import Tracking
+
+    decision, places = inputs.decision, inputs.places
 
     def trusted() -> tuple[str, ...]:
         from tasks.models import declared_types
@@ -265,8 +230,8 @@ def promotion(
         return declared_types(step.project.training.candidates, step.allow_imports)
 
     def register() -> str:
-        rows, split, roles, _ = step.rows(ingested, validated, divided)
-        package, verdict = step.package(trained), places.verdict
+        rows, split, roles, _ = step.rows(inputs.rows)
+        package, verdict = step.package(inputs.trained), places.verdict
         return tracking.register_candidate(
             decision, places.run, package, rows, split, roles, trusted(), verdict
         )
@@ -279,9 +244,6 @@ def promotion(
 
     tracking = Tracking(places.home)
     ledger = open_ledger(places.home, tracking, decision.project)
-    if recorded:
-        result = unchanged(recorded, ledger)
-    else:
-        result = act(decision, tracking, ledger, register, problem_of)
-    digest = step.store.save(step.key, result)
-    return {"stage": step.stage, "key": step.key, "digest": digest}
+    if inputs.acted_on:
+        return unchanged(inputs.acted_on, ledger)
+    return act(decision, tracking, ledger, register, problem_of)

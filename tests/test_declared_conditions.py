@@ -9,6 +9,7 @@ from tasks.declared_conditions import refuse_unmet_conditions
 from tasks.errors import ProjectFileError
 from tasks.evidence import EvidenceStore
 from tasks.project.sections import Project
+from tasks.steps import Ref, Validated
 
 FRAME = pd.DataFrame({"g": ["a", "b", None], "y": ["yes", "no", "no"]}).astype("str")
 
@@ -51,7 +52,7 @@ def test_conditions_that_a_row_meets_and_slices_that_only_show_are_left_alone():
 def test_a_run_refuses_it_before_a_model_is_fitted(tmp_path):
     store = EvidenceStore(tmp_path)
     found = StageResult(stage="validation", summary="", checks=(), outputs={"curated": FRAME})
-    ref = {"stage": "validation", "key": "k", "digest": store.save("k", found)}
+    ref = Validated(Ref("validation", "k", store.save("k", found)))
     check_conditions(project(), ref, store)
     with pytest.raises(ProjectFileError, match="meets"):
         check_conditions(project(audit={"floors": [floor("g == 'nope'")]}), ref, store)

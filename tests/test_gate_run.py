@@ -195,16 +195,16 @@ def test_the_same_inputs_give_the_same_verdict_hash_in_another_project_home(
 def test_a_run_that_another_overtakes_judges_again_against_the_new_champion(
     assayline, tmp_path, monkeypatch
 ):
-    from flows.runs import pipeline_run
+    from flows.runs import decider
 
     path = write_small(tmp_path, name="overtaken")
     assayline(path)
     assayline(path, "--set", "gate.min_gain=0.3", "--set", "training.class_weight=balanced")
     assert open_tracking(HOME).versions("overtaken") == ["1", "2"]
-    write, seen = pipeline_run.write_verdict, []
+    write, seen = decider.write_verdict, []
 
-    def write_while_another_promotes(run, champion):
-        seen.append(run.serving)
+    def write_while_another_promotes(context, refs, records, contest):
+        seen.append(context.store.facts(*contest.champion.place)["version"])
         if len(seen) == 1:
             ledger = ledger_of(path)
             ledger.append(
@@ -218,9 +218,9 @@ def test_a_run_that_another_overtakes_judges_again_against_the_new_champion(
                 when="now",
             )
             settle_alias(open_tracking(HOME), ledger)
-        return write(run, champion)
+        return write(context, refs, records, contest)
 
-    monkeypatch.setattr(pipeline_run, "write_verdict", write_while_another_promotes)
+    monkeypatch.setattr(decider, "write_verdict", write_while_another_promotes)
     write_small(tmp_path, name="overtaken", rows=small_rows(seed=1))
     _, document, _ = assayline(path)
     assert seen == ["1", "2"]
@@ -248,10 +248,10 @@ def test_a_change_of_code_that_changes_nothing_does_not_reject_the_champion(
 def test_a_run_that_is_overtaken_each_time_says_so_and_promotes_nothing(
     assayline, small_project, monkeypatch
 ):
-    from flows import pipeline
+    from flows.runs.decider import Decider
 
     turns = []
-    monkeypatch.setattr(pipeline.PipelineRun, "promote", lambda *_: bool(turns.append(1)))
+    monkeypatch.setattr(Decider, "act", lambda *_: bool(turns.append(1)))
     code, document, err = assayline(small_project)
     assert (code, document, len(turns)) == (6, None, 5)
     assert (

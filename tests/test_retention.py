@@ -127,7 +127,6 @@ def home(tmp_path):
     for key in ("kept", "free"):
         write(tmp_path / "evidence" / "training" / key, result={})
         write(tmp_path / "sources" / key, rows={})
-        write(tmp_path / "prefect" / "storage", **{f"training-{key}": {}})
     return tmp_path
 
 
@@ -204,10 +203,9 @@ class TestEvidence:
     def test_what_nobody_named_stays_for_a_day(self, home):
         done = Pruned(home, False)
         empty_evidence(home, (), later(0.9), done)
-        assert [done.deleted[kind][0] for kind in ("evidence", "data", "task results")] == [0] * 3
+        assert [done.deleted[kind][0] for kind in ("evidence", "data")] == [0, 0]
         empty_evidence(home, (), later(1.1), done)
-        assert [done.deleted[kind][0] for kind in ("evidence", "data", "task results")] == [1] * 3
-        assert sorted(one.name for one in (home / "prefect/storage").iterdir()) == ["training-kept"]
+        assert [done.deleted[kind][0] for kind in ("evidence", "data")] == [1, 1]
         assert (home / "evidence/training/kept/result.json").is_file()
         assert (home / "sources/kept/rows.json").is_file()
         assert not (home / "evidence/training/free").exists()
@@ -219,12 +217,10 @@ class TestEvidence:
         assert (done.deleted["evidence"][0], done.deleted["data"][0]) == (1, 1)
         assert files(home) == before
 
-    def test_half_written_evidence_and_foreign_results(self, home):
+    def test_half_written_evidence(self, home):
         write(home / "evidence" / "training" / ".kept-x1", result={})
-        write(home / "prefect" / "storage", **{"signature-flow-1": {}, "0a1b": {}})
         empty_evidence(home, (), later(0), Pruned(home, False))
         assert not (home / "evidence/training/.kept-x1").exists()
-        assert (home / "prefect/storage/signature-flow-1").is_file()
 
 
 def test_what_is_set_aside_is_found_and_removed(tmp_path):

@@ -7,8 +7,8 @@ import urllib.request
 
 import pytest
 
-from flows.runs.pipeline_run import PipelineRun
 from flows.runs.run_log import RunLog, ending_of
+from flows.runs.stage_runner import StageRunner
 from flows.services.logs import LOGGER, open_logs
 from tasks.checks import Check, StageResult
 from tasks.errors import NotFoundError, UnavailableError
@@ -225,10 +225,10 @@ def test_a_run_that_fails_or_is_ended_says_so_last(
     assert (last["level"], last["event"]) == ("ERROR", "run_failed")
     assert last["message"].endswith(f"failed with exit code 2: {journal['sentence']}")
 
-    def interrupted(_):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(PipelineRun, "source", interrupted)
+    monkeypatch.setattr(StageRunner, "run", interrupted)
     small_project.write_text(small_project.read_text().replace(f"name: {name}", "name: ended-one"))
     assert assayline(small_project)[0] == 130
     last = lines_of(home, journal_of(home, "ended-one")["run_id"])[-1]

@@ -9,6 +9,7 @@ from tasks.evidence import EvidenceStore
 from tasks.project.sections import Project
 from tasks.stage_keys import project_for, stage_key
 from tasks.stage_specs import keyed_stages
+from tasks.steps import Output, Ref
 
 KEYED = [stage.name for stage in keyed_stages()]
 
@@ -170,7 +171,7 @@ def test_every_stage_has_a_module_and_sections():
 
 
 def test_one_output_of_a_stage_is_all_that_a_later_one_depends_on(tmp_path):
-    from flows.runs.stage_inputs import content_of, one_output
+    from flows.runs.stage_inputs import content_of
 
     store = EvidenceStore(tmp_path)
     frames = {"kept": pd.DataFrame({"a": [1.0]}), "other": pd.DataFrame({"b": [1.0]})}
@@ -179,12 +180,12 @@ def test_one_output_of_a_stage_is_all_that_a_later_one_depends_on(tmp_path):
         found = StageResult(
             stage="s", summary="", checks=(), facts=facts, outputs={**frames, **changed}
         )
-        return {"stage": "s", "key": key, "digest": store.save(key, found)}
+        return Ref("s", key, store.save(key, found))
 
     first = stored("a", {"n": 1})
     second = stored("b", {"n": 2}, other=pd.DataFrame({"b": [2.0]}))
     third = stored("c", {"n": 1}, kept=pd.DataFrame({"a": [2.0]}))
-    hashes = [content_of(one_output(ref, "kept"), store) for ref in (first, second, third)]
+    hashes = [content_of(Output(ref, "kept"), store) for ref in (first, second, third)]
     assert hashes[0] == hashes[1] != hashes[2]
     assert content_of(first, store) != content_of(second, store)
 

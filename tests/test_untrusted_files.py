@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -17,13 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import skops.io
-from conftest import SMALL, small_rows, write_small
+from conftest import SMALL, write_small
 from mlflow.exceptions import MlflowException
-from prefect.results import ResultRecord
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
-from flows.runs import plain_results
 from tasks.errors import ProjectFileError, UnavailableError, UsageError
 from tasks.ingestion.reading import read_source
 from tasks.label_review.rules import read_rules
@@ -53,91 +52,23 @@ def canary(tmp_path):
     assert not place.exists()
 
 
-def planted(kind, canary):
-    """A stored result of Prefect that calls for code when Prefect reads it."""
-    pickled = base64.encodebytes(pickle.dumps(Planted(canary))).decode()
-    calls = {"__class__": "subprocess.getoutput", "data": [f"touch {canary}"]}
-    serializer, result = {
-        "pickle": ({"type": "pickle", "picklelib": "cloudpickle"}, pickled),
-        "a class in JSON": ({"type": "json"}, json.dumps({"stage": calls})),
-        "an exception in JSON": (
-            {"type": "json"},
-            json.dumps({"__exc_type__": "builtins.OSError", "message": "x"}),
-        ),
-        "a decoder": (
-            {"type": "json", "object_decoder": "subprocess.call"},
-            json.dumps({"touch": 1, str(canary): 2}),
-        ),
-        "compressed": (
-            {"type": "compressed/pickle"},
-            base64.encodebytes(__import__("lzma").compress(pickled.encode())).decode(),
-        ),
-        "unknown": ({"type": "mypackage"}, "{}"),
-        "none": (None, pickled),
-    }[kind]
+def test_a_run_reads_no_result_that_prefect_stored(assayline, small_project, home, canary):
+    """Prefect reads a file by the serializer that it names; no stage leaves one or looks for it."""
     metadata = {"storage_key": "k", "expiration": None, "prefect_version": "3.8.8"}
-    if serializer is not None:
-        metadata["serializer"] = serializer
-    return json.dumps({"metadata": metadata, "result": result}).encode()
-
-
-class TestStoredResults:
-    @pytest.fixture(autouse=True)
-    def plainly(self):
-        plain_results.read_results_plainly()
-
-    @pytest.mark.parametrize(
-        ("kind", "why"),
-        [
-            ("pickle", "is to be read by 'pickle', which can run code"),
-            ("a class in JSON", "asks for 'subprocess.getoutput' to be called"),
-            ("an exception in JSON", "asks for 'builtins.OSError' to be called"),
-            ("compressed", "is to be read by 'compressed/pickle', which can run code"),
-            ("unknown", "is to be read by 'mypackage', which can run code"),
-            ("none", "is to be read by 'None', which can run code"),
-        ],
-    )
-    def test_one_that_would_run_code_is_refused(self, canary, kind, why):
-        with pytest.raises(UnavailableError, match=why):
-            ResultRecord.deserialize(planted(kind, canary))
-        record = json.loads(planted(kind, canary))
-        with pytest.raises(UnavailableError, match=why):
-            ResultRecord.deserialize_from_result_and_metadata(
-                record["result"].encode(), json.dumps(record["metadata"]).encode()
-            )
-
-    def test_a_decoder_that_the_file_names_is_not_called(self, canary):
-        found = ResultRecord.deserialize(planted("a decoder", canary))
-        assert found.result == {"touch": 1, str(canary): 2}
-
-    @pytest.mark.parametrize("data", [b"\x80\x04.", b"[]", b'{"metadata": [], "result": "{}"}'])
-    def test_bytes_that_are_no_record(self, data):
-        with pytest.raises(
-            UnavailableError, match=r"a stored result of Prefect in .* it was not read"
-        ):
-            ResultRecord.deserialize(data)
-
-    def test_what_prefect_wrote_is_read_back(self):
-        from prefect.results import ResultRecordMetadata
-        from prefect.serializers import JSONSerializer
-
-        metadata = ResultRecordMetadata(storage_key="k", serializer=JSONSerializer())
-        written = ResultRecord(metadata=metadata, result={"stage": "gate", "key": "é"})
-        assert ResultRecord.deserialize(written.serialize()).result == written.result
-
-    @pytest.mark.parametrize("kind", ["pickle", "a class in JSON"], ids=["pickle", "json"])
-    def test_a_run_reads_none_of_it(self, assayline, small_project, home, canary, kind):
-        before = set((home / "prefect" / "storage").glob("ingestion-*"))
-        small_rows(seed=len(kind)).to_csv(small_project.with_name("rows.csv"), index=False)
-        decided = assayline(small_project)[0]
-        (stored,) = set((home / "prefect" / "storage").glob("ingestion-*")) - before
-        stored.write_bytes(planted(kind, canary))
-        code, document, err = assayline(small_project)
-        assert code == decided
-        assert "a stored result of Prefect in " in err
-        assert "it was not read" in err
-        assert next(s["name"] for s in document["stages"] if not s["cached"]) == "ingestion"
-        assert json.loads(stored.read_bytes())["metadata"]["serializer"]["type"] == "json"
+    metadata["serializer"] = {"type": "pickle", "picklelib": "cloudpickle"}
+    pickled = base64.encodebytes(pickle.dumps(Planted(canary))).decode()
+    decided, document, _ = assayline(small_project)
+    keys = json.loads((home / "runs" / document["run_id"] / "evidence.json").read_text())["keys"]
+    storage = home / "prefect" / "storage"
+    assert not list(storage.glob("*"))
+    storage.mkdir(exist_ok=True)
+    for stage, key in keys.items():
+        planted = json.dumps({"metadata": metadata, "result": pickled})
+        (storage / f"{stage}-{key}").write_text(planted)
+    code, again, _ = assayline(small_project)
+    shutil.rmtree(storage)
+    assert code == decided
+    assert [stage["name"] for stage in again["stages"] if not stage["cached"]] == ["promotion"]
 
 
 class TestModels:

@@ -9,11 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flows.runs.context import RunContext
 from tasks.declared_conditions import refuse_impossible_conditions
 from tasks.errors import ProjectFileError
 from tasks.ingestion import unknown_columns
 from tasks.project.loading import LoadedProject
 from tasks.project.roles import ROW_KEY
+from tasks.steps import Ingested
+
+
+def freeze_key_columns(context: RunContext, ingested: Ingested) -> None:
+    """Keep the key columns of the first run that could be read.
+
+    Raises ProjectFileError as `require_columns`.
+    """
+    facts = context.store.facts(*ingested.place)
+    require_columns(context.loaded, facts)
+    if context.project.key is None:
+        context.given.earlier.freeze_key_columns(tuple(facts["key_columns"]))
 
 
 def require_columns(loaded: LoadedProject, ingested: Mapping[str, Any]) -> None:

@@ -159,9 +159,9 @@ def compared_with_champion(
         gate, trained = refs.get("gate"), refs.get("training")
         tags = tracking.version_tags(project.name, serving) if serving else {}
         return effect_line(
-            store.load(gate["stage"], gate["key"]) if gate else None,
+            store.load(*gate.place) if gate else None,
             serving=serving,
-            is_champion=trained is not None and trained["key"] == tags.get(TRAINING_KEY),
+            is_champion=trained is not None and trained.key == tags.get(TRAINING_KEY),
         )
 
     def changes() -> str:
@@ -174,12 +174,12 @@ def compared_with_champion(
         champion = RunFolder(run_id, home / "runs" / run_id, store, serving)
         if champion.verdict is None:
             return changes_line(None, f"its run {run_id} is not in {home / 'runs'}")
-        own = rows_of(store, {name: ref["key"] for name, ref in refs.items()}, whole=False)
+        own = rows_of(store, {name: ref.key for name, ref in refs.items()}, whole=False)
         rows = champion.rows(whole=False)
         data = compare_data(rows, own) if rows and own else None
         found = changes_since(champion, project, data)
         judged = refs.get("label_consistency")
-        own_metrics = store.load(judged["stage"], judged["key"]).metrics if judged else {}
+        own_metrics = store.load(*judged.place).metrics if judged else {}
         labels.append(labels_line(found, compare_labels(champion.metrics, own_metrics)))
         return changes_line(found, "")
 

@@ -8,29 +8,42 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from flows.runs.context import RunContext
 from flows.runs.opponents import TRAINING_KEY
-from flows.runs.stage_inputs import content_of
+from flows.runs.stage_inputs import content, content_of
 from tasks.atomic import write_text
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.label_review.files import overlay_path, ratings_path
 from tasks.project.authority import limits
 from tasks.promotion import IDENTITY, Decision
 from tasks.row_marks import ROW_MARKS, marks_of
+from tasks.runs import StageRecord
 from tasks.serving import MODEL_DIGEST
-from tasks.steps import Ref
+from tasks.stage_keys import stage_key
+from tasks.steps import Contest, Ref
 from tasks.verdict_document import VerdictDocument, describe_verdict
+from tasks.wear import Wear
 
-if TYPE_CHECKING:
-    from flows.runs.pipeline_run import PipelineRun
-    from tasks.wear import Wear
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the test rows; its place in the ledger, and what the rows have seen.
+
+    `basis` is the key of all that the gate is given but the wear.
+    """
+
+    text: str
+    place: int
+    wear: Wear
+    basis: str
 
 
 def package_digest(store: EvidenceStore, trained: Ref) -> str:
     """`tasks.models.package_digest` of the stored candidate, from its files' stored hashes."""
-    stored = store.fingerprints(trained["stage"], trained["key"])
+    stored = store.fingerprints(*trained.place)
     return hash_of({name: stored[name] for name in ("model.skops", "model.json")})
 
 
@@ -39,55 +52,67 @@ def identity_of(model_digest: str, split: Mapping[str, str]) -> str:
     return hash_of([model_digest, dict(split)])
 
 
-def measure_question(run: PipelineRun, champion: Ref | None) -> tuple[Wear, str, int]:
-    """What the test rows have seen; the question that is asked of them, and its place.
+def ask_question(context: RunContext, trained: Ref, contest: Contest) -> Question:
+    """On these test rows, with these labels, is this model better than that one, by this metric?
 
-    The question is: on these test rows, with these labels, is this model better than that one, by
-    this metric? Limits are no part of it: they decide on the same interval.
+    Limits are no part of it: they decide on the same interval.
     """
-    project, divided = run.loaded.project, run.refs["splitting"]
-    where = (divided["stage"], divided["key"])
-    question = hash_of(
+    project, store = context.project, context.store
+    divided = contest.rows.divided.place
+    text = hash_of(
         [
-            package_digest(run.store, run.refs["training"]),
-            run.store.facts(*where)["fingerprints"]["test"],
-            run.store.facts(champion["stage"], champion["key"])["version"] if champion else None,
+            package_digest(store, trained),
+            store.facts(*divided)["fingerprints"]["test"],
+            _version(contest, store),
             project.gate.metric or project.training.metric,
         ]
     )
-    marks = run.store.output(*where, ROW_MARKS)
-    wear, place = run.given.opponents.wear(question, str(project.split.epoch), marks)
-    return wear, question, place
+    marks = store.output(*divided, ROW_MARKS)
+    wear, place = context.given.opponents.wear(text, str(project.split.epoch), marks)
+    return Question(text, place, wear, stage_key("gate", project, content(contest, store)))
 
 
-def write_verdict(run: PipelineRun, champion: Ref | None) -> VerdictDocument:
-    """The verdict of the run so far, kept as `verdict.json` in its folder."""
-    judged = {name: ref for name, ref in run.refs.items() if name != "promotion"}
-    ratings = ratings_path(run.loaded)
+def write_verdict(
+    context: RunContext,
+    refs: Mapping[str, Ref],
+    records: Mapping[str, StageRecord],
+    contest: Contest,
+) -> VerdictDocument:
+    """The verdict of the run so far, kept as `verdict.json` in its folder.
+
+    `refs` are the stages that led to it, `records` theirs.
+    """
+    store, labels = context.store, context.given.labels
+    ratings = ratings_path(context.loaded)
     document = describe_verdict(
-        run.loaded.project,
-        [record for record in run.records if record.name in judged],
-        {name: ref["digest"] for name, ref in judged.items()},
-        package_digest(run.store, run.refs["training"]),
-        run.store.facts(champion["stage"], champion["key"])["version"] if champion else None,
+        context.project,
+        [records[name] for name in refs],
+        {name: ref.digest for name, ref in refs.items()},
+        package_digest(store, refs["training"]),
+        _version(contest, store),
         {
-            "run_id": run.run_id,
-            "when": run.started,
-            "mlflow_run_id": run.mlflow_run,
-            "source_path": str(run.loaded.source_path),
-            "source_sha256": content_of(str(run.given.data), run.store),
-            "overlay_path": str(overlay_path(run.loaded)),
-            "overlay_sha256": content_of(run.label_file("overlay"), run.store),
+            "run_id": context.run_id,
+            "when": context.started,
+            "mlflow_run_id": context.mlflow_run,
+            "source_path": str(context.loaded.source_path),
+            "source_sha256": content_of(context.given.data, store),
+            "overlay_path": str(overlay_path(context.loaded)),
+            "overlay_sha256": content_of(labels.overlay, store),
             "ratings_path": None if ratings is None else str(ratings),
-            "ratings_sha256": content_of(run.label_file("ratings"), run.store),
-            "stage_keys": {name: ref["key"] for name, ref in judged.items()},
-            "allow_imports": list(run.allow_imports),
+            "ratings_sha256": content_of(labels.ratings, store),
+            "stage_keys": {name: ref.key for name, ref in refs.items()},
+            "allow_imports": list(context.allow_imports),
         },
-        run.loaded.binding,
+        context.loaded.binding,
     )
-    path = verdict_path(run.home, run.run_id)
+    path = verdict_path(context.home, context.run_id)
     write_text(path, document.text())
     return document
+
+
+def _version(contest: Contest, store: EvidenceStore) -> str | None:
+    champion = contest.champion
+    return str(store.facts(*champion.place)["version"]) if champion else None
 
 
 def verdict_path(home: Path, run_id: str) -> Path:
@@ -95,17 +120,23 @@ def verdict_path(home: Path, run_id: str) -> Path:
     return home / "runs" / run_id / "verdict.json"
 
 
-def make_decision(run: PipelineRun, verdict: VerdictDocument, basis: str) -> Decision:
+def make_decision(
+    context: RunContext,
+    refs: Mapping[str, Ref],
+    verdict: VerdictDocument,
+    question: Question,
+    serving: str | None,
+) -> Decision:
     """The verdict with what promotion needs to carry it out."""
-    project, core = run.loaded.project, verdict.core
+    project, core = context.project, verdict.core
     hashes = core["hashes"]
-    divided = run.refs["splitting"]
+    marks = context.store.output(*refs["splitting"].place, ROW_MARKS)
     identity = identity_of(hashes["model"], hashes["split"])
     now = datetime.datetime.now(datetime.UTC)
     signed_until = now + datetime.timedelta(days=project.approval.expires_days)
     return Decision(
         project=project.name,
-        run_id=run.run_id,
+        run_id=context.run_id,
         verdict=core["verdict"],
         reasons=tuple(core["reasons"]),
         verdict_hash=verdict.hash,
@@ -113,26 +144,26 @@ def make_decision(run: PipelineRun, verdict: VerdictDocument, basis: str) -> Dec
         model_digest=hashes["model"],
         test_version=core["test_version"],
         wear=core["wear"],
-        question=run.question,
-        place=run.place,
-        rows=marks_of(run.store.output(divided["stage"], divided["key"], ROW_MARKS)).text(),
+        question=question.text,
+        place=question.place,
+        rows=marks_of(marks).text(),
         epoch=str(project.split.epoch),
         spent=core["spending"]["sentence"],
-        basis=basis,
+        basis=question.basis,
         limits_hash=hash_of(limits(project)),
-        serving=run.serving,
+        serving=serving,
         approval=project.approval.mode,
         expires=signed_until.isoformat(timespec="seconds"),
         when=now.isoformat(timespec="seconds"),
-        overrides=run.trial,
+        overrides=context.trial,
         tags={
             "assayline.champion_before": core["champion"] or "",
             "assayline.dataset_fingerprint": hashes["data"],
-            "assayline.mlflow_run_id": run.mlflow_run,
-            "assayline.run_id": run.run_id,
+            "assayline.mlflow_run_id": context.mlflow_run,
+            "assayline.run_id": context.run_id,
             IDENTITY: identity,
             MODEL_DIGEST: hashes["model"],
-            TRAINING_KEY: run.refs["training"]["key"],
+            TRAINING_KEY: refs["training"].key,
             "assayline.verdict": core["verdict"],
             "assayline.verdict_hash": verdict.hash,
         },

@@ -19,7 +19,7 @@ from tasks.project.sections import Project
 from tasks.project_state import ProjectState
 from tasks.recorded_run import RecordedRun
 from tasks.stage_keys import project_for
-from tasks.steps import Ref
+from tasks.steps import Divided, Ref, Sides, Validated
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,21 @@ class EarlierRuns:
         """Keep the key columns of the first run that could be read."""
         self.state.freeze_key_columns(columns, self._source_occasion())
 
-    def sides(self, curated: Ref) -> Ref | None:
+    def sides(self, curated: Validated) -> Sides | None:
         """The sides that units were given before this table was first split."""
         frame, digest = self.state.sides(self.project.split.epoch, self._occasion(curated))
         return None if frame is None else _as_evidence(frame, digest, self.store)
 
-    def keep_sides(self, curated: Ref, split: Ref) -> None:
+    def keep_sides(self, curated: Validated, split: Divided) -> None:
         """Keep the sides of units that are new."""
-        assignments = self.store.output(split["stage"], split["key"], "assignments")
+        assignments = self.store.output(*split.place, "assignments")
         self.state.add_sides(self.project.split.epoch, self._occasion(curated), assignments)
 
     def _source_occasion(self) -> str:
         view = project_for("ingestion", self.project).model_dump(mode="json", by_alias=True)
-        return hash_of([content_of(str(self.data), self.store), view])
+        return hash_of([content_of(self.data, self.store), view])
 
-    def _occasion(self, curated: Ref) -> str:
+    def _occasion(self, curated: Validated) -> str:
         rule = self.project.split.model_dump(mode="json")
         return hash_of([content_of(curated, self.store), rule])
 
@@ -71,18 +71,18 @@ class RecordedEarlierRuns(EarlierRuns):
     def freeze_key_columns(self, columns: tuple[str, ...]) -> None:
         """A replay freezes nothing."""
 
-    def sides(self, curated: Ref) -> Ref | None:
+    def sides(self, curated: Validated) -> Sides | None:
         """The sides that the recorded run was given."""
         frame = self.recorded.sides
         if frame is None:
             return None
         return _as_evidence(frame, fingerprint_frame(frame).total, self.store)
 
-    def keep_sides(self, curated: Ref, split: Ref) -> None:
+    def keep_sides(self, curated: Validated, split: Divided) -> None:
         """A replay keeps nothing."""
 
 
-def _as_evidence(sides: pd.DataFrame, digest: str, store: EvidenceStore) -> Ref:
+def _as_evidence(sides: pd.DataFrame, digest: str, store: EvidenceStore) -> Sides:
     found = StageResult(stage="sides", summary="", checks=(), outputs={"assignments": sides})
     store.save(digest[:32], found)
-    return {"stage": "sides", "key": digest[:32], "digest": digest}
+    return Sides(Ref("sides", digest[:32], digest))

@@ -24,7 +24,7 @@ from tasks.promotion import IDENTITY
 from tasks.recorded_run import RecordedRun, read_model
 from tasks.row_marks import marks_of
 from tasks.seen_rows import SEEN_ROWS
-from tasks.steps import Ref
+from tasks.steps import Ref, Version
 from tasks.tracking import Tracking
 from tasks.wear import Wear, count_questions, measure_wear
 
@@ -48,7 +48,7 @@ class Opponents:
 
     def champion(
         self, serving: str | None, training_key: str, identity: str | None = None
-    ) -> Ref | None:
+    ) -> Version | None:
         """The champion to compare a candidate with; None for a first model.
 
         The candidate is told by its training key, and by its identity once it is trained: after
@@ -72,7 +72,7 @@ class Opponents:
                 "in the project file"
             )
 
-    def version(self, version: str | None) -> Ref | None:
+    def version(self, version: str | None) -> Version | None:
         """A version as evidence: one whose files are not those that were registered has a problem.
 
         Raises UnavailableError where the registry does not hand out its files.
@@ -87,7 +87,7 @@ class Opponents:
         kept = self.store.reusable("champion", key)
         if not kept or "problem" in self.store.facts("champion", key):
             self.store.save(key, as_result(self._fetch(version, recorded)))
-        return {"stage": "champion", "key": key, "digest": self.store.digest("champion", key)}
+        return Version(Ref("champion", key, self.store.digest("champion", key)))
 
     def _fetch(self, version: str, recorded: RecordedDigests) -> Champion:
         """A version out of the registry, compared with what the records say of its files."""
@@ -132,14 +132,14 @@ class RecordedOpponents(Opponents):
 
     def champion(
         self, serving: str | None, training_key: str, identity: str | None = None
-    ) -> Ref | None:
+    ) -> Version | None:
         """The champion of then."""
         return self._read("champion", self.recorded.champion)
 
     def require_version(self, anchor: str | None) -> None:
         """The anchor comes with the record."""
 
-    def version(self, version: str | None) -> Ref | None:
+    def version(self, version: str | None) -> Version | None:
         """The anchor of then."""
         return self._read("anchor", version)
 
@@ -148,9 +148,9 @@ class RecordedOpponents(Opponents):
         kept = self.recorded.wear
         return (Wear() if isinstance(kept, int) else Wear.from_facts(kept)), 1
 
-    def _read(self, name: str, version: str | None) -> Ref | None:
+    def _read(self, name: str, version: str | None) -> Version | None:
         if version is None:
             return None
         key = hash_of([self.ledger.project, version, name])[:32]
         digest = self.store.save(key, as_result(read_model(self.folder / name, version)))
-        return {"stage": "champion", "key": key, "digest": digest}
+        return Version(Ref("champion", key, digest))

@@ -10,71 +10,104 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flows.runs import progress
 from flows.runs.artifacts import page_in_mlflow, prefect_url, publish_decision
+from flows.runs.comparison import compared_with_champion
+from flows.runs.context import RunContext
+from flows.runs.error_trend import error_trend
 from flows.runs.recording import RECORDED, write_patches
 from flows.runs.run_names import describe_run
 from tasks.atomic import write_json, write_text
+from tasks.checks import Table
 from tasks.evidence import EvidenceStore
 from tasks.lineage import CodeVersion, installed_libraries
 from tasks.markup import link
-from tasks.project.loading import LoadedProject
 from tasks.reports import render_page, run_document, run_markdown
 from tasks.runs import RunRecord
 from tasks.steps import Ref
-from tasks.tracking import DatasetRecord, Tracking, TrialRecord
+from tasks.tracking import DatasetRecord, TrialRecord
 
 EXAMPLES = "dev_errors.parquet"
 """Every error of error analysis, in the run's folder and on its MLflow run."""
 
 
-def publish_run(
-    run: RunRecord,
-    loaded: LoadedProject,
-    home: Path,
-    store: EvidenceStore,
-    refs: Mapping[str, Ref],
-    tracking: Tracking,
-    code: tuple[CodeVersion, CodeVersion],
-) -> dict[str, Any]:
-    """Write the page and the document, log the run in MLflow, and link all of them."""
-    folder = home / "runs" / run.run_id
-    page = folder / "decision.html"
-    run = replace(run, report=str(page), provenance=_provenance(run, *code))
-    html = render_page(run)
-    page_hash = hashlib.sha256(html.encode()).hexdigest()
-    document = run_document(run)
-    write_text(folder / "project.yaml", loaded.text)
-    write_json(folder / "overrides.json", loaded.overrides)
-    write_json(folder / "libraries.json", installed_libraries(), indent=1)
-    keys = {name: ref["key"] for name, ref in refs.items()}
-    write_json(folder / "evidence.json", {"project": run.project.name, "keys": keys})
-    write_patches(code, folder)
-    _copy_examples(store, refs, folder)
-    write_json(folder / "run.json", document, indent=1)
-    write_text(page, html)
-    _log(run, loaded, folder, store, refs, tracking, page_hash, code)
-    tracking.rename_run(run.mlflow_run_id or "", describe_run(document))
-    publish_decision(run, home, tracking)
-    progress.active().finished(run)
-    return document
+@dataclass(frozen=True)
+class Publisher:
+    """Shows what a run found."""
+
+    context: RunContext
+
+    def compared(self, refs: Mapping[str, Ref], serving: str | None) -> tuple[str, ...]:
+        """How the candidate compares with the champion, and what changed since that one's run.
+
+        `serving` is the champion when the gate judged.
+        """
+        context = self.context
+        if "gate" not in refs:
+            serving = context.given.opponents.serving()
+        places = (context.home, context.store, refs)
+        return compared_with_champion(*places, context.project, context.tracking, serving)
+
+    def trend(self, refs: Mapping[str, Ref]) -> Table | None:
+        """How the tags that are worth working on fared in the last runs of the project."""
+        context = self.context
+        if "error_analysis" not in refs:
+            return None
+        return error_trend(
+            context.home / "runs",
+            context.store,
+            context.project.name,
+            refs["error_analysis"].key,
+            (context.run_id, context.started),
+        )
+
+    def publish(self, run: RunRecord, refs: Mapping[str, Ref]) -> dict[str, Any]:
+        """Write the page and the document, log the run in MLflow, and link all of them."""
+        context, folder = self.context, self.context.folder
+        page = folder / "decision.html"
+        run = replace(run, report=str(page), provenance=_provenance(run, *context.code))
+        html = render_page(run)
+        page_hash = hashlib.sha256(html.encode()).hexdigest()
+        document = run_document(run)
+        write_text(folder / "project.yaml", context.loaded.text)
+        write_json(folder / "overrides.json", context.loaded.overrides)
+        write_json(folder / "libraries.json", installed_libraries(), indent=1)
+        keys = {name: ref.key for name, ref in refs.items()}
+        write_json(folder / "evidence.json", {"project": run.project.name, "keys": keys})
+        write_patches(context.code, folder)
+        _copy_examples(context.store, refs, folder)
+        write_json(folder / "run.json", document, indent=1)
+        write_text(page, html)
+        _log(run, context, refs, page_hash)
+        context.tracking.rename_run(context.mlflow_run, describe_run(document))
+        publish_decision(run, context.home, context.tracking)
+        progress.active().finished(run)
+        return document
 
 
-def _log(
-    run: RunRecord,
-    loaded: LoadedProject,
-    folder: Path,
-    store: EvidenceStore,
-    refs: Mapping[str, Ref],
-    tracking: Tracking,
-    page_hash: str,
-    code: tuple[CodeVersion, CodeVersion],
-) -> None:
-    training = store.facts("training", refs["training"]["key"]) if "training" in refs else {}
+class ReplayPublisher(Publisher):
+    """A replay leaves nothing but its document, and is compared by whoever asked for it."""
+
+    def compared(self, refs: Mapping[str, Ref], serving: str | None) -> tuple[str, ...]:
+        """Nothing: the champion of then is none now."""
+        return ()
+
+    def trend(self, refs: Mapping[str, Ref]) -> Table | None:
+        """None: the runs of then are no last runs now."""
+        return None
+
+    def publish(self, run: RunRecord, refs: Mapping[str, Ref]) -> dict[str, Any]:
+        """The document alone."""
+        return run_document(run)
+
+
+def _log(run: RunRecord, context: RunContext, refs: Mapping[str, Ref], page_hash: str) -> None:
+    store, folder, tracking = context.store, context.folder, context.tracking
+    training = store.facts(*refs["training"].place) if "training" in refs else {}
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         bundle = Path(temporary)
         for path in folder.iterdir():
@@ -83,13 +116,13 @@ def _log(
         if (folder / RECORDED).is_dir():
             shutil.copytree(folder / RECORDED, bundle / RECORDED)
         for name, ref in refs.items():
-            _copy_evidence(store.folder(ref["stage"], ref["key"]), bundle / "evidence" / name)
+            _copy_evidence(store.folder(*ref.place), bundle / "evidence" / name)
         tracking.log(
-            run.mlflow_run_id or "",
+            context.mlflow_run,
             params=_params(run, training),
             metrics={**_headline(run), **run.metrics},
-            tags=_tags(run, page_hash, code, tracking.run_url(run.mlflow_run_id or "")),
-            datasets=_datasets(run, loaded, store, refs),
+            tags=_tags(run, page_hash, context.code, tracking.run_url(context.mlflow_run)),
+            datasets=_datasets(run, context, refs),
             artifacts=bundle,
         )
     if run.unchanged_since:
@@ -102,7 +135,7 @@ def _log(
         )
         for number, trial in enumerate(training.get("trials", []), 1)
     ]
-    tracking.log_trials(run.mlflow_run_id or "", run.project.name, trials)
+    tracking.log_trials(context.mlflow_run, run.project.name, trials)
 
 
 def _headline(run: RunRecord) -> dict[str, float]:
@@ -152,24 +185,21 @@ def _copy_examples(store: EvidenceStore, refs: Mapping[str, Ref], folder: Path) 
     """The errors with their features, for whoever looks beyond the page; MLflow gets them too."""
     if "error_analysis" not in refs:
         return
-    ref = refs["error_analysis"]
-    kept = store.folder(ref["stage"], ref["key"]) / "outputs" / EXAMPLES
+    kept = store.folder(*refs["error_analysis"].place) / "outputs" / EXAMPLES
     if kept.is_file():
         shutil.copyfile(kept, folder / EXAMPLES)
 
 
-def _datasets(
-    run: RunRecord, loaded: LoadedProject, store: EvidenceStore, refs: Mapping[str, Ref]
-) -> list[DatasetRecord]:
+def _datasets(run: RunRecord, context: RunContext, refs: Mapping[str, Ref]) -> list[DatasetRecord]:
     if "splitting" not in refs:
         return []
-    facts = store.facts("splitting", refs["splitting"]["key"])
-    schema = store.facts("ingestion", refs["ingestion"]["key"]).get("schema", {})
+    facts = context.store.facts(*refs["splitting"].place)
+    schema = context.store.facts(*refs["ingestion"].place).get("schema", {})
     return [
         DatasetRecord(
             context=side,
             name=f"{run.project.name}-{side}",
-            source=str(loaded.source_path),
+            source=str(context.loaded.source_path),
             fingerprint=facts["fingerprints"][side],
             rows=facts["rows"][side],
             schema=schema,

@@ -6,12 +6,14 @@ kept as it was when the run began; a record that is found is the one that its ve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.runs.context import RunContext
 from flows.runs.version_runs import VersionRun, run_of_version
 from tasks.errors import NotFoundError, UnavailableError
 from tasks.evidence import plain
@@ -20,10 +22,11 @@ from tasks.lineage import CodeVersion, keeps, repository_of
 from tasks.local_packages import recorded_sources
 from tasks.recorded_run import DOCUMENT, RecordedCode, RecordedRun
 from tasks.replay_steps import JudgedRun
+from tasks.runs import StageRecord
+from tasks.steps import Ref, RowRefs
 from tasks.verdict_document import VerdictDocument, environment
 
 if TYPE_CHECKING:
-    from flows.runs.pipeline_run import PipelineRun
     from tasks.tracking import Tracking
 
 RECORDED = "recorded"
@@ -51,47 +54,52 @@ class Record:
         return path.read_bytes() if path.is_file() else b""
 
 
-def record_run(run: PipelineRun, verdict: VerdictDocument) -> None:
+def record_run(
+    context: RunContext,
+    refs: Mapping[str, Ref],
+    records: Mapping[str, StageRecord],
+    rows: RowRefs,
+    verdict: VerdictDocument,
+) -> None:
     """Keep what the run was given and found, beside its verdict."""
-    folder = run.home / "runs" / run.run_id
-    core, beside, sides = verdict.core, verdict.beside, run.sides_before
-    judged = {name: ref for name, ref in run.refs.items() if name != "promotion"}
-    used = environment(run.loaded.project)
-    write_patches(run.code, folder)
+    core, beside, store, given = verdict.core, verdict.beside, context.store, context.given
+    sides = given.earlier.sides(rows.validated)
+    used = environment(context.project)
+    write_patches(context.code, context.folder)
     RecordedRun(
-        run_id=run.run_id,
-        project_text=run.loaded.text,
-        project_file=run.loaded.path.name,
-        overrides=run.loaded.overrides,
-        allow_imports=run.allow_imports,
+        run_id=context.run_id,
+        project_text=context.loaded.text,
+        project_file=context.loaded.path.name,
+        overrides=context.loaded.overrides,
+        allow_imports=context.allow_imports,
         import_folders=_import_folders(
-            tuple({*run.allow_imports, *recorded_sources(used)}), run.loaded.path.parent
+            tuple({*context.allow_imports, *recorded_sources(used)}), context.loaded.path.parent
         ),
-        source_name=run.given.data.name,
+        source_name=given.data.name,
         source_sha256=beside["source_sha256"],
-        key_columns=run.key_columns,
-        sides=run.store.output(sides["stage"], sides["key"], "assignments") if sides else None,
+        key_columns=given.earlier.key_columns(),
+        sides=store.output(*sides.place, "assignments") if sides else None,
         label_bytes={
-            name + path.suffix: path.read_bytes() for name, path in run.given.labels.present.items()
+            name + path.suffix: path.read_bytes() for name, path in given.labels.present.items()
         },
         champion=core["champion"],
         anchor=core["anchor"],
         wear=core["spending"]["facts"],
         measured=beside["measured"],
-        outputs={name: run.store.fingerprints(name, ref["key"]) for name, ref in judged.items()},
+        outputs={name: store.fingerprints(*ref.place) for name, ref in refs.items()},
         metrics=plain(
             {
                 name: value
-                for stage in run.records
-                if stage.result is not None and stage.name in judged
-                for name, value in stage.result.metrics.items()
+                for stage in (records[name].result for name in refs)
+                if stage is not None
+                for name, value in stage.metrics.items()
             }
         ),
         environment=used,
         assayline=version("assayline"),
-        project_code=RecordedCode.of(run.code[0]),
-        own_code=RecordedCode.of(run.code[1]),
-    ).write(folder / RECORDED)
+        project_code=RecordedCode.of(context.code[0]),
+        own_code=RecordedCode.of(context.code[1]),
+    ).write(context.folder / RECORDED)
 
 
 def write_patches(code: tuple[CodeVersion, CodeVersion], folder: Path) -> None:

@@ -7,7 +7,7 @@ earlier stage that ran again and found the same leaves later keys as they were.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,40 +19,44 @@ from tasks.evidence import EvidenceStore, hash_of
 from tasks.fingerprints import fingerprint_frame
 from tasks.project.sections import Project
 from tasks.seen_rows import SEEN_ROWS
-from tasks.steps import Ref
+from tasks.steps import Checks, Labels, Output, Ref, Suspects, Validated
 from tasks.wear import Wear
 
 if TYPE_CHECKING:
     from tasks.models import Champion
 
+_HASHED_WHOLE = (Ref, Output, Checks, Wear)
 
-def content(inputs: Sequence[Any], store: EvidenceStore) -> dict[str, str]:
-    """The hash of each input, by its place."""
-    return {str(place): content_of(value, store) for place, value in enumerate(inputs)}
+
+def content(inputs: Any, store: EvidenceStore) -> dict[str, str]:
+    """The hash of each input by its name; those of a group by the group's name and their own."""
+    found: dict[str, str] = {}
+    for one in fields(inputs):
+        value = getattr(inputs, one.name)
+        if is_dataclass(value) and not isinstance(value, _HASHED_WHOLE):
+            inner = content(value, store)
+            found |= {f"{one.name}.{name}": digest for name, digest in inner.items()}
+        else:
+            found[one.name] = content_of(value, store)
+    return found
 
 
 def content_of(value: Any, store: EvidenceStore) -> str:
-    """The hash of a file (a path), of what a stage left for others, of checks, or of a value."""
-    if isinstance(value, dict):
-        stored = (value["stage"], value["key"])
-        if "output" in value:
-            return hash_of(store.fingerprints(*stored)[value["output"]])
-        return hash_of([store.fingerprints(*stored), store.facts(*stored)])
-    if isinstance(value, list):
-        checks = [c for ref in value for c in store.checks(ref["stage"], ref["key"])]
+    """The hash of a file, of what a stage left for others, of checks, or of a value."""
+    if isinstance(value, Ref):
+        return hash_of([store.fingerprints(*value.place), store.facts(*value.place)])
+    if isinstance(value, Output):
+        return hash_of(store.fingerprints(*value.of.place)[value.name])
+    if isinstance(value, Checks):
+        checks = [check for ref in value.of for check in store.checks(*ref.place)]
         return hash_of([_judgement(check) for check in checks])
-    if isinstance(value, str):
-        with Path(value).open("rb") as file:
+    if isinstance(value, Path):
+        with value.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     return hash_of(value.facts() if isinstance(value, Wear) else value)
 
 
-def one_output(ref: Ref, name: str) -> Ref:
-    """A stage by one of its outputs: what is given it depends on nothing else of the stage."""
-    return {**ref, "output": name}
-
-
-def suspects_to_train_on(labels: Ref, project: Project, store: EvidenceStore) -> Ref | None:
+def suspects_to_train_on(labels: Labels, project: Project, store: EvidenceStore) -> Suspects | None:
     """The weights of suspected train rows as evidence; None where they are kept as they are.
 
     By themselves, so that training depends on them and on nothing else that the labels stage found.
@@ -61,20 +65,20 @@ def suspects_to_train_on(labels: Ref, project: Project, store: EvidenceStore) ->
         return None
     from tasks.labels.suspects import suspect_weights
 
-    quality = store.output(labels["stage"], labels["key"], "label_quality")
+    quality = store.output(*labels.place, "label_quality")
     weights = suspect_weights(quality, project.labels.suspects)
     key = fingerprint_frame(weights).total[:32]
     found = StageResult(stage="suspects", summary="", checks=(), outputs={"weights": weights})
-    return {"stage": "suspects", "key": key, "digest": store.save(key, found)}
+    return Suspects(Ref("suspects", key, store.save(key, found)))
 
 
-def check_conditions(project: Project, validated: Ref, store: EvidenceStore) -> None:
+def check_conditions(project: Project, validated: Validated, store: EvidenceStore) -> None:
     """Raise ProjectFileError where a condition that decides over a model is met by no row.
 
     Here, since each stage would say so late: after the model is fitted.
     """
     if any(deciding_conditions(project)):
-        rows = store.output(validated["stage"], validated["key"], "curated")
+        rows = store.output(*validated.place, "curated")
         refuse_unmet_conditions(project, rows)
 
 

@@ -19,14 +19,19 @@ from prefect.runtime import flow_run
 
 import tasks
 from flows.runs import progress
+from flows.runs.context import RunContext
+from flows.runs.decider import Decider, ReplayDecider
 from flows.runs.earlier_runs import EarlierRuns, RecordedEarlierRuns
 from flows.runs.given import Given
 from flows.runs.journal import find_interrupted, open_journal
 from flows.runs.opponents import Opponents, RecordedOpponents
 from flows.runs.pipeline_run import PipelineRun
 from flows.runs.presence import present
+from flows.runs.publishing import Publisher, ReplayPublisher
+from flows.runs.stage_runner import StageRunner
 from flows.runs.surroundings import surroundings
 from flows.services.abandoned import end_abandoned
+from flows.services.approval_requests import start_approval
 from flows.services.home import configure_environment, own_mlflow
 from flows.services.locks import using
 from flows.services.templates import copy_template
@@ -131,13 +136,11 @@ def open_run(request: Request) -> PipelineRun:
     if given.labels.tags is not None:
         HandTags.read(given.labels.tags, given.labels.tag_exports)
     given.opponents.require_version(loaded.project.gate.anchor)
-    journal = open_journal(run_id, name, place / "runs")
     prefect_run = str(flow_run.id)
     mlflow_run = tracking.start_run(
         name, run_id, {"assayline.run_id": run_id, "prefect.flow_run_id": prefect_run}
     )
-    journal = replace(journal, mlflow_run_id=mlflow_run, prefect_flow_run_id=prefect_run)
-    return PipelineRun(
+    context = RunContext(
         loaded=loaded,
         given=given,
         code=code,
@@ -146,12 +149,23 @@ def open_run(request: Request) -> PipelineRun:
         run_id=run_id,
         started=started,
         tracking=tracking,
-        journal=journal.write(place / "runs"),
         resumed_from=resumed_from,
+        prefect_run=prefect_run,
         mlflow_run=mlflow_run,
         mlflow_url=tracking.run_url(mlflow_run),
         trial=request.trial,
     )
+    journal = open_journal(run_id, name, place / "runs")
+    journal = replace(journal, mlflow_run_id=mlflow_run, prefect_flow_run_id=prefect_run)
+    runner = StageRunner(context, journal.write(place / "runs"))
+    live = as_recorded is None
+    decider = (Decider if live else ReplayDecider)(context, runner, _ask_for_signature)
+    publisher = (Publisher if live else ReplayPublisher)(context)
+    return PipelineRun(context, runner, decider, publisher)
+
+
+def _ask_for_signature(context: RunContext) -> None:
+    start_approval(context.run_id, context.home, context.project.name)
 
 
 def _given(
@@ -176,7 +190,7 @@ def _given(
         labels=label_files(folder),
         opponents=RecordedOpponents(tracking, ledger, store, recorded, folder),
         earlier=RecordedEarlierRuns(state, store, loaded.project, data, recorded),
-        recorded=recorded,
+        measured=recorded.measured,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flows.services.emptying import bytes_of, remove, set_aside
 from tasks.retention import WORDS, Reason
 
-KINDS = ("runs", "MLflow runs", "evidence", "data", "task results", "temporary files", "logs")
+KINDS = ("runs", "MLflow runs", "evidence", "data", "temporary files", "logs")
 
 
 @dataclass

@@ -1,8 +1,7 @@
-"""Files of a home that nothing needs any more: evidence, data, task results, leftovers, logs.
+"""Files of a home that nothing needs any more: evidence, data, leftovers, logs.
 
 Guarantees: evidence and data that a remaining run of any project names stay, and all of them stay
-where one run's records cannot be read; a task result without its evidence is computed again by
-whoever asks for it.
+where one run's records cannot be read.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from tasks.retention import GRACE_DAYS, Named, log_is_old, may_go
 
 
 def empty_evidence(home: Path, going: Collection[str], now: float, done: Pruned) -> None:
-    """Evidence, data and task results; call it while no run uses the home.
+    """Evidence and data; call it while no run uses the home.
 
     `going` are the runs that a dry run would delete. Raises UnavailableError where it cannot be
     told what a remaining run names.
@@ -39,17 +38,17 @@ def empty_evidence(home: Path, going: Collection[str], now: float, done: Pruned)
             released |= _released([folder])
         else:
             named |= named_by(folder)
-    kept = set()
     for place in sorted((home / "evidence").glob("[!.]*/[!.]*")):
         name = (place.parent.name, place.name)
         if _goes(place, name, named.evidence, released.evidence, now):
             done.take("evidence", place, aside=True)
-        else:
-            kept.add("-".join(name))
     for place in sorted((home / "sources").glob("[!.]*")):
         if _goes(place, place.name, named.sources, released.sources, now):
             done.take("data", place, aside=True)
-    _empty_leftovers(home, kept, done)
+    # What runs that were killed while they wrote left.
+    for leftover in sorted((home / "evidence").glob("[!.]*/.*")):
+        if leftover.name != ASIDE:
+            done.take("temporary files", leftover)
 
 
 def clear_evidence(home: Path) -> None:
@@ -75,17 +74,6 @@ def trim_logs(home: Path, days: float, now: datetime.datetime, done: Pruned) -> 
             done.count("logs", size - LOG_KEPT)
             if not done.dry_run:
                 cut_log(path)
-
-
-def _empty_leftovers(home: Path, kept: Collection[str], done: Pruned) -> None:
-    """What runs that were killed while they wrote left, and task results without evidence."""
-    for leftover in sorted((home / "evidence").glob("[!.]*/.*")):
-        if leftover.name != ASIDE:
-            done.take("temporary files", leftover)
-    stages = {one.name for one in (home / "evidence").glob("[!.]*")}
-    for place in sorted((home / "prefect" / "storage").glob("[!.]*-*")):
-        if place.name.rpartition("-")[0] in stages and place.name not in kept:
-            done.take("task results", place)
 
 
 def _goes(

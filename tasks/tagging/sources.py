@@ -17,7 +17,7 @@ class TagSources:
 
     @classmethod
     def read(
-        cls, tags: str | None, exports: str | None, allow_imports: tuple[str, ...]
+        cls, tags: Path | None, exports: Path | None, allow_imports: tuple[str, ...]
     ) -> TagSources:
         """The hand tags in these files, where there are any.
 
@@ -25,5 +25,4 @@ class TagSources:
         """
         if tags is None:
             return cls(allow_imports=allow_imports)
-        hand = HandTags.read(Path(tags), Path(exports) if exports is not None else None)
-        return cls(hand, allow_imports)
+        return cls(HandTags.read(tags, exports), allow_imports)
