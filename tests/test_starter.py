@@ -15,8 +15,8 @@ from tasks.ingestion import ingest
 from tasks.project import load_project
 from tasks.project.yaml_text import parse_yaml
 from tasks.starter import propose_project, protected
+from tasks.starter.project_text import scalar
 from tasks.starter.protected import protected_attribute
-from tasks.starter.yaml_text import scalar
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 HMDA = DATA / "hmda_boston" / "hmda.csv"

@@ -1,177 +1,128 @@
 """The starter project file as text: every guess with a comment that says it is one.
 
 Guarantees: the same proposal gives the same text; what comes from the data is written so that it is
-read back as it is, in values and in comments.
+read back as it is, whatever characters it holds, and neither in a value nor in a comment does it
+ever go on to another line; what is proposed and not declared stands in comments that can be taken
+over as they are.
 """
 
 from __future__ import annotations
 
+import json
+import re
+import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from tasks.starter.audit_text import Target, audit_lines
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
 from tasks.starter.columns import FileProfile
-from tasks.starter.proposals import Proposal
-from tasks.starter.yaml_text import comment_lines, comment_word, listed, mapping_key, quoted, scalar
+from tasks.starter.proposals import MIN_SUPPORT, RARE_SHARE, TEST_SHARE, Proposal
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*( [A-Za-z0-9_-]+)*")
+_SPECIAL = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
+_LONGEST_WORD = 60
+_WIDTH = 100
+_GAP_IN_GAINS = 5
+"""How far the errors of two groups may differ, in gains that count: a fifth of a gap is one."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target, its labels with their rows, and the positive class with how it was chosen.
+
+    A number to be estimated has no labels: `gain` is the difference in its units that a better
+    model has to make, `values` how many different ones it has, `known` the rows that have one.
+    """
+
+    name: str
+    labels: Mapping[str, int]
+    positive: str | None
+    chosen: str
+    known: int
+    values: int
+    gain: float | None = None
+
+    @property
+    def rarest(self) -> str:
+        """The label of the fewest rows."""
+        return min(self.labels, key=lambda name: (self.labels[name], name))
 
 
 def write_project(
     name: str, source: str, file: FileProfile, target: Target, found: Proposal
 ) -> str:
     """The text of the project file; `source` is the data file relative to it."""
-    parts: list[list[str]] = [
-        _head(name, source, file, target),
-        _key(found),
-        _features(found),
-        _split(found),
-        _slices(found),
-        audit_lines(target, found),
-        _gate(target),
-        _approval(),
-    ]
-    return "\n".join("\n".join(part) + "\n" for part in parts if part)
-
-
-def _head(name: str, source: str, file: FileProfile, target: Target) -> list[str]:
-    rows = target.known
-    lines = [
-        "# A first project file, proposed by `assayline init` from the columns alone. It runs as",
-        "# it is. Every line with GUESS is one: read it, correct it, and delete the word. All keys",
-        "# and their meaning: `assayline schema`.",
-        f"name: {scalar(name)}",
-        'description: ""  # one sentence: what is predicted, for whom, and what is done with it',
-    ]
-    lines += _source(source, file)
-    if file.unreadable:
-        lines.append(
-            f"# {file.unreadable:,} rows of it cannot be read; the run lists them by line."
-        )
-    lines.append(f"target: {scalar(target.name)}")
-    if file.rows > rows:
-        lines.append(f"# {file.rows - rows:,} rows have no label, and will be set aside.")
-    if target.gain is not None:
-        lines.append(
-            f"task: regression  # GUESS: {target.values:,} different numbers are no classes"
-        )
-    elif target.positive is not None:
-        lines.append(f"positive_class: {scalar(target.positive)}  # {target.chosen}")
-    else:
-        counts = [f"{comment_word(one)} {n:,}" for one, n in target.labels.items()]
-        more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
-        lines += comment_lines(f"{len(counts)} classes: {', '.join(counts[:8])}{more}", "# ")
-    return lines
-
-
-def _source(source: str, file: FileProfile) -> list[str]:
-    if not file.settings:
-        return [f"source: {scalar(source)}"]
-    if list(file.settings) == ["delimiter"]:
-        mark = quoted(file.settings["delimiter"])
-        return [f"source: {{path: {scalar(source)}, delimiter: {mark}}}"]
-    lines = ["source:  # GUESS: how numbers, dates and missing cells are written"]
-    lines.append(f"  path: {scalar(source)}")
-    for option, value in file.settings.items():
-        if isinstance(value, Mapping):
-            lines.append(f"  {option}:")
-            lines += [f"    {mapping_key(name)} {quoted(form)}" for name, form in value.items()]
-        elif isinstance(value, str):
-            lines.append(f"  {option}: {quoted(value)}")
-        else:
-            lines.append(f"  {option}: [{', '.join(quoted(one) for one in value)}]")
-    return lines
-
-
-def _key(found: Proposal) -> list[str]:
-    if found.key is None:
-        return [
-            "# key: id  # No column was found that names a row for good. Without one a row is",
-            "#          # known by its values, and a corrected feature makes a new row of it.",
-        ]
-    return [
-        f"key: {scalar(found.key)}  # GUESS: differs in every row. It names the row, and is no "
-        "feature"
-    ]
-
-
-def _features(found: Proposal) -> list[str]:
-    kinds = [("numeric", found.numeric), ("categorical", found.categorical), ("text", found.text)]
-    lines = ["# Features are found by their cells; name a column here to settle its kind."]
-    for kind, names in kinds:
-        if names:
-            lines += comment_lines(f"{kind}, {len(names)}: {listed(list(names))}", "#   ")
-    if found.unused:
-        told = [f"{comment_word(n)} ({reason})" for n, reason in list(found.unused.items())[:8]]
-        more = f" and {len(found.unused) - 8} more" if len(found.unused) > 8 else ""
-        lines += comment_lines(
-            f"no features unless they are named here: {', '.join(told)}{more}", "# "
-        )
-    if found.near_constant:
-        shares = [f"{comment_word(n)} {s:.1%}" for n, s in list(found.near_constant.items())[:8]]
-        more = f" and {len(found.near_constant) - 8} more" if len(found.near_constant) > 8 else ""
-        lines += comment_lines(f"nearly always the same: {', '.join(shares)}{more}", "# ")
-    if found.protected:
-        lines += comment_lines(
-            "Protected attributes stay features: leaving a column out removes no bias that other "
-            "columns carry. To leave one out all the same, and still audit by it, give the reason:",
-            "# ",
-        )
-        first = comment_word(next(iter(found.protected)))
-        lines.append(f"#   exclude: {{{first}: protected attribute; the audit compares by it}}")
-    if found.excluded:
-        lines += ["features:", "  exclude:  # GUESS: never features, each with its reason"]
-        lines += [f"    {mapping_key(name)} {scalar(why)}" for name, why in found.excluded.items()]
-    lines += comment_lines(
-        "Columns that are known only after the outcome belong under features.outcome_only. The "
-        "stage Leakage looks for those that give the target away.",
-        "# ",
+    return _template().render(
+        name=name,
+        source=source,
+        file=file,
+        target=target,
+        found=found,
+        gap_gains=_GAP_IN_GAINS,
+        min_support=MIN_SUPPORT,
+        rare_share=RARE_SHARE,
+        test_share=TEST_SHARE,
     )
-    return lines
 
 
-def _split(found: Proposal) -> list[str]:
-    if not (found.groups or found.times):
-        return []
-    lines = ["# How rows are split into train, dev and test; the default is by row."]
-    for name, count in list(found.groups.items())[:3]:
-        lines += comment_lines(
-            f"GUESS: {comment_word(name)} has {count:,} values with several rows each. Where new "
-            "data brings new ones, rows of one value on both sides make the test too easy:",
-            "# ",
-        )
-        lines.append(f"# split: {{by: group, column: {scalar(name)}}}")
-    for name in found.times[:3]:
-        lines += comment_lines(
-            f"GUESS: {comment_word(name)} is a date or time. Where the model is to predict what "
-            "comes later, test it on what came later:",
-            "# ",
-        )
-        lines.append(f"# split: {{by: time, column: {scalar(name)}}}")
-    return lines
+def scalar(words: str) -> str:
+    """The string as a YAML scalar: plain where no reader could take it for anything else."""
+    if _PLAIN.fullmatch(words) and words.casefold() not in _SPECIAL and len(words) < 80:
+        return words
+    return quoted(words)
 
 
-def _slices(found: Proposal) -> list[str]:
-    columns = [*found.protected, *found.slices]
-    if not (columns or found.extremes):
-        return []
-    lines = ["slices:  # GUESS: where the model is measured besides overall"]
-    lines += [f"  - {scalar(name)}" for name in columns]
-    for name, condition in found.extremes:
-        lines.append(f"  - {{name: {scalar(name)}, condition: {quoted(condition)}}}")
-    return lines
+def quoted(words: str) -> str:
+    """The string in double quotes; a character that no reader sees is written by its number."""
+    written = json.dumps(words, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in written)
 
 
-def _gate(target: Target) -> list[str]:
-    if target.gain is None:
-        return []
-    return [
-        f"# GUESS: a hundredth of the standard deviation of {comment_word(target.name)}. It is in",
-        "# units of the target: say by how much smaller a mean error has to be to matter.",
-        f"gate: {{min_gain: {target.gain:.2g}}}",
-    ]
+def comment_word(words: str) -> str:
+    """The string in a comment: on one line, in quotes where it is no plain word, and not long."""
+    written = scalar(words)
+    return written if len(written) <= _LONGEST_WORD else f"{written[: _LONGEST_WORD - 1]}…"
 
 
-def _approval() -> list[str]:
-    return [
-        "approval:",
-        "  mode: auto  # approve: a person signs every promotion",
-        '  owner: ""',
-    ]
+def _mapping_key(words: str) -> str:
+    """The string as the key of a block mapping, up to and with its colon."""
+    written = scalar(words)
+    # A key on one line has at most 1,024 characters.
+    return f"{written}:" if len(written) < 1000 else f"? {written}\n    :"
+
+
+def _comment(sentence: str, start: str) -> str:
+    """The sentence as comment lines; a break falls between words only."""
+    words = " ".join(sentence.split())
+    lines = textwrap.wrap(
+        words, _WIDTH - len(start), break_long_words=False, break_on_hyphens=False
+    )
+    return "".join(f"{start}{line}\n" for line in lines)
+
+
+def _pairs(values: Mapping[str, object], form: str) -> list[str]:
+    return [form.format(comment_word(name), value) for name, value in values.items()]
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(  # noqa: S701 - YAML, and `scalar` writes what comes from the data
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "scalar": scalar,
+        "quoted": quoted,
+        "word": comment_word,
+        "key": _mapping_key,
+        "comment": _comment,
+        "pairs": _pairs,
+        "count": "{:,}".format,
+    }
+    return environment.get_template("project.yaml.j2")

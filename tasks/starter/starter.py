@@ -22,11 +22,9 @@ from tasks.ingestion.judging_rows import judge_target
 from tasks.ingestion.role_resolution import resolve_roles
 from tasks.project.sections import Project
 from tasks.project.yaml_text import parse_yaml
-from tasks.starter.audit_text import Target
 from tasks.starter.columns import ColumnProfile, FileProfile, labels_of, profile_file
-from tasks.starter.project_text import write_project
+from tasks.starter.project_text import Target, comment_word, write_project
 from tasks.starter.proposals import Proposal, is_quantity, propose
-from tasks.starter.yaml_text import comment_word
 
 _MOST_LABELS = 20
 _MOST_LISTED = 12
