@@ -9,9 +9,10 @@ import pytest
 
 from tasks.errors import ConflictError, NotFoundError, ProjectFileError, UsageError, UserError
 from tasks.label_review.files import find_label_files, tag_exports_path, tags_path
+from tasks.label_review.records import Answer
 from tasks.project import load_project
 from tasks.recorded_run import LABELS, label_files
-from tasks.tagging.answers import RowAnswer, read_answers, take_answers
+from tasks.tagging.answers import read_answers, take_answers
 from tasks.tagging.exports import (
     ERRORS,
     RIGHT,
@@ -133,7 +134,7 @@ def test_one_row_answered_twice_is_refused_with_both(tmp_path):
 
 
 def take(rows, export, said=(), revise=False):
-    rows = [RowAnswer(key, "", dict(has)) for key, has in rows.items()]
+    rows = [Answer(design=export.id, key=key, said=dict(has)) for key, has in rows.items()]
     return take_answers(rows, export, said, name="Bo", when="2026-02-02", revise=revise)
 
 
@@ -229,8 +230,8 @@ def test_the_stratum_of_every_dev_row_is_kept():
 def test_answers_become_lines_with_the_probability_of_their_row(tmp_path):
     text = "\ufeffexport;row_key;who;looked at;tag: blur;Tag:far  away\n"
     text += "x1;a;;yes;YES;\nx1;b;Eve;yes;no;no\n"
-    export, rows = read_answers(saved(tmp_path, text))
-    assert export == "x1"
+    rows = read_answers(saved(tmp_path, text))
+    assert {row.design for row in rows} == {"x1"}
     found = take_answers(rows, EXPORT, (), name="Bo", when="t", revise=False)
     assert [(one.row_key, one.tag, one.has, one.who, one.probability) for one in found] == [
         ("a", "blur", True, "Bo", 0.5),

@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from tasks.errors import ConflictError, NotFoundError, ProjectFileError, UsageError
 from tasks.estimators.fitting import fit_estimator
-from tasks.label_review.answers import Answer, Said, read_answers, take_answers
+from tasks.label_review.answers import Said, read_answers, take_answers
 from tasks.label_review.error_rate import (
     Known,
     error_rate_before,
@@ -23,6 +23,7 @@ from tasks.label_review.error_rate import (
 from tasks.label_review.files import find_label_files
 from tasks.label_review.overlay import Relabel
 from tasks.label_review.queue import Queue, draw_queue
+from tasks.label_review.records import Answer
 from tasks.label_review.reviews import UNSURE, Review, as_frame, read_reviews, write_reviews
 from tasks.label_review.rules import ClassRule, LabelRules, read_rules
 from tasks.labels.review_estimates import is_confirmed
@@ -325,7 +326,7 @@ def meant(answer, *, given, classes):
     queue = drawn()
     row = replace(queue.rows[0], given=given)
     queue = replace(queue, classes=classes, rows=(row,))
-    answers = [Answer(queue=queue.id, key=row.key, answer=answer, given=given)]
+    answers = [Answer(design=queue.id, key=row.key, said={"": answer}, given=given)]
     said = Said(reviews=(), relabels=())
     found = take_answers(answers, queue, said, name="Ada", when="2026", revise=False)
     return found.reviews[0].answer, len(found.relabels)

@@ -130,10 +130,10 @@ def test_tags_given_in_a_browser_are_saved_and_read(browser, tmp_path):
     browser.run("document.getElementById('save').click()")
     path = saved / f"tags-{export.id}.csv"
     wait_for(path.exists)
-    name, answers = read_answers(path)
+    answers = read_answers(path)
     odd = "<b>odd</b> =1"
-    assert name == export.id
-    assert {one.key: one.has for one in answers} == {
+    assert {one.design for one in answers} == {export.id}
+    assert {one.key: one.said for one in answers} == {
         keys[0]: {"blur": True, "far": False, odd: False},
         keys[1]: {"blur": False, "far": False},
         keys[2]: {"blur": False, "far": True, odd: True},

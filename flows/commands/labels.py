@@ -68,7 +68,7 @@ def _apply(options: argparse.Namespace, loaded: LoadedProject, home: Path) -> To
 
     path = Path(options.answers)
     answers = read_answers(path)
-    queue = find_design(Queue, answers[0].queue, loaded, home, path.parent)
+    queue = find_design(Queue, answers[0].design, loaded, home, path.parent)
     overlay, reviews = overlay_path(loaded), reviews_path(loaded)
     with locked(overlay.parent, reviews.parent):
         said = Said(reviews=read_reviews(reviews), relabels=read_overlay(overlay))

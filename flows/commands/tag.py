@@ -61,12 +61,12 @@ def _apply(options: argparse.Namespace, loaded: LoadedProject, home: Path) -> To
     from tasks.tagging.said import read_said, write_said
 
     path = Path(options.answers)
-    name, answers = read_answers(path)
+    answers = read_answers(path)
     tags, exports = tags_path(loaded), tag_exports_path(loaded)
     with locked(tags.parent):
         known, said = read_exports(exports), read_said(tags)
         HandTags.read(tags, exports)
-        export = find_design(Export, name, loaded, home, path.parent, known)
+        export = find_design(Export, answers[0].design, loaded, home, path.parent, known)
         added = take_answers(answers, export, said, **answered_by(options))
         # A design without answers says nothing; answers without their design could not be used.
         if added and export.id not in {one.id for one in known}:

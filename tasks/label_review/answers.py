@@ -12,23 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.errors import ConflictError, UsageError
+from tasks.label_review import records
 from tasks.label_review.overlay import Relabel, Settled, settle
 from tasks.label_review.queue import Queue, QueueRow
-from tasks.label_review.records import AnswerFile, contradiction
+from tasks.label_review.records import Answer, contradiction
 from tasks.label_review.reviews import UNSURE, Review
-from tasks.label_review.tables import from_spreadsheet
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What one line of the file says; `given` is the label that the reviewer was shown, if any."""
-
-    queue: str
-    key: str
-    answer: str
-    given: str = ""
-    who: str = ""
-    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,39 +35,14 @@ class Said:
     relabels: Sequence[Relabel]
 
 
-_FILE = AnswerFile(
-    design="queue",
-    key="key",
-    needed=("answer",),
-    what="file of answers",
-    designs="queues",
-    fill_in="the column 'answer' is empty",
-)
+def read_answers(path: Path) -> tuple[Answer[str], ...]:
+    """The answered rows of a file, all of one queue. Raises as `records.read_answers`."""
 
+    def said_in(line: Mapping[str, str], _: str) -> dict[str, str] | None:
+        return {"": line["answer"]} if line["answer"].strip() else None
 
-def read_answers(path: Path) -> tuple[Answer, ...]:
-    """The answered rows of a file, all of one queue; lines without an answer are left out.
-
-    Raises as `AnswerFile.answers`.
-    """
-    queue, found = _FILE.answers(
-        path, _FILE.lines(path), _answered, lambda _, answer: f"'{answer}'"
-    )
-    beside = ("given", "who", "comment")
-    return tuple(
-        Answer(
-            queue=queue,
-            key=key,
-            answer=said["answer"],
-            **{name: from_spreadsheet(line.get(name, "")) for name in beside},
-        )
-        for key, (said, line) in found.items()
-    )
-
-
-def _answered(line: Mapping[str, str], _: str) -> dict[str, str] | None:
-    answer = from_spreadsheet(line["answer"])
-    return {"answer": answer} if answer.strip() else None
+    columns = ("queue", "key", "answer")
+    return records.read_answers(path, columns, said_in, "the column 'answer' is empty")
 
 
 def require_answerable(classes: Iterable[str]) -> None:
@@ -94,7 +57,7 @@ def require_answerable(classes: Iterable[str]) -> None:
 
 
 def take_answers(
-    answers: Iterable[Answer], queue: Queue, said: Said, *, name: str, when: str, revise: bool
+    answers: Iterable[Answer[str]], queue: Queue, said: Said, *, name: str, when: str, revise: bool
 ) -> Applied:
     """What the answers add to what people said before.
 
@@ -129,7 +92,7 @@ def take_answers(
     return Applied(tuple(reviews), tuple(relabels))
 
 
-def _known(answer: Answer, row: QueueRow, queue: Queue) -> Answer:
+def _known(answer: Answer[str], row: QueueRow, queue: Queue) -> Answer[str]:
     """The answer in the words of the queue."""
     said = _meant(answer.answer, (UNSURE, *queue.classes))
     if said is None:
@@ -143,7 +106,7 @@ def _known(answer: Answer, row: QueueRow, queue: Queue) -> Answer:
             f"row {row.key} is said to have had the label '{answer.given}', and the queue showed "
             f"'{row.given}'; nothing was applied"
         )
-    return replace(answer, answer=said)
+    return replace(answer, said={"": said})
 
 
 def _meant(text: str, names: Sequence[str]) -> str | None:
@@ -155,15 +118,19 @@ def _meant(text: str, names: Sequence[str]) -> str | None:
 
 
 def _require_agreement(
-    answer: Answer, row: QueueRow, earlier: Sequence[Review], settled: Settled | None, rule: str
+    answer: Answer[str],
+    row: QueueRow,
+    earlier: Sequence[Review],
+    settled: Settled | None,
+    rule: str,
 ) -> None:
     """Raise ConflictError where another answer, or the overlay, says something else."""
     if answer.answer == UNSURE:
         return
     other = _holding(answer, row, earlier, rule)
     if other is not None and other.answer != answer.answer:
-        said = f"row {row.key} is answered '{answer.answer}'"
-        raise contradiction(said, other.who, f"'{other.answer}'", other.when)
+        given = (other.who, other.answer, other.when)
+        raise contradiction(row.key, "", answer.answer, *given)
     if settled is not None and settled.new not in (answer.answer, row.given):
         raise ConflictError(
             f"row {row.key} is answered '{answer.answer}', and the overlay has made it "
@@ -172,7 +139,9 @@ def _require_agreement(
         )
 
 
-def _holding(answer: Answer, row: QueueRow, earlier: Sequence[Review], rule: str) -> Review | None:
+def _holding(
+    answer: Answer[str], row: QueueRow, earlier: Sequence[Review], rule: str
+) -> Review | None:
     """The last review of the row that the answer has to agree with; those before it are replaced.
 
     One that followed another version of the label rules binds nobody.
@@ -181,13 +150,13 @@ def _holding(answer: Answer, row: QueueRow, earlier: Sequence[Review], rule: str
     """
     held, own = None, False
     for one in earlier:
-        own = own or one.queue == answer.queue
+        own = own or one.queue == answer.design
         if one.answer != UNSURE and one.rule == rule and (own or one.given == row.given):
             held = one
     return held
 
 
-def _as_review(answer: Answer, row: QueueRow, queue: Queue, *, name: str, when: str) -> Review:
+def _as_review(answer: Answer[str], row: QueueRow, queue: Queue, *, name: str, when: str) -> Review:
     return Review(
         queue=queue.id,
         key=row.key,
@@ -216,7 +185,7 @@ def _adds(review: Review, earlier: Sequence[Review]) -> bool:
 
 
 def _change(
-    answer: Answer, row: QueueRow, settled: Mapping[str, Settled]
+    answer: Answer[str], row: QueueRow, settled: Mapping[str, Settled]
 ) -> tuple[str, str] | None:
     """The label today and the answer, where they differ."""
     now = settled[row.key].new if row.key in settled else row.given

@@ -59,15 +59,12 @@ class Design:
             lists = {name: part for name, part in value.items() if isinstance(part, list)}
             held = {name: tuple(cls._held(name, part)) for name, part in lists.items()}
             found = cls(**{**value, **held})
-            whole = found.is_whole()
         except (ValueError, KeyError, TypeError, AttributeError) as failure:
             raise ProjectFileError(f"{path} holds no {cls.called}: {failure!r}") from None
         if changed:
             raise ProjectFileError(
                 f"{path} is not the {cls.word} that was drawn: it was changed since"
             )
-        if not whole:
-            raise ProjectFileError(f"{path} holds no whole {cls.called}: rows are missing")
         return found
 
     @classmethod
@@ -78,10 +75,6 @@ class Design:
     def text(self) -> str:
         """The design as JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-    def is_whole(self) -> bool:
-        """Whether the lists hold as much as they say."""
-        return True
 
     def require(self, asked: Collection[str], keys: Iterable[str]) -> None:
         """Raises UsageError where one of the keys is none of the rows `asked` about."""

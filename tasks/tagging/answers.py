@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.errors import UsageError
-from tasks.label_review.records import AnswerFile, contradiction
-from tasks.label_review.tables import from_spreadsheet
+from tasks.label_review import records
+from tasks.label_review.records import Answer, contradiction
 from tasks.tagging.exports import Export
 from tasks.tagging.said import LOOKED_AT, TagAnswer, by_row, tags_of
 
@@ -25,48 +24,17 @@ _TRUTHS = {"yes": True, "no": False}
 _MOST_CHARACTERS = 60
 
 
-@dataclass
-class RowAnswer:
-    """What the file says about one row: has it the tag, for each tag that was answered."""
+def read_answers(path: Path) -> tuple[Answer[bool], ...]:
+    """The answered rows of a file, all of one export; rows without an answer are left out.
 
-    key: str
-    who: str
-    has: dict[str, bool] = field(default_factory=dict)
-
-
-_FILE = AnswerFile(
-    design="export",
-    key="row_key",
-    what="file of tags",
-    designs="exports",
-    fill_in=f"write yes or no into its columns '{PREFIX}...', or add such a column for a new tag",
-)
-
-
-def read_answers(path: Path) -> tuple[str, tuple[RowAnswer, ...]]:
-    """The id of the export and the answered rows of a file; rows without an answer are left out.
-
-    Raises as `AnswerFile.answers`, and UsageError for a cell that is neither yes, no nor empty.
+    Raises as `records.read_answers`, and UsageError for a cell that is neither yes, no nor empty.
     """
-    lines = _FILE.lines(path)
-    columns = _tag_columns(path, lines[0] if lines else {})
-
-    def answered(line: Mapping[str, str], where: str) -> dict[str, bool] | None:
-        has = _cells(line, columns, where)
-        return has if _truth(line.get(SEEN, ""), SEEN, where) or has else None
-
-    def told(tag: str, value: bool) -> str:
-        return f"tag '{tag}' {_word(value)}" if tag else _word(value)
-
-    export, found = _FILE.answers(path, lines, answered, told)
-    return export, tuple(
-        RowAnswer(key, from_spreadsheet(line.get("who", "")), has)
-        for key, (has, line) in found.items()
-    )
+    fill_in = f"write yes or no into its columns '{PREFIX}...', or add such a column for a new tag"
+    return records.read_answers(path, ("export", "row_key"), _said_in, fill_in)
 
 
 def take_answers(
-    rows: Iterable[RowAnswer],
+    rows: Iterable[Answer[bool]],
     export: Export,
     said: Sequence[TagAnswer],
     *,
@@ -81,7 +49,7 @@ def take_answers(
     that is there by another spelling; ConflictError for an answer that contradicts.
     """
     rows = tuple(rows)
-    _require_one_spelling((*tags_of(said), *(tag for row in rows for tag in row.has)))
+    _require_one_spelling((*tags_of(said), *(tag for row in rows for tag in row.said)))
     strata = {row.key: row.stratum for row in export.rows}
     export.require(strata, (row.key for row in rows))
     chances, holding = export.probabilities(), by_row(said)
@@ -91,7 +59,7 @@ def take_answers(
         before = holding.get(row.key, {})
         if not revise:
             _require_agreement(row, before)
-        for tag, has in row.has.items() if row.has else {LOOKED_AT: False}.items():
+        for tag, has in row.said.items() if row.said else {LOOKED_AT: False}.items():
             new = (row.key, tag) not in told
             if new or (tag in before and before[tag].has != has):
                 added.append(
@@ -109,27 +77,23 @@ def take_answers(
     return tuple(added)
 
 
-def _tag_columns(path: Path, row: Mapping[str, str]) -> dict[str, str]:
-    """The tag of each column that has one."""
-    found: dict[str, str] = {}
-    for column in row:
+def _said_in(line: Mapping[str, str], where: str) -> dict[str, bool] | None:
+    """Whether the row has each tag that was answered; None where nobody looked at it."""
+    found: dict[str, bool | None] = {}
+    for column, cell in line.items():
         if not column.strip().lower().startswith(PREFIX.strip()):
             continue
         tag = " ".join(column.strip()[len(PREFIX.strip()) :].split())
         if not tag or len(tag) > _MOST_CHARACTERS or re.search(r"[\x00-\x1f\x7f]", tag):
             raise UsageError(
-                f"{path}: the column '{column}' names no tag; a tag has 1 to {_MOST_CHARACTERS} "
+                f"{where}: the column '{column}' names no tag; a tag has 1 to {_MOST_CHARACTERS} "
                 "characters on one line"
             )
-        if tag in found.values():
-            raise UsageError(f"{path} has two columns of the tag '{tag}'; keep one")
-        found[column] = tag
-    return found
-
-
-def _cells(row: Mapping[str, str], columns: Mapping[str, str], where: str) -> dict[str, bool]:
-    found = {tag: _truth(row[column], column, where) for column, tag in columns.items()}
-    return {tag: has for tag, has in found.items() if has is not None}
+        if tag in found:
+            raise UsageError(f"{where} has two columns of the tag '{tag}'; keep one")
+        found[tag] = _truth(cell, column, where)
+    has = {tag: value for tag, value in found.items() if value is not None}
+    return has if has or _truth(line.get(SEEN, ""), SEEN, where) else None
 
 
 def _truth(cell: str, column: str, where: str) -> bool | None:
@@ -152,13 +116,8 @@ def _require_one_spelling(tags: Iterable[str]) -> None:
             )
 
 
-def _require_agreement(row: RowAnswer, before: Mapping[str, TagAnswer]) -> None:
-    for tag, has in row.has.items():
+def _require_agreement(row: Answer[bool], before: Mapping[str, TagAnswer]) -> None:
+    for tag, has in row.said.items():
         other = before.get(tag)
         if other is not None and other.has != has:
-            said = f"row {row.key}: tag '{tag}' is answered {_word(has)}"
-            raise contradiction(said, other.who, _word(other.has), other.when)
-
-
-def _word(has: bool) -> str:
-    return "yes" if has else "no"
+            raise contradiction(row.key, tag, has, other.who, other.has, other.when)

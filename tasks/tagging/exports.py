@@ -71,9 +71,9 @@ class Export(Design):
     called: ClassVar[str] = "tag export"
     parts: ClassVar[Mapping[str, type]] = {"strata": Stratum, "rows": AskedRow}
 
-    def is_whole(self) -> bool:
-        """Whether each stratum has as many members as rows."""
-        return all(len(stratum.digests) == stratum.rows for stratum in self.strata)
+    def __post_init__(self) -> None:
+        if any(len(stratum.digests) != stratum.rows for stratum in self.strata):
+            raise ValueError("rows of a stratum are missing")
 
     def strata_of(self, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The place of each row's stratum among `strata`; -1 for a row that was not in dev then.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from tasks.label_review.records import Cell, columns_of, read_records, truth
+from tasks.label_review.records import columns_of, read_records, truth
 from tasks.label_review.tables import write_table
 
 LOOKED_AT = ""
@@ -48,7 +48,7 @@ def read_said(path: Path) -> tuple[TagAnswer, ...]:
 
     Raises ProjectFileError for a file that is no table of tags.
     """
-    probability = Cell(_chance, "above 0 and at most 1")
+    probability = (_chance, "above 0 and at most 1")
     cells = {"has": truth("yes", "no"), "probability": probability}
     return read_records(path, TagAnswer, "table of tags", cells)
 
