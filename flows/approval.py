@@ -23,7 +23,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.runs.artifacts import artifact_key, page_address
-from flows.runs.judged_run import JudgedRun, open_run
+from flows.runs.judged_run import JudgedRun, open_judged_run
 from flows.runs.surroundings import surroundings
 from flows.services.approval_requests import FLOW
 from flows.services.home import configure_environment
@@ -33,9 +33,6 @@ from tasks.errors import UnavailableError, UsageError, UserError
 from tasks.ledger import Entry
 from tasks.markup import escape
 from tasks.reports import request_markdown
-
-_ANSWERS = "answers.json"
-"""In the run's folder: what came of each answer, by flow run and turn."""
 
 
 class SignatureForm(RunInput):
@@ -72,7 +69,7 @@ def approval(
     if own is not None and own != Path(home):
         raise UsageError(f"this worker serves the home {own}, and not {home}; sign there")
     configure_environment(Path(home))
-    run = open_run(Path(home), run_id)
+    run = open_judged_run(Path(home), run_id)
     problem = ""
     for turn in itertools.count(1):
         pending = run.pending
@@ -97,8 +94,8 @@ def approval(
 )
 def settlement(turn: int, run_id: str, home: str, answer: dict[str, Any]) -> dict[str, str]:
     """Settle one answer; the flow run takes it from the run's folder when it goes on again."""
-    run = open_run(Path(home), run_id)
-    place, name = run.folder / _ANSWERS, f"{flow_run.id}-{turn}"
+    run = open_judged_run(Path(home), run_id)
+    place, name = run.folder.answers_file, f"{flow_run.id}-{turn}"
     try:
         answers: dict[str, dict[str, str]] = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -128,7 +125,7 @@ def _describe(run: JudgedRun, pending: Entry, problem: str, home: Path) -> str:
         run.verdict.core,
         pending,
         problem,
-        page=str(run.folder / "decision.html"),
+        page=str(run.folder.page),
         page_url=page_address(home, run.run_id, mlflow_url),
         mlflow_url=mlflow_url,
     )

@@ -17,8 +17,8 @@ from tasks.errors import UnavailableError
 from tasks.ledger import Entry, Ledger, StoredEntry, mirrored
 from tasks.ledger_entries import chained
 from tasks.ledger_mirror import mirror_loss
+from tasks.run_folder import RunFolder
 from tasks.serving import named
-from tasks.verdict_document import VerdictDocument
 
 UNDETECTED = (
     "Not detectable: a rewrite of the whole ledger by someone who can write to the shared store "
@@ -64,9 +64,9 @@ def audit_ledger(
             *(Finding(name, "not checked", "the chain is broken") for name in rest),
         )
     entries = [entry for entry, _ in pairs]
-    verdicts = {e: runs / e.run_id / "verdict.json" for e in entries if e.verdict_hash}
+    verdicts = {e: RunFolder(runs / e.run_id).verdict_file for e in entries if e.verdict_hash}
     hashes = {e: recorded_page(e) for e in entries if e.page_hash or (e.moves and e.verdict_hash)}
-    pages = {e: runs / e.run_id / "decision.html" for e, recorded in hashes.items() if recorded}
+    pages = {e: RunFolder(runs / e.run_id).page for e, recorded in hashes.items() if recorded}
     here = [(runs / entry.run_id).is_dir() for entry in entries if entry.run_id]
     return (
         _chain(entries, stored),
@@ -187,9 +187,11 @@ def _evidence(
 
 def _verdict_problem(entry: Entry, path: Path) -> str | None:
     try:
-        found = VerdictDocument.read(path)
-    except (OSError, ValueError, KeyError, TypeError) as failure:
-        return f"{path} cannot be trusted: {failure}"
+        found = RunFolder(path.parent).verdict()
+    except UnavailableError as failure:
+        return str(failure)
+    if found is None:
+        return f"{path} was deleted just now"
     if found.hash != entry.verdict_hash:
         return (
             f"{path} has the hash {found.hash[:12]} and the entry names {entry.verdict_hash[:12]}"

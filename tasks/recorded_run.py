@@ -24,6 +24,7 @@ from tasks.atomic import write_json
 from tasks.errors import UnavailableError
 from tasks.label_review.files import LabelFiles
 from tasks.lineage import CodeVersion
+from tasks.run_folder import DOCUMENT
 from tasks.seen_rows import SEEN_ROWS, SeenRows
 from tasks.snapshots import read_snapshot, write_snapshot
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tasks.models import Champion
 
 FORMAT = 1
-DOCUMENT = "recorded.json"
 SOURCE = "source"
 LABELS = "labels"
 _SIDES = "sides.parquet"

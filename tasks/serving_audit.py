@@ -7,6 +7,7 @@ that the verdict names. What could not be looked at is said to be that, with the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tasks.judged_versions import recorded_digests
 from tasks.ledger import Entry
 from tasks.ledger_audit import Finding
 from tasks.registered_models import RegisteredModel, Registry, model_problem, read_version
-from tasks.verdict_document import VerdictDocument
+from tasks.run_folder import RunFolder
 
 _MODELS, _EVIDENCE = "models", "evidence"
 
@@ -47,15 +48,16 @@ def audit_evidence(entries: Sequence[Entry], runs: Path, store: EvidenceStore) -
     moves = {e.run_id: e for e in entries if e.moves and e.verdict_hash}
     failed, matching, away = [], 0, 0
     for run_id, entry in moves.items():
-        try:
-            verdict = VerdictDocument.read(runs / run_id / "verdict.json")
-            named = verdict.core["hashes"]["evidence"]
-            keys = verdict.beside["stage_keys"]
-            there = {name: keys[name] for name in named if store.holds(name, keys[name])}
-        except (OSError, ValueError, KeyError, TypeError):
+        verdict = None
+        with contextlib.suppress(UnavailableError):
+            verdict = RunFolder(runs / run_id).verdict()
+        if verdict is None:
             away += len(entry.run_id) > 0
             continue
-        away += len(there) < len(named)
+        named = verdict.core["hashes"].get("evidence", {})
+        keys = verdict.beside.get("stage_keys", {})
+        there = {n: keys[n] for n in named if n in keys and store.holds(n, keys[n])}
+        away += len(there) < len(named) or not named
         problems = [
             f"{name} ({problem})"
             for name, key in there.items()

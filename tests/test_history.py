@@ -11,7 +11,7 @@ import yaml
 from conftest import DATA, SMALL, write_small
 
 from flows.commands import history, rollback
-from flows.runs.compared_runs import open_run
+from flows.runs.compared_runs import find_run
 from flows.runs.recording import find_record
 from tasks.errors import DrillFailedError, NotFoundError, UnavailableError, UsageError
 from tasks.ledger import open_ledger
@@ -301,7 +301,7 @@ def test_a_champion_stands_for_its_own_run_whatever_its_tags_say(look, ledger, h
     try:
         found = json.loads(look(at=first.when, json=True)[1])
         record = find_record(tracking, ledger, home / "runs", "1", home / "tmp" / "unused")
-        with open_run("1", NAME, home, tracking) as compared:
+        with find_run("1", NAME, home, tracking) as compared:
             assert compared.run_id == first.run_id
     finally:
         tracking.tag_version(NAME, "1", {n: before[n] for n in names})

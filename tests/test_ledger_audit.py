@@ -129,7 +129,7 @@ class TestFails:
         outcome, detail = outcomes(ledger, runs)["verdicts"]
         assert outcome == "failed"
         assert detail.startswith("entry 4: ")
-        assert "cannot be trusted: the verdict says hash" in detail
+        assert "was changed after it was written: the verdict says hash" in detail
 
     def test_a_verdict_that_was_replaced_whole(self, ledger, runs):
         path = named(ledger, runs, "4") / "verdict.json"

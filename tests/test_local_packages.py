@@ -15,6 +15,7 @@ from tasks import local_packages, stage_keys
 from tasks.errors import ProjectFileError
 from tasks.local_packages import local_folders, local_sources, running_sources
 from tasks.project.sections import Project
+from tasks.run_folder import RunFolder
 from tasks.stage_keys import foreign_versions, stage_key
 from tasks.stage_specs import keyed_stages
 from tasks.verdict_document import VerdictDocument, code_hash, environment, project_code
@@ -150,7 +151,7 @@ def judged(folder, project, **hashes):
     write(folder, "project.yaml", json.dumps(project.model_dump(mode="json", by_alias=True)))
     write(folder, "overrides.json", "[]")
     verdict = VerdictDocument({"hashes": hashes}, {"allow_imports": ["ownp_signed"]})
-    return JudgedRun("r1", folder, verdict, None, None)
+    return JudgedRun("r1", RunFolder(folder), verdict, None, None)
 
 
 def test_an_approval_sees_the_code_of_today(folder):

@@ -233,7 +233,7 @@ def test_a_run_that_nobody_closed_stays(filled, pruned, assay):
     told = Journal(**json.loads((home / "runs" / last / "journal.json").read_text()))
     left = Journal(**{**vars(told), "run_id": "20260101T000000-aaaaaa", "status": "running"})
     folder = home / "runs" / left.run_id
-    left.write(home / "runs")
+    left.write(home)
     try:
         code, out, _ = assay("prune", path, "--json")
         assert (code, json.loads(out)["kept"]["running"]) == (0, 1)

@@ -18,6 +18,7 @@ from tasks.held_folders import held_folder
 from tasks.project.operation_sections import RetentionSection
 from tasks.project_state import ProjectState
 from tasks.retention import Deciding, KnownRun, Named, log_is_old, may_go, plan_runs
+from tasks.run_folder import RunFolder
 
 NOW = datetime.datetime(2026, 6, 30, 12, tzinfo=datetime.UTC)
 OLD, OLDER, YOUNG = "20260301T000000-aaaaaa", "20260201T000000-bbbbbb", "20260629T000000-cccccc"
@@ -155,16 +156,24 @@ class TestReading:
     @pytest.mark.parametrize("text", ['{"project": "p', "[1]"])
     def test_a_broken_record(self, home, name, text):
         (home / "runs" / NEWEST / name).write_text(text)
-        assert known_run(home / "runs" / NEWEST).problem.startswith("its record cannot be read")
+        assert known_run(RunFolder.of(home, NEWEST)).problem.startswith(
+            f"{home}/runs/{NEWEST}/{name} cannot be read: "
+        )
 
     def test_a_broken_journal(self, home):
         (home / "runs" / NEWEST / "journal.json").write_text('{"run_id": 1}')
         (found,) = known_runs(home)
-        assert (found.project, found.problem) == ("", "its journal cannot be read (TypeError)")
+        assert found.project == ""
+        assert f"{NEWEST}/journal.json is no journal: " in found.problem
+
+    def test_a_run_without_a_journal(self, home):
+        (home / "runs" / NEWEST / "journal.json").unlink()
+        (found,) = known_runs(home)
+        assert (found.project, found.problem) == ("", "it has no journal")
 
     def test_a_record_of_another_project(self, home):
         write(home / "runs" / NEWEST, run={"project": "q"})
-        assert "names another project" in known_run(home / "runs" / NEWEST).problem
+        assert "names another project" in known_run(RunFolder.of(home, NEWEST)).problem
 
     def test_a_run_that_is_whole(self, home):
         (found,) = known_runs(home)
@@ -194,10 +203,10 @@ class TestEvidence:
     def test_nothing_goes_where_one_record_is_torn(self, home):
         (home / "runs" / NEWEST / "verdict.json").write_text("{")
         before = files(home)
-        with pytest.raises(UnavailableError, match=f"what run {NEWEST} needs cannot be read"):
+        with pytest.raises(UnavailableError, match=f"what run {NEWEST} needs is not known"):
             empty_evidence(home, (), later(9), Pruned(home, False))
         with pytest.raises(UnavailableError):
-            named_by(home / "runs" / NEWEST)
+            named_by(RunFolder.of(home, NEWEST))
         assert files(home) == before
 
     def test_what_nobody_named_stays_for_a_day(self, home):

@@ -121,9 +121,7 @@ def home(tmp_path):
         return key
 
     def trend(key, run_id):
-        return error_trend(
-            tmp_path / "runs", store, "p", key, (run_id, "2026-05-09T10:00:00+00:00")
-        )
+        return error_trend(tmp_path, store, "p", key, (run_id, "2026-05-09T10:00:00+00:00"))
 
     return add, trend, tmp_path
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from flows.commands.history import has_records
-from flows.runs.compared_runs import open_run
+from flows.runs.compared_runs import find_run
 from flows.runs.comparison import Scoring, compare_recorded
 from flows.services.home import resolve_home
 from tasks.errors import NotFoundError, UsageError
@@ -26,8 +26,8 @@ def command(options: argparse.Namespace) -> int:
 
     tracking = Tracking(home)
     with (
-        open_run(options.before, name, home, tracking) as before,
-        open_run(options.after, name, home, tracking) as after,
+        find_run(options.before, name, home, tracking) as before,
+        find_run(options.after, name, home, tracking) as after,
     ):
         if before.run_id == after.run_id:
             raise UsageError(

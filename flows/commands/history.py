@@ -25,6 +25,7 @@ from tasks.ledger import Entry, Ledger, open_ledger
 from tasks.ledger_audit import NO_ENTRY, UNDETECTED, Finding, audit_ledger
 from tasks.ledger_entries import chained
 from tasks.project import load_project
+from tasks.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tasks.tracking import Tracking
@@ -158,7 +159,7 @@ def _live_document(
     run_id = entry.run_id
     if not entry.verdict_hash:  # the ledger began with it, so a run before it judged it
         run_id = run_of_version(str(entry.to_version), ledger, tracking).run_id or run_id
-    page = home / "runs" / run_id / "decision.html"
+    page = RunFolder.of(home, run_id).page
     return {
         **_asked(ledger.project, moment),
         "version": entry.to_version,

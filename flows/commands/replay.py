@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from flows.commands.history import has_records
 from flows.commands.interruption import terminating
 from flows.runs.rebuilt_code import OWN, code_of_then, imports_of_then
-from flows.runs.recording import RECORDED, Record, find_record
+from flows.runs.recording import Record, find_record
 from flows.services.home import resolve_home
 from tasks.errors import NotFoundError, UnavailableError
 from tasks.judged_versions import recorded_digests
@@ -42,8 +42,8 @@ from tasks.replay_steps import (
     library_differences,
     source_step,
 )
+from tasks.run_folder import RunFolder
 from tasks.source_archive import find_source, source_hash
-from tasks.verdict_document import VerdictDocument
 
 if TYPE_CHECKING:
     from tasks.models import Champion
@@ -111,17 +111,17 @@ def _replay(
     )
     with code as root, imports as folders:
         document = _run_again(run, given, (root, *folders), place / "home")
-    again = place / "home" / "runs" / document["run_id"]
-    if not (again / RECORDED).is_dir():
+    again = RunFolder.of(place / "home", document["run_id"])
+    verdict = again.verdict()
+    if verdict is None or not again.recorded.is_dir():
         return _stopped(record, document, differences)
-    verdict = VerdictDocument.read(again / "verdict.json")
-    return compare_runs(record.judged, JudgedRun(verdict, RecordedRun.read(again / RECORDED)))
+    return compare_runs(record.judged, JudgedRun(verdict, RecordedRun.read(again.recorded)))
 
 
 def _give(record: Record, source: Path, ledger: Ledger, tracking: Tracking, given: Path) -> None:
     """The folder that the run is started with: its record, the project file, data and models."""
     run = record.run
-    shutil.copytree(record.folder / RECORDED, given)
+    shutil.copytree(RunFolder(record.folder).recorded, given)
     (given / run.project_file).write_text(run.project_text, encoding="utf-8")
     place = run.source(given)
     place.parent.mkdir()

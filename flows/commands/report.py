@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
-import json
 import sys
 import webbrowser
 from pathlib import Path
@@ -19,13 +18,14 @@ from flows.services.home import configure_environment, resolve_home
 from tasks.atomic import write_text
 from tasks.errors import NotFoundError
 from tasks.project import load_project
+from tasks.run_folder import RunFolder, run_folders
 
 
 def command(options: argparse.Namespace) -> int:
     """Write the frame of a run, print its path, and open it."""
     loaded = load_project(Path(options.project))
     home = resolve_home(loaded.path)
-    folder, run = _find(home / "runs", loaded.project.name, options.run)
+    folder, run = _find(home, loaded.project.name, options.run)
     configure_environment(home)
     frame = write_frame(home, folder, run, str(loaded.path))
     sys.stdout.write(f"{frame}\n")
@@ -34,7 +34,7 @@ def command(options: argparse.Namespace) -> int:
     return 0
 
 
-def write_frame(home: Path, folder: Path, run: dict[str, Any], project_file: str) -> Path:
+def write_frame(home: Path, folder: RunFolder, run: dict[str, Any], project_file: str) -> Path:
     """The frame of a run, as `report.html` beside its page."""
     from flows.runs.judged_run import PAGE_HASH
     from tasks.ledger import open_ledger
@@ -50,24 +50,24 @@ def write_frame(home: Path, folder: Path, run: dict[str, Any], project_file: str
     text = render_frame(
         run,
         entries,
-        page_hash=hashlib.sha256((folder / "decision.html").read_bytes()).hexdigest(),
+        page_hash=hashlib.sha256(folder.page.read_bytes()).hexdigest(),
         recorded={who: value for who, value in recorded.items() if value},
         project_file=project_file,
         now=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
-    frame = folder / "report.html"
+    frame = folder.path / "report.html"
     write_text(frame, text)
     return frame
 
 
-def _find(runs: Path, project: str, run_id: str | None) -> tuple[Path, dict[str, Any]]:
+def _find(home: Path, project: str, run_id: str | None) -> tuple[RunFolder, dict[str, Any]]:
     """The newest run of the project with a page, or the named one.
 
     The page is written last, so that a run with a page has its document too.
     """
-    for page in sorted(runs.glob("*/decision.html"), reverse=True):
-        run = json.loads((page.parent / "run.json").read_text(encoding="utf-8"))
-        if run["project"] == project and run_id in (None, page.parent.name):
-            return page.parent, run
+    for folder in run_folders(home):
+        run = folder.document() if folder.page.is_file() else None
+        if run and run["project"] == project and run_id in (None, folder.run_id):
+            return folder, run
     wanted = f"run {run_id}" if run_id else "a finished run"
-    raise NotFoundError(f"no decision page of {wanted} in {runs}; run the project first")
+    raise NotFoundError(f"no decision page of {wanted} in {home / 'runs'}; run the project first")

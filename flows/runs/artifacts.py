@@ -7,7 +7,6 @@ a path of this machine.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -19,9 +18,11 @@ from prefect.artifacts import MarkdownArtifact
 from flows.runs.version_runs import run_of_version
 from flows.services.server import served
 from tasks.addresses import public_address
+from tasks.errors import UnavailableError
 from tasks.ledger import open_ledger
 from tasks.markup import escape
 from tasks.reports import decision_markdown, stage_markdown, verdict_sentence
+from tasks.run_folder import PAGE, RunFolder
 from tasks.runs import RunRecord, StageRecord
 from tasks.tracking import Tracking
 
@@ -68,7 +69,7 @@ def artifact_key(project: str, name: str) -> str:
 def page_address(home: Path, run_id: str, mlflow_url: str) -> str:
     """Where a browser opens the decision page: at `assayline up`, else its copy in MLflow."""
     pages = served(home).get("pages")
-    if pages and (home / "runs" / run_id).is_dir():
+    if pages and RunFolder.of(home, run_id).path.is_dir():
         return f"{public_address(pages).rstrip('/')}/runs/{run_id}"
     return page_in_mlflow(mlflow_url)
 
@@ -76,7 +77,7 @@ def page_address(home: Path, run_id: str, mlflow_url: str) -> str:
 def page_in_mlflow(mlflow_url: str) -> str:
     """Where MLflow shows its copy of the decision page, given the address of the run there."""
     address, mark, view = mlflow_url.partition("?")
-    return f"{address}/artifacts/decision.html{mark}{view}"
+    return f"{address}/artifacts/{PAGE}{mark}{view}"
 
 
 def prefect_url(flow_run: str | None) -> str:
@@ -92,10 +93,10 @@ def _champion_flow_run(run: RunRecord, home: Path, tracking: Tracking) -> str | 
     if version is None:
         return None
     ledger = open_ledger(home, tracking, run.project.name)
-    found = home / "runs" / run_of_version(version, ledger, tracking).run_id / "run.json"
+    found = RunFolder.of(home, run_of_version(version, ledger, tracking).run_id)
     try:
-        flow_run = json.loads(found.read_text(encoding="utf-8"))["prefect_flow_run_id"]
-    except (OSError, ValueError, KeyError):
+        flow_run = (found.document() or {}).get("prefect_flow_run_id")
+    except UnavailableError:
         return None
     return str(flow_run) if flow_run and flow_run != run.prefect_flow_run_id else None
 

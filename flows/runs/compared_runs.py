@@ -7,7 +7,6 @@ is gone is told in one sentence and is never an error; nothing is written.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +19,10 @@ from tasks.evidence import EvidenceStore
 from tasks.held_folders import held_folder
 from tasks.judged_versions import version_judged_by
 from tasks.ledger import open_ledger
-from tasks.project import load_project
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.run_comparison import ComparedRun, RunRows
+from tasks.run_folder import RunFolder, run_folders
 from tasks.verdict_document import VerdictDocument
 
 if TYPE_CHECKING:
@@ -33,27 +32,24 @@ if TYPE_CHECKING:
 SOURCE_HASH = "assayline source"
 OWN_COMMIT = "assayline commit"
 PROJECT_COMMIT = "project commit"
-_FILES = ("verdict.json", "project.yaml", "overrides.json", "libraries.json")
-_RECORDED = Path("recorded", "recorded.json")
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class RunFolder:
-    """The folder of a run with what it says about itself; empty where nothing is left of it."""
+class KeptRun:
+    """A run by what is left of it, which may be nothing."""
 
     run_id: str
-    folder: Path
+    folder: RunFolder
     store: EvidenceStore
     version: str | None = None
 
     @cached_property
     def verdict(self) -> VerdictDocument | None:
         """The verdict; None where the run ended without one, or it cannot be trusted."""
-        try:
-            return VerdictDocument.read(self.folder / "verdict.json")
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        with contextlib.suppress(UnavailableError):
+            return self.folder.verdict()
+        return None
 
     @property
     def stage_keys(self) -> dict[str, str]:
@@ -74,18 +70,18 @@ class RunFolder:
     @cached_property
     def project(self) -> Project | None:
         """The project file with the overrides of that run; None where it is gone or outdated."""
-        with contextlib.suppress(NotFoundError, OSError, ValueError):
-            overrides = json.loads((self.folder / "overrides.json").read_text(encoding="utf-8"))
-            return load_project(self.folder / "project.yaml", overrides).project
+        with contextlib.suppress(UnavailableError):
+            loaded = self.folder.project()
+            return loaded.project if loaded is not None else None
         return None
 
     @cached_property
     def libraries(self) -> dict[str, str] | None:
         """Every installed library, and Python where it was recorded."""
-        with contextlib.suppress(OSError, ValueError):
-            found = json.loads((self.folder / "libraries.json").read_text(encoding="utf-8"))
+        with contextlib.suppress(UnavailableError):
+            found = self.folder.libraries()
             python = self._recorded.get("environment", {}).get("python")
-            return {**({"python": python} if python else {}), **found}
+            return found and {**({"python": python} if python else {}), **found}
         return None
 
     @property
@@ -126,8 +122,8 @@ class RunFolder:
 
     @cached_property
     def _recorded(self) -> dict[str, Any]:
-        with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads((self.folder / _RECORDED).read_text(encoding="utf-8")))
+        with contextlib.suppress(UnavailableError):
+            return self.folder.record() or {}
         return {}
 
 
@@ -158,7 +154,7 @@ def rows_of(
 
 
 @contextlib.contextmanager
-def open_run(word: str, project: str, home: Path, tracking: Tracking) -> Iterator[RunFolder]:
+def find_run(word: str, project: str, home: Path, tracking: Tracking) -> Iterator[KeptRun]:
     """The run that a version (`3`) or a run id names.
 
     Raises NotFoundError for one that is not known, naming the newest that are.
@@ -168,22 +164,22 @@ def open_run(word: str, project: str, home: Path, tracking: Tracking) -> Iterato
     if word.isdecimal():
         _require_version(word, project, tracking)
         version, run_id = word, run_of_version(word, ledger, tracking).run_id
-    local = home / "runs" / run_id
+    local = RunFolder.of(home, run_id)
     document = _document_of(local, project)
     if document is not None:
         version = version or document["candidate_version"]
-        yield RunFolder(run_id, local, EvidenceStore(home / "evidence"), version)
+        yield KeptRun(run_id, local, EvidenceStore(home / "evidence"), version)
         return
     mlflow_run = mlflow_run_of(run_id, project, tracking)
     if mlflow_run is None:
         raise NotFoundError(_unknown_run(word, project, home))
     version = version or version_judged_by(run_id, ledger.entries())
     with held_folder(home / "tmp") as temporary:
-        folder = Path(temporary)
-        for name in (*_FILES, str(_RECORDED.parent)):
+        folder = RunFolder(Path(temporary))
+        for path in folder.comparable:
             with contextlib.suppress(UnavailableError):
-                tracking.download(mlflow_run, name, folder)
-        yield RunFolder(run_id, folder, EvidenceStore(home / "evidence"), version)
+                tracking.download(mlflow_run, path.name, folder.path)
+        yield KeptRun(run_id, folder, EvidenceStore(home / "evidence"), version)
 
 
 def _require_version(version: str, project: str, tracking: Tracking) -> None:
@@ -197,19 +193,18 @@ def _require_version(version: str, project: str, tracking: Tracking) -> None:
         raise NotFoundError(f"{project} has no version {version}; {there}")
 
 
-def _document_of(folder: Path, project: str) -> dict[str, Any] | None:
+def _document_of(folder: RunFolder, project: str) -> dict[str, Any] | None:
     """What a finished run of the project said; None where the folder holds none."""
-    with contextlib.suppress(OSError, ValueError):
-        document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return dict(document) if document["project"] == project else None
+    with contextlib.suppress(UnavailableError):
+        document = folder.document()
+        return document if document and document.get("project") == project else None
     return None
 
 
 def _unknown_run(word: str, project: str, home: Path) -> str:
-    folders = sorted((home / "runs").glob("*"))
-    runs = [folder.name for folder in folders if _document_of(folder, project) is not None]
+    runs = [one.run_id for one in run_folders(home) if _document_of(one, project) is not None]
     there = (
-        f"the newest are {', '.join(runs[-_MOST_NAMED:])}"
+        f"the newest are {', '.join(runs[:_MOST_NAMED][::-1])}"
         if runs
         else "there is none yet; run the project first"
     )

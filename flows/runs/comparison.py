@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.runs.compared_runs import RunFolder, rows_of
+from flows.runs.compared_runs import KeptRun, rows_of
 from flows.runs.opponents import TRAINING_KEY
 from flows.runs.run_changes import changes_between, changes_since
 from flows.runs.version_runs import run_of_version
@@ -29,6 +29,7 @@ from tasks.run_comparison import (
     key_problem,
     pair_rows,
 )
+from tasks.run_folder import RunFolder
 from tasks.steps import Ref
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Scoring:
     project: Project
     allow_imports: tuple[str, ...]
 
-    def contestant(self, run: RunFolder, rows: RunRows | None) -> Contestant | None:
+    def contestant(self, run: KeptRun, rows: RunRows | None) -> Contestant | None:
         """The run's model with what it has seen; None where it is gone."""
         from tasks.models import package_digest
         from tasks.run_comparison.results import Contestant
@@ -70,7 +71,7 @@ class Scoring:
         )
 
 
-def compare_recorded(before: RunFolder, after: RunFolder, scoring: Scoring) -> RunComparison:
+def compare_recorded(before: KeptRun, after: KeptRun, scoring: Scoring) -> RunComparison:
     """Everything that can be compared between two recorded runs."""
     rows = {"A": before.rows(), "B": after.rows()}
     first, second = rows["A"], rows["B"]
@@ -96,7 +97,7 @@ def compare_recorded(before: RunFolder, after: RunFolder, scoring: Scoring) -> R
 
 
 def _results(
-    runs: Mapping[str, RunFolder],
+    runs: Mapping[str, KeptRun],
     rows: Mapping[str, RunRows | None],
     pairing: Pairing | None,
     scoring: Scoring,
@@ -119,7 +120,7 @@ def _results(
     return (results.mirrored() if mirrored else results), ""
 
 
-def _gone(name: str, run: RunFolder, rows: RunRows | None) -> list[str]:
+def _gone(name: str, run: KeptRun, rows: RunRows | None) -> list[str]:
     """What of a run cannot be compared any more, in sentences."""
     if run.verdict is None:
         return [
@@ -171,7 +172,7 @@ def compared_with_champion(
             return changes_line(None, "")
         ledger = open_ledger(home, tracking, project.name)
         run_id = run_of_version(serving, ledger, tracking).run_id
-        champion = RunFolder(run_id, home / "runs" / run_id, store, serving)
+        champion = KeptRun(run_id, RunFolder.of(home, run_id), store, serving)
         if champion.verdict is None:
             return changes_line(None, f"its run {run_id} is not in {home / 'runs'}")
         own = rows_of(store, {name: ref.key for name, ref in refs.items()}, whole=False)

@@ -11,6 +11,7 @@ from tasks.evidence import EvidenceStore
 from tasks.lineage import CodeVersion
 from tasks.project import Project
 from tasks.project.loading import LoadedProject
+from tasks.run_folder import RunFolder
 from tasks.tracking import Tracking
 
 
@@ -42,9 +43,9 @@ class RunContext:
         return self.loaded.project
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> RunFolder:
         """Where the run leaves its records."""
-        return self.home / "runs" / self.run_id
+        return RunFolder.of(self.home, self.run_id)
 
     @property
     def log(self) -> RunLog:

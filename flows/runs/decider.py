@@ -18,7 +18,6 @@ from flows.runs.decision import (
     identity_of,
     make_decision,
     package_digest,
-    verdict_path,
     write_verdict,
 )
 from flows.runs.recording import record_run
@@ -92,9 +91,7 @@ class Decider:
             PromotionInputs(
                 decision=decision,
                 acted_on=earlier,
-                places=Places(
-                    context.home, context.mlflow_run, verdict_path(context.home, context.run_id)
-                ),
+                places=Places(context.home, context.mlflow_run, context.folder.verdict_file),
                 rows=contest.rows,
                 trained=trained,
             ),

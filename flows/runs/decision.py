@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from flows.runs.context import RunContext
 from flows.runs.opponents import TRAINING_KEY
@@ -105,19 +104,13 @@ def write_verdict(
         },
         context.loaded.binding,
     )
-    path = verdict_path(context.home, context.run_id)
-    write_text(path, document.text())
+    write_text(context.folder.verdict_file, document.text())
     return document
 
 
 def _version(contest: Contest, store: EvidenceStore) -> str | None:
     champion = contest.champion
     return str(store.facts(*champion.place)["version"]) if champion else None
-
-
-def verdict_path(home: Path, run_id: str) -> Path:
-    """Where a run keeps its verdict."""
-    return home / "runs" / run_id / "verdict.json"
 
 
 def make_decision(

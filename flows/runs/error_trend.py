@@ -7,23 +7,22 @@ not told twice; evidence that is gone or cannot be read leaves its run out and f
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tasks.checks import Table
 from tasks.errors import UnavailableError
 from tasks.evidence import EvidenceStore
+from tasks.run_folder import RunFolder, runs_with
 from tasks.tag_trend import MOST_RUNS, TaggedRun, tag_trend
 
 _STAGE = "error_analysis"
 
 
 def error_trend(
-    runs: Path, store: EvidenceStore, project: str, key: str, this: tuple[str, str]
+    home: Path, store: EvidenceStore, project: str, key: str, this: tuple[str, str]
 ) -> Table | None:
-    """The tags most worth working on over the last runs in the folder `runs`.
+    """The tags most worth working on over the last runs of a home.
 
     `key` is that of this run's error analysis, `this` its id and when it started. None where
     no earlier run has another analysis.
@@ -34,10 +33,11 @@ def error_trend(
     run_id, started = this
     found = [TaggedRun(started=started, version="this run", tags=store.table(_STAGE, key, "tags"))]
     last = key
-    for folder, earlier in _analyses(runs, project):
-        if folder.name >= run_id or earlier == last:
+    for folder, keys in runs_with(home, project, _STAGE):
+        earlier = keys[_STAGE]
+        if folder.run_id >= run_id or earlier == last:
             continue
-        with contextlib.suppress(OSError, KeyError, ValueError, UnavailableError):
+        with contextlib.suppress(KeyError, UnavailableError):
             run = _tagged(folder, store.table(_STAGE, earlier, "tags"))
             if not run.tags.equals(found[-1].tags):
                 found.append(run)
@@ -47,20 +47,9 @@ def error_trend(
     return tag_trend(found[::-1], names)
 
 
-def _analyses(runs: Path, project: str) -> Iterator[tuple[Path, str]]:
-    """The folders of the project's runs with the keys of their error analyses, the newest first."""
-    for folder in sorted(runs.glob("*"), reverse=True):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            said = _read(folder / "evidence.json")
-            if said["project"] == project and _STAGE in said["keys"]:
-                yield folder, str(said["keys"][_STAGE])
-
-
-def _tagged(folder: Path, tags: Any) -> TaggedRun:
-    version = _read(folder / "run.json")["candidate_version"]
-    when = _read(folder / "verdict.json")["beside"]["when"]
+def _tagged(folder: RunFolder, tags: Any) -> TaggedRun:
+    document, when = folder.document(), folder.beside()["when"]
+    if document is None:
+        raise KeyError("document")
+    version = document["candidate_version"]
     return TaggedRun(started=str(when), version=f"version {version}" if version else "", tags=tags)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flows.runs.presence import Process
 from tasks.atomic import write_json
+from tasks.errors import UnavailableError
+from tasks.run_folder import RunFolder, run_folders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +33,19 @@ class Journal:
     exit_code: int | None = None
     sentence: str | None = None
 
-    def write(self, runs: Path) -> Journal:
+    def write(self, home: Path) -> Journal:
         """Keep the journal beside the run's other files, replaced atomically."""
-        write_json(runs / self.run_id / "journal.json", asdict(self), indent=1)
+        write_json(RunFolder.of(home, self.run_id).journal_file, asdict(self), indent=1)
         return self
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> Journal | None:
+        """The journal of a run; None where there is none."""
+        said = folder.journal()
+        try:
+            return None if said is None else cls(**said)
+        except TypeError as failure:
+            raise UnavailableError(f"{folder.journal_file} is no journal: {failure}") from None
 
     def alive(self) -> bool:
         """Whether the process that wrote the journal still runs on this machine.
@@ -44,7 +55,7 @@ class Journal:
         return Process(self.host, self.pid, self.process_started).alive()
 
 
-def open_journal(run_id: str, project: str, runs: Path) -> Journal:
+def open_journal(run_id: str, project: str, home: Path) -> Journal:
     """The journal of a run of this process, written."""
     process = Process.this()
     return Journal(
@@ -53,17 +64,15 @@ def open_journal(run_id: str, project: str, runs: Path) -> Journal:
         host=process.host,
         pid=process.pid,
         process_started=process.started,
-    ).write(runs)
+    ).write(home)
 
 
-def find_interrupted(project: str, runs: Path) -> list[Journal]:
+def find_interrupted(project: str, home: Path) -> list[Journal]:
     """The project's runs whose process is gone and that nobody has marked yet; newest first."""
     found = []
-    for path in sorted(runs.glob("*/journal.json"), reverse=True):
-        try:
-            journal = Journal(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            continue
-        if journal.project == project and journal.status == "running" and not journal.alive():
-            found.append(journal)
+    for folder in run_folders(home):
+        with contextlib.suppress(UnavailableError):
+            one = Journal.read(folder)
+            if one and (one.project, one.status) == (project, "running") and not one.alive():
+                found.append(one)
     return found

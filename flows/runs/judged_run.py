@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ from tasks.approval import Choice, Settlement, Signature, Subject, settle
 from tasks.errors import NotFoundError, UnavailableError
 from tasks.evidence import hash_of
 from tasks.ledger import Entry, Ledger, open_ledger
+from tasks.run_folder import RunFolder
 from tasks.serving import repair_champion
 from tasks.verdict_document import VerdictDocument, code_hash, project_code
 
@@ -42,7 +42,7 @@ class JudgedRun:
     """
 
     run_id: str
-    folder: Path
+    folder: RunFolder
     verdict: VerdictDocument
     tracking: Tracking
     ledger: Ledger
@@ -94,7 +94,7 @@ class JudgedRun:
             verdict=verdict,
             overrides=tuple(overrides),
         )
-        page = _file_hash(self.folder / "decision.html", "decision page")
+        page = _file_hash(self.folder.page, "decision page")
         return settle(signature, self.ledger, self.tracking, self._look, now, page)
 
     def _look(self, pending: Entry) -> tuple[Subject, Subject]:
@@ -126,7 +126,7 @@ class JudgedRun:
         present = replace(
             judged,
             verdict=self.verdict.hash,
-            page=_file_hash(self.folder / "decision.html", "decision page"),
+            page=_file_hash(self.folder.page, "decision page"),
             data=self._data(),
             code=code,
             model=package_digest(stored.package),
@@ -208,13 +208,13 @@ class JudgedRun:
 
     def _project(self) -> Project:
         """The project as it was judged."""
-        from tasks.project import load_project
+        loaded = self.folder.project()
+        if loaded is None:
+            raise UnavailableError(f"{self.folder.project_file} is gone; nothing was signed")
+        return loaded.project
 
-        overrides = json.loads((self.folder / "overrides.json").read_text(encoding="utf-8"))
-        return load_project(self.folder / "project.yaml", overrides).project
 
-
-def open_run(home: Path, run_id: str) -> JudgedRun:
+def open_judged_run(home: Path, run_id: str) -> JudgedRun:
     """A run of the home that reached a verdict.
 
     Raises NotFoundError where there is no such run, or its data was refused; UnavailableError where
@@ -227,7 +227,7 @@ def open_run(home: Path, run_id: str) -> JudgedRun:
             f"no run {run_id} in {home / 'runs'}; name the project file with --project, if the run "
             "belongs to another folder"
         )
-    folder = home / "runs" / run_id
+    folder = RunFolder.of(home, run_id)
     verdict = read_verdict(folder, run_id)
     tracking = Tracking(home)
     return JudgedRun(
@@ -237,21 +237,18 @@ def open_run(home: Path, run_id: str) -> JudgedRun:
 
 def is_run_of(home: Path, run_id: str) -> bool:
     """Whether the home ran it."""
-    return Path(run_id).name == run_id and (home / "runs" / run_id / "journal.json").is_file()
+    return Path(run_id).name == run_id and RunFolder.of(home, run_id).journal_file.is_file()
 
 
-def read_verdict(folder: Path, run_id: str) -> VerdictDocument:
+def read_verdict(folder: RunFolder, run_id: str) -> VerdictDocument:
     """The verdict of a run in a folder.
 
     Raises NotFoundError where there is none, UnavailableError where it is not as it was written.
     """
-    path = folder / "verdict.json"
-    try:
-        return VerdictDocument.read(path)
-    except FileNotFoundError:
-        raise NotFoundError(f"run {run_id} reached no verdict, so there is none to sign") from None
-    except (ValueError, KeyError, TypeError) as reason:
-        raise UnavailableError(f"{path} was changed after it was written: {reason}") from None
+    verdict = folder.verdict()
+    if verdict is None:
+        raise NotFoundError(f"run {run_id} reached no verdict, so there is none to sign")
+    return verdict
 
 
 def _code_of(own: str, project: str | None) -> str:

@@ -43,7 +43,7 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
     Raises ProjectFileError where no run of this home judged the labels.
     """
     project = loaded.project
-    run_id, keys = newest_run(home / "runs", project.name, _STAGE, "has judged its labels")
+    run_id, keys = newest_run(home, project.name, _STAGE, "has judged its labels")
     store = EvidenceStore(home / "evidence")
     quality = store.output(_STAGE, keys[_STAGE], "label_quality")
     review = store.load(_STAGE, keys[_STAGE]).tables["review"].frame
@@ -95,7 +95,7 @@ def consensus_of_newest_run(loaded: LoadedProject, home: Path, when: str) -> Fou
 
     Raises ProjectFileError where no run judged the labels, or no item had two labels.
     """
-    run_id, keys = newest_run(home / "runs", loaded.project.name, _STAGE, "has judged its labels")
+    run_id, keys = newest_run(home, loaded.project.name, _STAGE, "has judged its labels")
     store = EvidenceStore(home / "evidence")
     stored = (_STAGE, keys[_STAGE])
     if "consensus" not in store.fingerprints(*stored):

@@ -56,7 +56,7 @@ class PipelineRun:
             seconds=seconds,
             exit_code=ending.exit_code,
             sentence=ending.sentence,
-        ).write(context.home / "runs")
+        ).write(context.home)
 
     def finish(self) -> dict[str, Any]:
         """Conclude, write the decision page, publish; returns the run as a document."""

@@ -19,7 +19,7 @@ from flows.runs.artifacts import page_in_mlflow, prefect_url, publish_decision
 from flows.runs.comparison import compared_with_champion
 from flows.runs.context import RunContext
 from flows.runs.error_trend import error_trend
-from flows.runs.recording import RECORDED, write_patches
+from flows.runs.recording import write_patches
 from flows.runs.run_names import describe_run
 from tasks.atomic import write_json, write_text
 from tasks.checks import Table
@@ -58,7 +58,7 @@ class Publisher:
         if "error_analysis" not in refs:
             return None
         return error_trend(
-            context.home / "runs",
+            context.home,
             context.store,
             context.project.name,
             refs["error_analysis"].key,
@@ -68,20 +68,19 @@ class Publisher:
     def publish(self, run: RunRecord, refs: Mapping[str, Ref]) -> dict[str, Any]:
         """Write the page and the document, log the run in MLflow, and link all of them."""
         context, folder = self.context, self.context.folder
-        page = folder / "decision.html"
-        run = replace(run, report=str(page), provenance=_provenance(run, *context.code))
+        run = replace(run, report=str(folder.page), provenance=_provenance(run, *context.code))
         html = render_page(run)
         page_hash = hashlib.sha256(html.encode()).hexdigest()
         document = run_document(run)
-        write_text(folder / "project.yaml", context.loaded.text)
-        write_json(folder / "overrides.json", context.loaded.overrides)
-        write_json(folder / "libraries.json", installed_libraries(), indent=1)
+        write_text(folder.project_file, context.loaded.text)
+        write_json(folder.overrides_file, context.loaded.overrides)
+        write_json(folder.libraries_file, installed_libraries(), indent=1)
         keys = {name: ref.key for name, ref in refs.items()}
-        write_json(folder / "evidence.json", {"project": run.project.name, "keys": keys})
-        write_patches(context.code, folder)
-        _copy_examples(context.store, refs, folder)
-        write_json(folder / "run.json", document, indent=1)
-        write_text(page, html)
+        write_json(folder.evidence_file, {"project": run.project.name, "keys": keys})
+        write_patches(context.code, folder.path)
+        _copy_examples(context.store, refs, folder.path)
+        write_json(folder.document_file, document, indent=1)
+        write_text(folder.page, html)
         _log(run, context, refs, page_hash)
         context.tracking.rename_run(context.mlflow_run, describe_run(document))
         publish_decision(run, context.home, context.tracking)
@@ -108,13 +107,13 @@ class ReplayPublisher(Publisher):
 def _log(run: RunRecord, context: RunContext, refs: Mapping[str, Ref], page_hash: str) -> None:
     store, folder, tracking = context.store, context.folder, context.tracking
     training = store.facts(*refs["training"].place) if "training" in refs else {}
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.path) as temporary:
         bundle = Path(temporary)
-        for path in folder.iterdir():
-            if path.is_file() and path.name != "journal.json" and path.name[0] != ".":
+        for path in folder.path.iterdir():
+            if path.is_file() and path != folder.journal_file and path.name[0] != ".":
                 shutil.copyfile(path, bundle / path.name)
-        if (folder / RECORDED).is_dir():
-            shutil.copytree(folder / RECORDED, bundle / RECORDED)
+        if folder.recorded.is_dir():
+            shutil.copytree(folder.recorded, bundle / folder.recorded.name)
         for name, ref in refs.items():
             _copy_evidence(store.folder(*ref.place), bundle / "evidence" / name)
         tracking.log(

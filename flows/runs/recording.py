@@ -20,8 +20,9 @@ from tasks.evidence import plain
 from tasks.ledger import Ledger
 from tasks.lineage import CodeVersion, keeps, repository_of
 from tasks.local_packages import recorded_sources
-from tasks.recorded_run import DOCUMENT, RecordedCode, RecordedRun
+from tasks.recorded_run import RecordedCode, RecordedRun
 from tasks.replay_steps import JudgedRun
+from tasks.run_folder import DOCUMENT, RECORDED, VERDICT, RunFolder
 from tasks.runs import StageRecord
 from tasks.steps import Ref, RowRefs
 from tasks.verdict_document import VerdictDocument, environment
@@ -29,9 +30,6 @@ from tasks.verdict_document import VerdictDocument, environment
 if TYPE_CHECKING:
     from tasks.tracking import Tracking
 
-RECORDED = "recorded"
-"""The folder of the record, in a run's folder and among its artifacts."""
-_VERDICT = "verdict.json"
 _PATCHES = {"project": "project.diff", "assayline": "assayline.diff"}
 
 
@@ -65,7 +63,7 @@ def record_run(
     core, beside, store, given = verdict.core, verdict.beside, context.store, context.given
     sides = given.earlier.sides(rows.validated)
     used = environment(context.project)
-    write_patches(context.code, context.folder)
+    write_patches(context.code, context.folder.path)
     RecordedRun(
         run_id=context.run_id,
         project_text=context.loaded.text,
@@ -99,7 +97,7 @@ def record_run(
         assayline=version("assayline"),
         project_code=RecordedCode.of(context.code[0]),
         own_code=RecordedCode.of(context.code[1]),
-    ).write(context.folder / RECORDED)
+    ).write(context.folder.recorded)
 
 
 def write_patches(code: tuple[CodeVersion, CodeVersion], folder: Path) -> None:
@@ -137,21 +135,19 @@ def find_record(
 def _fetch(tracking: Tracking, mlflow_run: str | None, folder: Path) -> bool:
     """Bring a run's record from MLflow; whether there is a whole one."""
     folder.mkdir(parents=True)
-    wanted = (_VERDICT, RECORDED, *_PATCHES.values())
+    wanted = (VERDICT, RECORDED, *_PATCHES.values())
     found = {name for name in wanted if mlflow_run and tracking.download(mlflow_run, name, folder)}
-    return {_VERDICT, RECORDED} <= found
+    return {VERDICT, RECORDED} <= found
 
 
 def _verdict(folder: Path, number: str, run: VersionRun) -> VerdictDocument:
-    try:
-        verdict = VerdictDocument.read(folder / _VERDICT)
-    except (OSError, ValueError, KeyError) as failure:
-        raise UnavailableError(
-            f"{folder / _VERDICT} is not the verdict that was written: {failure}"
-        ) from None
+    files = RunFolder(folder)
+    verdict = files.verdict()
+    if verdict is None:
+        raise UnavailableError(f"{files.verdict_file} is gone; replay another version")
     if run.verdict_hash != verdict.hash:
         raise UnavailableError(
-            f"{folder / _VERDICT} has hash {verdict.hash} and version {number} stands for the "
+            f"{files.verdict_file} has hash {verdict.hash} and version {number} stands for the "
             f"verdict {run.verdict_hash}: one of them was changed"
         )
     return verdict

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flows.runs.compared_runs import PROJECT_COMMIT, SOURCE_HASH, RunFolder
+from flows.runs.compared_runs import PROJECT_COMMIT, SOURCE_HASH, KeptRun
 from tasks.lineage import installed_libraries
 from tasks.project.sections import Project
 from tasks.run_comparison import (
@@ -25,7 +25,7 @@ from tasks.verdict_document import code_hash, environment
 _PYTHON = "python"
 
 
-def changes_between(before: RunFolder, after: RunFolder, data: DataChanges | None) -> Changes:
+def changes_between(before: KeptRun, after: KeptRun, data: DataChanges | None) -> Changes:
     """What differs between two recorded runs; `data` is what changed in their rows."""
     return Changes(
         data=data,
@@ -35,7 +35,7 @@ def changes_between(before: RunFolder, after: RunFolder, data: DataChanges | Non
     )
 
 
-def changes_since(before: RunFolder, project: Project, data: DataChanges | None) -> Changes:
+def changes_since(before: KeptRun, project: Project, data: DataChanges | None) -> Changes:
     """What differs between a recorded run and the one that is running now."""
     then = before.code
     now = {_PYTHON: platform.python_version(), **installed_libraries()}
@@ -55,7 +55,7 @@ def _settings(before: Project | None, after: Project | None) -> tuple[Change, ..
     return changed_settings(first, second)
 
 
-def _code(before: RunFolder, after: RunFolder) -> tuple[Change, ...] | None:
+def _code(before: KeptRun, after: KeptRun) -> tuple[Change, ...] | None:
     """The source's hash says what the stages ran; commits are told beside it.
 
     The project's own commit matters only where estimators are imported from its code.

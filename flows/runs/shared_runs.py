@@ -13,19 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.runs.judged_run import JudgedRun, is_run_of, open_run, read_verdict
+from flows.runs.judged_run import JudgedRun, is_run_of, open_judged_run, read_verdict
 from tasks.errors import NotFoundError, UnavailableError
 from tasks.held_folders import held_folder
 from tasks.label_review.files import overlay_path, ratings_path
 from tasks.ledger import open_ledger
 from tasks.project import load_project
+from tasks.run_folder import PAGE, VERDICT, RunFolder
 
 if TYPE_CHECKING:
     from tasks.project.loading import LoadedProject
     from tasks.tracking import Tracking
-
-_PAGE = "decision.html"
-_VERDICT = "verdict.json"
 
 
 @contextlib.contextmanager
@@ -36,7 +34,7 @@ def reach_run(home: Path, run_id: str, project_file: Path) -> Iterator[JudgedRun
     its verdict or its page cannot be had as they were written.
     """
     if is_run_of(home, run_id) or not project_file.is_file():
-        yield open_run(home, run_id)
+        yield open_judged_run(home, run_id)
         return
     from tasks.tracking import Tracking
 
@@ -63,13 +61,13 @@ def _fetched(
     tracking: Tracking,
 ) -> JudgedRun:
     name = loaded.project.name
-    if tracking.download(mlflow_run, _PAGE, folder) is None:
+    if tracking.download(mlflow_run, PAGE, folder) is None:
         raise UnavailableError(
             f"the MLflow run {mlflow_run} of run {run_id} keeps no decision page; wait until the "
             "run has ended, or sign in the home that ran it"
         )
-    tracking.download(mlflow_run, _VERDICT, folder)
-    verdict = read_verdict(folder, run_id)
+    tracking.download(mlflow_run, VERDICT, folder)
+    verdict = read_verdict(RunFolder(folder), run_id)
     said = (verdict.core["project"], verdict.beside["run_id"], verdict.beside["mlflow_run_id"])
     if said != (name, run_id, mlflow_run):
         raise UnavailableError(
@@ -78,4 +76,4 @@ def _fetched(
         )
     ledger = open_ledger(home, tracking, name)
     places = (loaded.source_path, overlay_path(loaded), ratings_path(loaded))
-    return JudgedRun(run_id, folder, verdict, tracking, ledger, *places)
+    return JudgedRun(run_id, RunFolder(folder), verdict, tracking, ledger, *places)

@@ -112,7 +112,7 @@ class StageRunner:
         )
         # A stage that is judged again, against a new champion, replaces what it found before.
         self.refs[name], self.records[name] = ref, record
-        self.journal = replace(self.journal, last_stage=name).write(context.home / "runs")
+        self.journal = replace(self.journal, last_stage=name).write(context.home)
         page = page_address(context.home, context.run_id, context.mlflow_url)
         links = {"Decision page": page, "MLflow run": context.mlflow_url}
         publish_stage(record, context.project.name, state.state_details.task_run_id, links)

@@ -122,7 +122,7 @@ def open_run(request: Request) -> PipelineRun:
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     started = now.isoformat(timespec="seconds")
     tracking = open_tracking(place)
-    resumed_from = _close_interrupted(name, place / "runs", tracking)
+    resumed_from = _close_interrupted(name, place, tracking)
     ledger = open_ledger(place, tracking, name)
     for sentence in (
         repair_champion(tracking, ledger, run_id, started),
@@ -155,9 +155,9 @@ def open_run(request: Request) -> PipelineRun:
         mlflow_url=tracking.run_url(mlflow_run),
         trial=request.trial,
     )
-    journal = open_journal(run_id, name, place / "runs")
+    journal = open_journal(run_id, name, place)
     journal = replace(journal, mlflow_run_id=mlflow_run, prefect_flow_run_id=prefect_run)
-    runner = StageRunner(context, journal.write(place / "runs"))
+    runner = StageRunner(context, journal.write(place))
     live = as_recorded is None
     decider = (Decider if live else ReplayDecider)(context, runner, _ask_for_signature)
     publisher = (Publisher if live else ReplayPublisher)(context)
@@ -199,13 +199,13 @@ def _keep_labels(files: LabelFiles, sources: Path) -> LabelFiles:
     return LabelFiles(**{name: keep_source(one, sources) for name, one in files.present.items()})
 
 
-def _close_interrupted(project: str, runs: Path, tracking: Tracking) -> str | None:
+def _close_interrupted(project: str, home: Path, tracking: Tracking) -> str | None:
     """Say how runs that were killed ended; returns the newest, from which this one goes on."""
-    interrupted = find_interrupted(project, runs)
+    interrupted = find_interrupted(project, home)
     for left in interrupted:
         if left.mlflow_run_id:
             tracking.end_run(left.mlflow_run_id, "KILLED")
-        replace(left, status="interrupted").write(runs)
+        replace(left, status="interrupted").write(home)
         progress.active().say(
             f"run {left.run_id} was interrupted after {left.last_stage or 'no stage'}; "
             "what it finished is reused"

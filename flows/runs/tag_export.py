@@ -41,7 +41,7 @@ def draw_from_newest_run(loaded: LoadedProject, home: Path, count: int | None) -
     Raises ProjectFileError where no run of this home has one, or it made no error.
     """
     name = loaded.project.name
-    run_id, keys = newest_run(home / "runs", name, "error_analysis", "has analysed its errors")
+    run_id, keys = newest_run(home, name, "error_analysis", "has analysed its errors")
     store = EvidenceStore(home / "evidence")
     predictions = store.output("training", keys["training"], "dev_predictions")
     split = store.output("splitting", keys["splitting"], "split")

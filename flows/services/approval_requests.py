@@ -33,6 +33,7 @@ from flows.services.pools import pool_of
 from tasks.errors import UserError
 from tasks.ledger import mirrored
 from tasks.ledger_entries import StoredEntry, chained, waiting
+from tasks.run_folder import RunFolder
 
 FLOW = "assayline-approval"
 
@@ -75,7 +76,7 @@ def ask_again(home: Path) -> None:
 def _ask_for(mirror: Path, home: Path) -> None:
     texts = [StoredEntry(n, text, False) for n, text in enumerate(mirrored(mirror), 1)]
     pending = waiting([entry for entry, _ in chained(mirror.stem, texts)])
-    if pending is not None and (home / "runs" / pending.run_id / "decision.html").is_file():
+    if pending is not None and RunFolder.of(home, pending.run_id).page.is_file():
         start_approval(pending.run_id, home, mirror.stem)
 
 

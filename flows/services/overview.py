@@ -6,6 +6,7 @@ only while it is there.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from flows.runs.journal import Journal
 from flows.services.metrics import ServiceState
 from flows.services.run_facts import EndedRun, RunReader, began_at
 from tasks.addresses import public_address
+from tasks.errors import UnavailableError
+from tasks.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tasks.reports.home_page import ShownProject
@@ -60,15 +63,12 @@ def _project(
 
 def find_page(home: Path, run_id: str) -> Path | None:
     """The decision page of a run of this home; None for all that is not one, links included."""
-    runs = (home / "runs").resolve()
-    page = runs / run_id / "decision.html"
-    if page.resolve() != page or not page.is_file():
+    folder = RunFolder((home / "runs").resolve() / run_id)
+    if folder.page.resolve() != folder.page or not folder.page.is_file():
         return None
-    try:
-        journal = json.loads((page.parent / "journal.json").read_text(encoding="utf-8"))
-        return page if journal["run_id"] == run_id else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    with contextlib.suppress(UnavailableError):
+        return folder.page if (folder.journal() or {}).get("run_id") == run_id else None
+    return None
 
 
 def _links(home: Path) -> dict[str, str]:

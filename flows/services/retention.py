@@ -29,6 +29,7 @@ from tasks.ledger import open_ledger
 from tasks.project.operation_sections import RetentionSection
 from tasks.project_state import ProjectState
 from tasks.retention import Deciding, KnownRun, Reason, RunPlan, plan_runs
+from tasks.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tasks.tracking import StoredRun, Tracking
@@ -78,7 +79,7 @@ class _Pruning:
         retentions = self._retentions(runs, asked)
         # The ledgers are read after the folders were listed, so that no entry is missed.
         going = self._going(runs, retentions, tuple(asked or retentions))
-        cut_off = [known_run(folder) for folder in left_aside(self.home / "runs")]
+        cut_off = [known_run(RunFolder(folder)) for folder in left_aside(self.home / "runs")]
         family = [one for run in (*going, *cut_off) for one in self._family(run)]
         for run in going:
             self.done.take("runs", self.home / "runs" / run.run_id, aside=True)

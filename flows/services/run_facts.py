@@ -8,7 +8,6 @@ counted.
 from __future__ import annotations
 
 import datetime
-import json
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.runs.journal import Journal
+from tasks.errors import UnavailableError
+from tasks.run_folder import RunFolder
 
 RESULTS = ("promote", "reject", "inconclusive", "refused", "failed")
 """How a run can end: by its verdict, without one because the data was refused, or too early."""
@@ -131,15 +132,15 @@ class RunReader:
             running: dict[str, Journal] = {}
             unreadable = 0
             for name in sorted(names - self._ended):
-                folder = self._runs / name
+                folder = RunFolder(self._runs / name)
                 try:
                     journal = _read_journal(folder)
                     if journal.status == "running":
                         running[journal.project] = journal
                     else:
                         self._take(name, _ended_run(journal, folder))
-                except (OSError, ValueError, TypeError, KeyError, AttributeError):
-                    unreadable += folder.exists()  # else it was deleted this moment
+                except (UnavailableError, ValueError, TypeError, KeyError, AttributeError):
+                    unreadable += folder.path.exists()  # else it was deleted this moment
             self._facts = replace(self._facts, running=running, unreadable=unreadable)
             return _copy(self._facts)
 
@@ -176,18 +177,21 @@ def _is_run_folder(path: Path) -> bool:
     return path.name[0] != "." and path.is_dir() and not path.is_symlink()
 
 
-def _read_journal(folder: Path) -> Journal:
-    journal = Journal(**json.loads((folder / "journal.json").read_text(encoding="utf-8")))
-    if journal.run_id != folder.name or not isinstance(journal.project, str):
-        raise ValueError(f"the journal in {folder} is not that of this run")
+def _read_journal(folder: RunFolder) -> Journal:
+    journal = Journal.read(folder)
+    if journal is None or journal.run_id != folder.run_id or not isinstance(journal.project, str):
+        raise ValueError(f"the journal in {folder.path} is not that of this run")
     began_at(journal.run_id)
     return journal
 
 
-def _ended_run(journal: Journal, folder: Path) -> EndedRun:
+def _ended_run(journal: Journal, folder: RunFolder) -> EndedRun:
     if journal.status != "finished":
         return EndedRun.of(journal, None)
-    return EndedRun.of(journal, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    document = folder.document()
+    if document is None:
+        raise ValueError(f"the finished run in {folder.path} has no document")
+    return EndedRun.of(journal, document)
 
 
 def began_at(run_id: str) -> datetime.datetime:

@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Collection
 from pathlib import Path
 
-from flows.runs.known_runs import named_by, run_folders
+from flows.runs.known_runs import named_by
 from flows.services.emptying import (
     ASIDE,
     LOG_KEPT,
@@ -24,6 +24,7 @@ from flows.services.pruned import Pruned
 from tasks.errors import UnavailableError
 from tasks.held_folders import is_left_behind
 from tasks.retention import GRACE_DAYS, Named, log_is_old, may_go
+from tasks.run_folder import RunFolder, run_folders
 
 
 def empty_evidence(home: Path, going: Collection[str], now: float, done: Pruned) -> None:
@@ -32,9 +33,9 @@ def empty_evidence(home: Path, going: Collection[str], now: float, done: Pruned)
     `going` are the runs that a dry run would delete. Raises UnavailableError where it cannot be
     told what a remaining run names.
     """
-    named, released = Named(), _released(left_aside(home / "runs"))
+    named, released = Named(), _released([RunFolder(one) for one in left_aside(home / "runs")])
     for folder in run_folders(home):
-        if folder.name in going:
+        if folder.run_id in going:
             released |= _released([folder])
         else:
             named |= named_by(folder)
@@ -83,7 +84,7 @@ def _goes(
     return name not in named and may_go(name, age_days(place, now), named, released)
 
 
-def _released(folders: Collection[Path]) -> Named:
+def _released(folders: Collection[RunFolder]) -> Named:
     """What deleted runs named; one whose folder is half gone was through with it."""
     found = Named()
     for folder in folders:
