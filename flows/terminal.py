@@ -8,6 +8,7 @@ move no cursor, set no title and hide no text; what Assayline itself draws goes 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -49,6 +50,11 @@ class _PlainStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.unfiltered, name)
+
+
+def print_json(document: object) -> None:
+    """What `--json` promises: one document on standard output, and nothing else."""
+    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def unfiltered(stream: TextIO) -> TextIO:

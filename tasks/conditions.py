@@ -13,7 +13,6 @@ Guarantees:
 from __future__ import annotations
 
 import ast
-import difflib
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import ProjectFileError
+from tasks.messages import did_you_mean, listed
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Kind = Literal["number", "word", "time"]
@@ -121,11 +121,8 @@ def column_kind(column: pd.Series[Any]) -> Kind:
 def nearest_column(name: str, frame: pd.DataFrame) -> str:
     """The end of a sentence about an absent column: the nearest name, or the first five."""
     known = [str(column) for column in frame.columns]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f", which the data does not have; did you mean '{close[0]}'?"
-    listed = ", ".join(known[:5]) + (" and more" if len(known) > 5 else "")
-    return f", which the data does not have; it has {listed}"
+    meant = did_you_mean(name, known, f"it has {listed(known)}")
+    return f", which the data does not have; {meant}"
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ Guarantee: a design is found by its id and project, wherever the answers were wr
 from __future__ import annotations
 
 import argparse
-import datetime
 import getpass
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flows.services.home import configure_environment, resolve_home
+from flows.terminal import print_json
 from tasks.errors import NotFoundError
 from tasks.label_review.design import DESIGN, Design
+from tasks.moments import timestamp
 from tasks.project.loading import LoadedProject
 
 Told = tuple[dict[str, Any], list[str]]
@@ -33,7 +33,7 @@ def run_part(options: argparse.Namespace, loaded: LoadedProject, parts: Mapping[
     configure_environment(home)
     document, sentences = parts[options.part](options, loaded, home)
     if options.json:
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        print_json(document)
     else:
         sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))
     return 0
@@ -76,7 +76,7 @@ def find_design(
 
 def now() -> str:
     """The time as answers have it."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return timestamp()
 
 
 def answered_by(options: argparse.Namespace) -> dict[str, Any]:

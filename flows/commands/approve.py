@@ -8,13 +8,13 @@ an MLflow server.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from flows.runs.judged_run import JudgedRun
 from flows.runs.shared_runs import reach_run
 from flows.services.home import configure_environment, resolve_home
+from flows.terminal import print_json
 from tasks.approval import Choice
 from tasks.audit_plan import recorded_results, tell_open_risks
 from tasks.errors import UsageError
@@ -46,7 +46,7 @@ def command(options: argparse.Namespace) -> int:
             "champion_version": ledger.champion(),
             "exit_code": code,
         }
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        print_json(document)
     else:
         sys.stdout.write(f"{done.sentence}\n")
         if done.outcome == "approved":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from flows.commands.history import has_records
 from flows.runs.compared_runs import find_run
 from flows.runs.comparison import Scoring, compare_recorded
 from flows.services.home import resolve_home
+from flows.terminal import print_json
 from tasks.errors import NotFoundError, UsageError
 from tasks.project import load_project
 
@@ -36,7 +36,7 @@ def command(options: argparse.Namespace) -> int:
         scoring = Scoring(tracking, loaded.project, tuple(options.allow_imports))
         comparison = compare_recorded(before, after, scoring)
     if options.json:
-        sys.stdout.write(json.dumps(comparison.to_document(), indent=1, allow_nan=False) + "\n")
+        print_json(comparison.to_document())
         return 0
     from tasks.reports.comparison import comparison_text
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import shutil
 import sys
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.runs.version_runs import mlflow_run_of, run_of_version
 from flows.services.home import configure_environment, own_mlflow, resolve_home
+from flows.terminal import print_json
+from tasks import moments
 from tasks.errors import UsageError
 from tasks.ledger import Entry, Ledger, open_ledger
 from tasks.ledger_audit import NO_ENTRY, UNDETECTED, Finding, audit_ledger
@@ -51,7 +52,7 @@ def command(options: argparse.Namespace) -> int:
     entries = ledger.entries()
     if options.json:
         rows = [{**entry.values, "hash": entry.hash} for entry in entries]
-        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        print_json(rows)
     else:
         sys.stdout.write(ledger_table(entries, min(shutil.get_terminal_size().columns, 110)))
     return 0
@@ -140,7 +141,7 @@ def _moment(text: str) -> datetime.datetime:
             raise UsageError(
                 f"--at {text} is no date; write it as 2026-05-01, or as 2026-05-01T14:30 (UTC)"
             ) from None
-    return min(_in_utc(found), datetime.datetime.now(datetime.UTC))
+    return min(_in_utc(found), moments.now())
 
 
 def _in_utc(moment: datetime.datetime) -> datetime.datetime:
@@ -182,7 +183,7 @@ def _asked(project: str, moment: datetime.datetime) -> dict[str, Any]:
 
 def _print_live(document: dict[str, Any], as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        print_json(document)
         return 0
     project, at = document["project"], document["at"]
     if document["version"] is None:
@@ -241,7 +242,7 @@ def _print_findings(project: str, findings: Sequence[Finding], as_json: bool) ->
             "findings": [asdict(finding) for finding in findings],
             "undetected": UNDETECTED,
         }
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        print_json(document)
         return 0 if holds else 4
     for finding in findings:
         sys.stdout.write(_hanging(f"{finding.outcome:<12}{finding.subject:<10}", finding.detail))

@@ -7,14 +7,14 @@ where a ledger, a run's records or MLflow could not be read, with what was kept 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from flows.commands.interruption import terminating
 from flows.services.home import configure_environment, resolve_home
+from flows.terminal import print_json
+from tasks import moments
 from tasks.errors import UsageError
 from tasks.project import load_project
 from tasks.project.loading import LoadedProject
@@ -36,10 +36,10 @@ def command(options: argparse.Namespace) -> int:
             {one.project.name: one.project.retention for one in loaded},
             dry_run=options.dry_run,
             patience=_PATIENCE,
-            now=datetime.datetime.now(datetime.UTC),
+            now=moments.now(),
         )
     if options.json:
-        sys.stdout.write(json.dumps(done.to_document(), indent=1) + "\n")
+        print_json(done.to_document())
     else:
         sys.stdout.write(done.to_text())
     for sentence in done.failed:

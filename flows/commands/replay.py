@@ -28,6 +28,7 @@ from flows.commands.interruption import terminating
 from flows.runs.rebuilt_code import OWN, code_of_then, imports_of_then
 from flows.runs.recording import Record, find_record
 from flows.services.home import resolve_home
+from flows.terminal import print_json
 from tasks.errors import NotFoundError, UnavailableError
 from tasks.judged_versions import recorded_digests
 from tasks.ledger import Ledger, open_ledger
@@ -69,7 +70,7 @@ def command(options: argparse.Namespace) -> int:
         record = find_record(tracking, ledger, home / "runs", options.version, place / "record")
         found = _replay(record, loaded.path.parent, (ledger, tracking), home, place, options.here)
     if options.json:
-        sys.stdout.write(json.dumps(_document(record, name, found), indent=1) + "\n")
+        print_json(_document(record, name, found))
     else:
         sys.stdout.write(_table(record, name, found))
     return 0 if found.equal else 4

@@ -7,7 +7,6 @@ now, and says whether the page is the one that was recorded.
 from __future__ import annotations
 
 import argparse
-import datetime
 import hashlib
 import sys
 import webbrowser
@@ -17,6 +16,7 @@ from typing import Any
 from flows.services.home import configure_environment, resolve_home
 from tasks.atomic import write_text
 from tasks.errors import NotFoundError
+from tasks.moments import timestamp
 from tasks.project import load_project
 from tasks.run_folder import RunFolder, run_folders
 
@@ -53,7 +53,7 @@ def write_frame(home: Path, folder: RunFolder, run: dict[str, Any], project_file
         page_hash=hashlib.sha256(folder.page.read_bytes()).hexdigest(),
         recorded={who: value for who, value in recorded.items() if value},
         project_file=project_file,
-        now=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        now=timestamp(),
     )
     frame = folder.path / "report.html"
     write_text(frame, text)

@@ -7,9 +7,7 @@ who wants it and why; a refusal says the reason and ends with exit code 4.
 from __future__ import annotations
 
 import argparse
-import datetime
 import getpass
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from flows.commands.history import has_records
 from flows.services.home import resolve_home
+from flows.terminal import print_json
 from tasks.errors import NotFoundError, UsageError
+from tasks.moments import timestamp
 from tasks.project import load_project
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def command(options: argparse.Namespace) -> int:
     if repaired:
         sys.stderr.write(f"assayline: {repaired}\n")
     if options.json:
-        sys.stdout.write(json.dumps(done.to_document(), indent=1) + "\n")
+        print_json(done.to_document())
     if done.refusal is not None:
         sys.stderr.write(f"assayline: {done.sentence}\n")
     elif not options.json:
@@ -74,7 +74,7 @@ def carry_out(
     from tasks.serving import repair_champion
     from tasks.tracking import Tracking
 
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    now = timestamp()
     request = Request(
         to_version=to_version,
         drill=drill,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import os
 import shlex
 import shutil
@@ -24,7 +23,7 @@ from flows.runs import progress
 from flows.runs.surroundings import Surroundings, surrounded
 from flows.services.home import configure_environment, resolve_home
 from flows.services.server import PrefectServer, open_server
-from flows.terminal import unfiltered
+from flows.terminal import print_json, unfiltered
 from tasks.errors import NotFoundError
 from tasks.project import load_project
 from tasks.runs import RunRecord
@@ -53,7 +52,7 @@ def command(options: argparse.Namespace) -> int:
         with contextlib.redirect_stdout(sys.stderr):
             document = _run_flow(options, loaded.project.name, given, server)
     if options.json:
-        sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+        print_json(document)
     elif shown.record is not None:
         _print_summary(shown.record, options.project, home, server)
     return int(document["exit_code"])

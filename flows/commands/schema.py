@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 
 
 def command(_: argparse.Namespace) -> int:
     """Print the schema."""
+    from flows.terminal import print_json
     from tasks.project import project_schema
 
-    sys.stdout.write(json.dumps(project_schema(), indent=1) + "\n")
+    print_json(project_schema())
     return 0

@@ -25,6 +25,7 @@ from prefect.runtime import flow_run
 from flows.runs import progress
 from flows.services.locks import project_turn
 from flows.services.logs import open_logs
+from tasks import moments
 from tasks.project.operation_sections import ScheduleSection
 from tasks.project.sections import Project
 
@@ -101,7 +102,7 @@ def _lateness(run: FlowRun, schedule: ScheduleSection) -> str | None:
     due = run.expected_start_time
     if not run.auto_scheduled or due is None or run.deployment_id is None:
         return None
-    now = datetime.datetime.now(datetime.UTC)
+    now = moments.now()
     if judge_lateness(schedule, due, now, [now]) is None:
         return None  # on time, or every run is made up for: nothing to ask
     with get_client(sync_client=True) as client:

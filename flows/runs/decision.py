@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from flows.runs.context import RunContext
 from flows.runs.opponents import TRAINING_KEY
 from flows.runs.stage_inputs import content, content_of
+from tasks import moments
 from tasks.atomic import write_text
 from tasks.evidence import EvidenceStore, hash_of
 from tasks.label_review.files import overlay_path, ratings_path
@@ -125,7 +126,7 @@ def make_decision(
     hashes = core["hashes"]
     marks = context.store.output(*refs["splitting"].place, ROW_MARKS)
     identity = identity_of(hashes["model"], hashes["split"])
-    now = datetime.datetime.now(datetime.UTC)
+    now = moments.now()
     signed_until = now + datetime.timedelta(days=project.approval.expires_days)
     return Decision(
         project=project.name,

@@ -7,7 +7,6 @@ taken as unchanged.
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from tasks.approval import Choice, Settlement, Signature, Subject, settle
 from tasks.errors import NotFoundError, UnavailableError
 from tasks.evidence import hash_of
 from tasks.ledger import Entry, Ledger, open_ledger
+from tasks.moments import timestamp
 from tasks.run_folder import RunFolder
 from tasks.serving import repair_champion
 from tasks.verdict_document import VerdictDocument, code_hash, project_code
@@ -83,7 +83,7 @@ class JudgedRun:
 
         Raises UnavailableError where something that was judged cannot be read.
         """
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        now = timestamp()
         repair_champion(self.tracking, self.ledger, self.run_id, now)
         signature = Signature(
             run_id=self.run_id,

@@ -5,7 +5,6 @@ Guarantee: whatever ends the run, the journal and MLflow say how it ended.
 
 from __future__ import annotations
 
-import datetime
 import time
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -17,6 +16,7 @@ from flows.runs.decider import Decider
 from flows.runs.publishing import Publisher
 from flows.runs.run_log import ending_of
 from flows.runs.stage_runner import StageRunner
+from tasks.moments import timestamp
 from tasks.runs import RunRecord
 from tasks.verdicts import conclude
 
@@ -52,7 +52,7 @@ class PipelineRun:
         replace(
             self.runner.journal,
             status="finished" if kind is None else "failed",
-            ended=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            ended=timestamp(),
             seconds=seconds,
             exit_code=ending.exit_code,
             sentence=ending.sentence,

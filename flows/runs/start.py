@@ -7,7 +7,6 @@ reads them; a replay is given what its record says, and a run what the project's
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -35,6 +34,7 @@ from flows.services.approval_requests import start_approval
 from flows.services.home import configure_environment, own_mlflow
 from flows.services.locks import using
 from flows.services.templates import copy_template
+from tasks import moments
 from tasks.approval import expire_stale
 from tasks.errors import NotFoundError
 from tasks.evidence import EvidenceStore
@@ -118,7 +118,7 @@ def open_run(request: Request) -> PipelineRun:
     """Put the champion's alias right and open the MLflow run."""
     loaded, place, as_recorded = request.loaded, request.home, request.as_recorded
     code = (code_version(loaded.path.parent), own_code_version(Path(tasks.__file__).parent))
-    name, now = loaded.project.name, datetime.datetime.now(datetime.UTC)
+    name, now = loaded.project.name, moments.now()
     run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     started = now.isoformat(timespec="seconds")
     tracking = open_tracking(place)

@@ -27,6 +27,7 @@ from prefect.states import Crashed, Scheduled
 
 from flows.runs.presence import forget, left_behind
 from flows.services.flow_processes import flow_processes
+from tasks import moments
 
 _GRACE = datetime.timedelta(seconds=30)
 """From the worker's taking a run to the start of its process."""
@@ -110,7 +111,7 @@ def _is_settled(run: FlowRun) -> bool:
     """Whether the run has been as it is for long enough to have a process, if it ever gets one."""
     if run.state is None or run.state.timestamp is None:
         return False
-    return datetime.datetime.now(datetime.UTC) - run.state.timestamp > _GRACE
+    return moments.now() - run.state.timestamp > _GRACE
 
 
 def _crash(client: SyncPrefectClient, run: FlowRun) -> None:

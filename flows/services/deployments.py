@@ -33,6 +33,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from flows.pipeline import run
+from tasks import moments
 from tasks.errors import ProjectFileError, UsageError
 from tasks.project.loading import LoadedProject
 from tasks.project.operation_sections import ScheduleSection
@@ -57,7 +58,7 @@ def deploy_project(client: SyncPrefectClient, loaded: LoadedProject, pool: str) 
     Raises UsageError where the name belongs to a deployment of another project file.
     """
     project = loaded.project
-    begun = datetime.datetime.now(datetime.UTC)
+    begun = moments.now()
     wanted = _schedule(project)
     existing = find_deployment(client, project.name)
     if existing is not None:

@@ -35,7 +35,7 @@ from flows.services.pages import serve_pages
 from flows.services.server import (
     PrefectServer,
     answers,
-    own_module,
+    spawn_module,
     start_process,
 )
 from flows.services.supervisor import Chore, Service, follow
@@ -144,15 +144,8 @@ def _begin(services: Sequence[Service], home: Path, stack: contextlib.ExitStack)
 
 
 def _start_prune(home: Path) -> subprocess.Popen[bytes]:
-    with (home / "logs" / "prune.log").open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            own_module("flows.cli", "prune"),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, "ASSAYLINE_HOME": str(home)},
-            start_new_session=True,
-        )
+    environment = {**os.environ, "ASSAYLINE_HOME": str(home)}
+    return spawn_module("flows.cli", ("prune",), home / "logs" / "prune.log", environment)
 
 
 def _why_it_failed(name: str, home: Path) -> str:

@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 from flows.exit_codes import UNAVAILABLE
-from flows.services.server import browser_address, exit_with, own_module
+from flows.services.server import browser_address, exit_with, spawn_module
 from tasks.errors import UnavailableError
 
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
@@ -24,29 +24,24 @@ AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 
 def start_mlflow(home: Path, host: str, port: int, parent: int) -> subprocess.Popen[bytes]:
     """Start an MLflow server process on the store of the home."""
-    log = home / "logs" / "mlflow-server.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            own_module("flows.services.mlflow_server", host, port, parent),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={
-                **_addressed_as(browser_address(host, port)),
-                **os.environ,
-                # Not as a word of the command, which every user of the machine can list.
-                "_MLFLOW_SERVER_FILE_STORE": os.environ["MLFLOW_TRACKING_URI"],
-                "_MLFLOW_SERVER_REGISTRY_STORE": os.environ["MLFLOW_TRACKING_URI"],
-                "_MLFLOW_SERVER_ARTIFACT_ROOT": (home / "mlflow-artifacts").as_uri(),
-                "_MLFLOW_SERVER_ARTIFACT_DESTINATION": (home / "mlflow-artifacts").as_uri(),
-                "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-                "_MLFLOW_SGI_NAME": "uvicorn",
-                # Job consumers would cost a gigabyte and are not used.
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            },
-            start_new_session=True,
-        )
+    return spawn_module(
+        "flows.services.mlflow_server",
+        (host, port, parent),
+        home / "logs" / "mlflow-server.log",
+        {
+            **_addressed_as(browser_address(host, port)),
+            **os.environ,
+            # Not as a word of the command, which every user of the machine can list.
+            "_MLFLOW_SERVER_FILE_STORE": os.environ["MLFLOW_TRACKING_URI"],
+            "_MLFLOW_SERVER_REGISTRY_STORE": os.environ["MLFLOW_TRACKING_URI"],
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": (home / "mlflow-artifacts").as_uri(),
+            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": (home / "mlflow-artifacts").as_uri(),
+            "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+            "_MLFLOW_SGI_NAME": "uvicorn",
+            # Job consumers would cost a gigabyte and are not used.
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        },
+    )
 
 
 def _addressed_as(address: str) -> dict[str, str]:

@@ -7,7 +7,6 @@ only while it is there.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from flows.services.metrics import ServiceState
 from flows.services.run_facts import EndedRun, RunReader, began_at
 from tasks.addresses import public_address
 from tasks.errors import UnavailableError
+from tasks.moments import timestamp
 from tasks.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def overview(home: Path, runs: RunReader, services: Sequence[ServiceState]) -> s
         [ShownService(one.name, one.alive, one.restarts) for one in services],
         [_project(home, name, facts.newest.get(name), facts.running.get(name)) for name in names],
         links=_links(home),
-        now=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        now=timestamp(),
     )
 
 

@@ -22,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -150,24 +151,39 @@ def start_process(home: Path, port: int, parent: int, host: str) -> subprocess.P
         folder.mkdir(parents=True, exist_ok=True)
     if is_own():
         copy_template("prefect", home / "prefect" / "prefect.db")
-    with (home / "logs" / "prefect-server.log").open("ab") as output:
+    return spawn_module(
+        "flows.services.server",
+        (host, port, parent),
+        home / "logs" / "prefect-server.log",
+        {
+            **os.environ,
+            "PREFECT_HOME": str(home / "prefect"),
+            # The UI asks the API that it is told; behind a proxy the user says which that is.
+            "PREFECT_SERVER_UI_API_URL": os.environ.get(
+                "PREFECT_SERVER_UI_API_URL", f"{browser_address(host, port)}/api"
+            ),
+            "PREFECT_UI_URL": os.environ.get("PREFECT_UI_URL", browser_address(host, port)),
+            # What goes wrong in it is in its log, not on the terminal.
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+        },
+    )
+
+
+def spawn_module(
+    name: str, words: Sequence[object], log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a module of ours as a process that writes to a log.
+
+    A Ctrl-C is for the command that starts it, and which then stops it itself.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            own_module("flows.services.server", host, port, parent),
+            own_module(name, *words),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={
-                **os.environ,
-                "PREFECT_HOME": str(home / "prefect"),
-                # The UI asks the API that it is told; behind a proxy the user says which that is.
-                "PREFECT_SERVER_UI_API_URL": os.environ.get(
-                    "PREFECT_SERVER_UI_API_URL", f"{browser_address(host, port)}/api"
-                ),
-                "PREFECT_UI_URL": os.environ.get("PREFECT_UI_URL", browser_address(host, port)),
-                # What goes wrong in it is in its log, not on the terminal.
-                "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
-            },
-            # A Ctrl-C is for the command, which then stops its server itself.
+            env=dict(environment),
             start_new_session=True,
         )
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.services.pools import base_job_template, pool_of
-from flows.services.server import PrefectServer, exit_with, own_module
+from flows.services.server import PrefectServer, exit_with, spawn_module
 from tasks.atomic import write_json
 from tasks.errors import UserError
 from tasks.project import load_project
@@ -50,26 +50,21 @@ def start_worker(
     `addresses` are the variables that tell it, and its runs, where the servers are. It carries out
     `limit` flow runs at a time.
     """
-    log = home / "logs" / "worker.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     code = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))
     words = [str(home), str(parent), str(limit), *map(str, projects)]
-    with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            own_module("flows.services.worker", *words),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={
-                "PREFECT_WORKER_QUERY_SECONDS": _SECONDS,
-                **os.environ,
-                "ASSAYLINE_HOME": str(home),
-                **addresses,
-                # A flow run's process starts in an empty folder, and has to find this code.
-                "PYTHONPATH": os.pathsep.join(place for place in code if place),
-            },
-            start_new_session=True,
-        )
+    return spawn_module(
+        "flows.services.worker",
+        words,
+        home / "logs" / "worker.log",
+        {
+            "PREFECT_WORKER_QUERY_SECONDS": _SECONDS,
+            **os.environ,
+            "ASSAYLINE_HOME": str(home),
+            **addresses,
+            # A flow run's process starts in an empty folder, and has to find this code.
+            "PYTHONPATH": os.pathsep.join(place for place in code if place),
+        },
+    )
 
 
 def _register(home: Path, pool: str, projects: Sequence[Path]) -> None:

@@ -20,7 +20,6 @@ chance to come first. A gain says what success would be worth, not how hard it i
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from tasks.error_analysis.references import Reference, choose_reference, people_
 from tasks.error_analysis.tags import Tag
 from tasks.errors import ProjectFileError
 from tasks.intervals import Estimate
+from tasks.messages import did_you_mean, listed, nearest_name
 from tasks.project.analysis_sections import Work
 
 __all__ = [
@@ -92,12 +92,10 @@ def require_known(
     absent = [name for name in work if name not in known]
     there = sorted({*known, *hand_tags})
     for name in absent:
-        close = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
-        slip = name not in hand_tags and difflib.get_close_matches(name, close, cutoff=_A_TYPO)
+        slip = name not in hand_tags and nearest_name(name, there, cutoff=_A_TYPO)
         if hand_tags and not slip:
             continue
-        listed = ", ".join(there[:5]) + (" and more" if len(there) > 5 else "")
-        hint = f"did you mean '{close[0]}'?" if close else f"there are {listed}"
+        hint = did_you_mean(name, there, f"there are {listed(there)}")
         raise ProjectFileError(
             f"error_analysis.work names the tag '{name}', which is neither a slice, a tag nor "
             f"given by hand; {hint}"

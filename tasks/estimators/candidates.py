@@ -7,12 +7,12 @@ probabilities is refused, and so is any where a number is to be estimated.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.errors import ProjectFileError, UsageError
+from tasks.messages import nearest_name
 from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -174,8 +174,8 @@ def _parameter_names(estimator_class: Any) -> list[str]:
 def _refuse_unknown(name: str, known: Mapping[str, Any], candidate: Candidate) -> None:
     if name in known:
         return
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
+    near = nearest_name(name, known, cutoff=0.0)
+    hint = f"; the nearest is '{near}'" if near else ""
     raise ProjectFileError(
         f"candidate '{candidate.name}': {candidate.estimator} has no parameter '{name}'{hint}"
     )

@@ -6,7 +6,6 @@ sentence with its numbers and, where something is wrong, the next move.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
@@ -17,6 +16,7 @@ from tasks.ingestion.csv_layout import HEADER_AGAIN, field_count_reason
 from tasks.ingestion.role_resolution import unknown_columns
 from tasks.ingestion.sources import RawSource
 from tasks.ingestion.wording import check, joined, listed
+from tasks.messages import did_you_mean
 from tasks.project.roles import ROW_KEY, Roles
 from tasks.project.sections import Project
 
@@ -187,8 +187,7 @@ def judge_misfits(
 
 
 def _missing_target(target: str, names: Sequence[str]) -> Check:
-    close = difflib.get_close_matches(target, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'?" if close else "correct 'target' in the project file."
+    hint = did_you_mean(target, names, "correct 'target' in the project file.")
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|,"):
         hint = "the header is one single column, so set source.delimiter."
     detail = f"The target '{target}' is not among the columns {listed(names)}; {hint}"

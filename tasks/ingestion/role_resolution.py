@@ -7,9 +7,9 @@ reason.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
+from tasks.messages import did_you_mean
 from tasks.project.fields import SliceSpec
 from tasks.project.roles import ColumnKind, Roles
 from tasks.project.sections import Project
@@ -110,9 +110,8 @@ def unknown_columns(project: Project, columns: Iterable[str]) -> list[str]:
     clauses = []
     for place, name in _named_columns(project):
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
-            clause = f"'{name}' in {place}{hint}"
+            meant = did_you_mean(name, known)
+            clause = f"'{name}' in {place}" + (f" ({meant})" if meant else "")
             if clause not in clauses:
                 clauses.append(clause)
     return clauses

@@ -6,13 +6,13 @@ names; train and dev rows are judged, groups of test are shown apart and choose 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from tasks.checks import Check, Figure, Outcome, Table
+from tasks.conditions import nearest_column
 from tasks.errors import ProjectFileError
 from tasks.intervals import wilson
 from tasks.labels.drift import (
@@ -106,10 +106,8 @@ def _by_unit(groups: pd.Series, labels: pd.Series, units: pd.Series | None) -> p
 
 def _require(by: str, frame: pd.DataFrame) -> None:
     if by not in frame.columns:
-        near = difflib.get_close_matches(by, [str(name) for name in frame.columns], 1, 0.5)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
         raise ProjectFileError(
-            f"labels.drift.by names the column '{by}', which the data do not have{hint}"
+            f"labels.drift.by names the column '{by}'{nearest_column(by, frame)}"
         )
 
 

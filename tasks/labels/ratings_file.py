@@ -7,7 +7,6 @@ order of the file decides nothing; bad data is a failed check, never an exceptio
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from tasks.labels.ratings import (
     find_classes,
     numbers_among,
 )
+from tasks.messages import nearest_name
 from tasks.project.data_sections import SourceSection
 from tasks.project.label_sections import LabelsSection, RatingsSection
 
@@ -123,8 +123,8 @@ def _structure_problem(
     declared = [settings.item, settings.label, settings.annotator, settings.time]
     for column in declared:
         if column is not None and column not in raw.columns:
-            close = difflib.get_close_matches(column, raw.columns, n=1, cutoff=0.5)
-            hint = f"it has '{close[0]}'" if close else f"it has {', '.join(raw.columns)}"
+            near = nearest_name(column, raw.columns)
+            hint = f"it has '{near}'" if near else f"it has {', '.join(raw.columns)}"
             return f"labels.ratings names the column '{column}', which {name} lacks; {hint}"
     if not raw.table.num_rows and not raw.bad_rows:
         return f"{name} holds no rating"

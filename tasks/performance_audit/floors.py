@@ -16,7 +16,6 @@ for each class by itself, because a mean over the classes would hide the worst o
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from tasks.checks import Check, Outcome
 from tasks.conditions import Mask
 from tasks.declared_conditions import met_condition
 from tasks.intervals import Estimate
+from tasks.messages import did_you_mean
 from tasks.metrics import HIGHER_IS_BETTER
 from tasks.performance_audit.limits import (
     Limit,
@@ -103,8 +103,7 @@ def _mistake(floor: Floor, classes: Sequence[str]) -> str:
     if floor.metric in OVER_ALL_CLASSES:
         return f"{floor.metric} is over all classes; leave out 'class' or use recall"
     if floor.of_class not in classes:
-        nearest = difflib.get_close_matches(floor.of_class, classes, n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(classes[:5])}"
+        hint = did_you_mean(floor.of_class, classes, f"there are {', '.join(classes[:5])}")
         return f"no class is named '{floor.of_class}'; {hint}"
     return ""
 

@@ -8,12 +8,12 @@ nothing to nothing, are `not_applicable`, never passed.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 
 from tasks.checks import Check, Outcome
 from tasks.intervals import Estimate
+from tasks.messages import did_you_mean
 from tasks.metrics.deciding_rows import Kind
 from tasks.metrics.simultaneous import MAX_UNDEFINED_SHARE
 from tasks.performance_audit.gap_words import (
@@ -35,8 +35,7 @@ def mistake_in(gap: Gap, positive_class: str | None, classes: Sequence[str]) -> 
     if gap.of_class is None and positive_class is None:
         return "with more than two classes it has to name the 'class' whose rate is compared"
     if gap.of_class is not None and gap.of_class not in classes:
-        nearest = difflib.get_close_matches(gap.of_class, classes, n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(classes[:5])}"
+        hint = did_you_mean(gap.of_class, classes, f"there are {', '.join(classes[:5])}")
         return f"no class is named '{gap.of_class}'; {hint}"
     return ""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import difflib
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import NotFoundError, ProjectFileError, UsageError
+from tasks.messages import did_you_mean
 from tasks.project.authority import binding_overrides
 from tasks.project.sections import Project
 from tasks.project.task import task_mistake
@@ -166,10 +166,8 @@ def _explain(failure: ValidationError, file_name: str) -> str:
 
 def _nearest(location: list[int | str]) -> str:
     known = _fields_at(Project, location[:-1])
-    close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; known keys here: {', '.join(sorted(known))}"
+    keys = f"known keys here: {', '.join(sorted(known))}"
+    return f"; {did_you_mean(str(location[-1]), known, keys)}"
 
 
 def _fields_at(model: type[BaseModel], path: list[int | str]) -> list[str]:

@@ -7,7 +7,6 @@ apart, no feature left) is refused here, in the run's own words.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from tasks.errors import NotFoundError, UsageError
 from tasks.ingestion.judging_columns import judge_header
 from tasks.ingestion.judging_rows import judge_target
 from tasks.ingestion.role_resolution import resolve_roles
+from tasks.messages import nearest_name
 from tasks.project.sections import Project
 from tasks.project.yaml_text import parse_yaml
 from tasks.starter.columns import ColumnProfile, FileProfile, labels_of, profile_file
@@ -53,8 +53,8 @@ def propose_project(
     if target is None:
         raise UsageError(_which_target(file))
     if target not in file.columns:
-        close = difflib.get_close_matches(target, list(file.columns), n=1, cutoff=0.5)
-        hint = f"did you mean --target {_shown(close[0])}?" if close else _which_target(file)
+        near = nearest_name(target, file.columns)
+        hint = f"did you mean --target {_shown(near)}?" if near else _which_target(file)
         raise NotFoundError(f"{data.name} has no column {_shown(target)}; {hint}")
     chosen = _choose(file, target, positive)
     found = propose(file, target, chosen.labels)

@@ -11,13 +11,13 @@ Importing this module does not import Great Expectations; calling `build_rule` d
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from tasks.errors import ProjectFileError
+from tasks.messages import nearest_name
 from tasks.project.data_sections import Expectation
 from tasks.project.tag_sections import require_pattern
 
@@ -45,8 +45,8 @@ def build_rule(rule: Expectation, frame: pd.DataFrame, *, place: int) -> Any:
 
     known = list_registered_expectation_implementations()
     if rule.type not in known:
-        close = difflib.get_close_matches(rule.type, known, n=1, cutoff=0.3)
-        hint = f"; did you mean '{close[0]}'?" if close else ""
+        near = nearest_name(rule.type, known, cutoff=0.3)
+        hint = f"; did you mean '{near}'?" if near else ""
         raise ProjectFileError(f"unknown expectation '{rule.type}'{hint}")
     for name, advice in _NOT_AMONG_KWARGS.items():
         if name in rule.kwargs:

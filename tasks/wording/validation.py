@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tasks.checks import Check, StageResult
-from tasks.wording.words import ANY, StageWords, listed
+from tasks.messages import listed
+from tasks.wording.words import ANY, StageWords
 
 
 def _row_count(check: Check) -> tuple[str, str]:

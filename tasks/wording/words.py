@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +32,3 @@ class StageWords:
         """Title and sentence. Raises KeyError for a kind without words."""
         tell = self.checks.get(check.kind) or self.checks[ANY]
         return tell(check)
-
-
-def listed(names: Sequence[str], most: int = 5, separator: str = ", ") -> str:
-    """The first of the names, and how many more there are."""
-    more = len(names) - most
-    return separator.join(names[:most]) + (f" and {more} more" if more > 0 else "")
