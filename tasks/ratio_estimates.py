@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.intervals import Estimate, wilson
+from tasks.percentiles import percentiles
 from tasks.unit_intervals import unit_rate
 
-MAX_UNDEFINED_SHARE = 0.01
 MOSTLY_ALONE = 2 / 3
 """With so many units for each row a rate needs no bootstrap, which is poor near 0 and 1."""
 
@@ -55,16 +55,15 @@ def ratio_estimate(
     kinds, counts = np.unique(units, axis=0, return_counts=True)
     draw = np.random.default_rng(seed)
     sums = draw.multinomial(len(units), counts / len(units), size=replicates) @ kinds
-    defined = sums[:, 1] > 0
-    undefined = 1 - float(defined.mean())
-    if len(units) < 2 or undefined > MAX_UNDEFINED_SHARE:
+    draws = np.full(len(sums), math.nan)
+    np.divide(sums[:, 0], sums[:, 1], out=draws, where=sums[:, 1] > 0)
+    (low, high), undefined = percentiles(draws)
+    if len(units) < 2:
         low = high = math.nan
-    else:
-        low, high = np.quantile(sums[defined, 0] / sums[defined, 1], [0.025, 0.975])
     return Estimate(
         value=value,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         n=n,
         undefined_share=undefined,
         method=method,

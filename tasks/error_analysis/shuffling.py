@@ -34,8 +34,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.error_analysis.dev_errors import DevErrors
-from tasks.metrics.estimates import MAX_UNDEFINED_SHARE
 from tasks.metrics.values import HIGHER_IS_BETTER, weighted_metrics
+from tasks.percentiles import percentiles
 from tasks.project.roles import Roles
 from tasks.scoring import Score
 
@@ -162,11 +162,7 @@ class ShuffledFeatures:
         sign = 1 if HIGHER_IS_BETTER[self._metric] else -1
         losses = sign * (self._whole[:, None] - np.stack(shuffled, axis=1))
         lost = np.take_along_axis(losses, self._picked, axis=1).mean(axis=1)
-        replicates = lost[1:]
-        defined = replicates[np.isfinite(replicates)]
-        low, high = math.nan, math.nan
-        if len(replicates) - len(defined) <= MAX_UNDEFINED_SHARE * len(replicates):
-            low, high = (float(end) for end in np.quantile(defined, [0.025, 0.975]))
+        (low, high), _ = percentiles(lost[1:])
         return Importance(name, float(lost[0]), low, high)
 
     def _predictions(self, rows: pd.DataFrame) -> pd.DataFrame:

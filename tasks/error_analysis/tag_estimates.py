@@ -30,6 +30,7 @@ import pandas as pd
 from tasks.conditions import Mask
 from tasks.error_analysis.tag_rows import TagRows
 from tasks.intervals import Estimate
+from tasks.percentiles import percentiles as percentile_ends
 from tasks.project.sections import Project
 
 Floats = npt.NDArray[np.float64]
@@ -39,7 +40,6 @@ MAX_REPLICATES = 400
 """The intervals here decide nothing: this many replicates give them two steady digits."""
 MAX_UNITS = 20_000
 """Of more groups, several are drawn as one: as independent as they were, and far less to hold."""
-_MAX_UNDEFINED = 0.01
 _EXTRA = 4
 """Rows that come to those drawn from: wrong and right, each with and without the tag."""
 _MANY_UNITS = 20_000
@@ -126,17 +126,12 @@ def draw_counts(tag: TagRows, wrong: Mask, resamples: Resamples) -> Floats:
 
 def percentiles(value: float, draws: Floats, n: int, method: str) -> Estimate:
     """`value` with the 95 % percentiles of its draws; NaN where too many draws are undefined."""
-    known = draws[np.isfinite(draws)]
-    undefined = 1 - len(known) / len(draws)
-    if undefined > _MAX_UNDEFINED or not math.isfinite(value):
-        return Estimate(
-            value=value, low=math.nan, high=math.nan, n=n, undefined_share=undefined, method=method
-        )
-    low, high = np.quantile(known, [0.025, 0.975])
+    (low, high), undefined = percentile_ends(draws)
+    known = math.isfinite(low) and math.isfinite(value)
     return Estimate(
         value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+        low=min(low, value) if known else math.nan,
+        high=max(high, value) if known else math.nan,
         n=n,
         undefined_share=undefined,
         method=method,

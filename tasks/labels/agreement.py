@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from tasks.intervals import Estimate
 from tasks.labels.ratings import Codes, Votes
+from tasks.percentiles import percentiles
 from tasks.unit_draws import Units
 
 Scale = Literal["nominal", "ordinal", "interval"]
@@ -36,7 +37,6 @@ REPLICATES = 1000
 _FEWEST_REPLICATES = 200
 _DRAWN_CELLS = 400_000_000
 _CHUNK_CELLS = 4_000_000
-_UNDEFINED = 0.01
 _TABLE = 1 << 22
 
 
@@ -203,18 +203,8 @@ def _bootstrap(table: _Patterns, units: Units, seed: int, replicates: int) -> Ma
 
 
 def _estimate(found: Matrix, drawn: Matrix, at: int, n: int) -> Estimate:
-    low, high, undefined = _ends(drawn[:, at])
+    (low, high), undefined = percentiles(drawn[:, at])
     return Estimate(value=float(found[at]), low=low, high=high, n=n, undefined_share=undefined)
-
-
-def _ends(replicates: Matrix) -> tuple[float, float, float]:
-    """Ends of the interval (NaN where more than 1 % are undefined), and the undefined share."""
-    defined = replicates[~np.isnan(replicates)]
-    undefined = 1 - len(defined) / len(replicates)
-    if undefined > _UNDEFINED:
-        return np.nan, np.nan, undefined
-    low, high = np.quantile(defined, [0.025, 0.975])
-    return float(low), float(high), undefined
 
 
 def _by_class(
@@ -231,9 +221,9 @@ def _by_class(
                 int(counts[0][place]),
                 int(counts[1][place]),
                 found[alpha],
-                *_ends(drawn[:, alpha])[:2],
+                *percentiles(drawn[:, alpha])[0],
                 found[fleiss],
-                *_ends(drawn[:, fleiss])[:2],
+                *percentiles(drawn[:, fleiss])[0],
             )
         )
     columns = ["class", "labels", "n", "alpha", "low", "high"]

@@ -22,6 +22,7 @@ from scipy.sparse import csr_array
 from tasks.intervals import Estimate
 from tasks.labels.human_level import mean_of_ratios
 from tasks.labels.ratings import Codes, Ratings, Votes
+from tasks.percentiles import percentiles
 from tasks.unit_draws import Units
 
 PAIRS = 30
@@ -210,11 +211,8 @@ def _bootstrap(units: Units, cells: Codes, classes: int, seed: int) -> tuple[flo
     rng = np.random.default_rng(seed)
     drawn = units.draws(rng, REPLICATES, _CHUNK_CELLS, max(len(cells), classes))
     found = np.concatenate([_kappa(one, cells, classes) for one in drawn])
-    defined = found[~np.isnan(found)]
-    if len(defined) < 0.99 * REPLICATES:
-        return np.nan, np.nan
-    low, high = np.quantile(defined, [0.025, 0.975])
-    return float(low), float(high)
+    (low, high), _ = percentiles(found)
+    return low, high
 
 
 def _most_confused(cells: Codes, times: Codes, classes: tuple[str, ...]) -> str:

@@ -44,9 +44,9 @@ from tasks.metrics.numbers import NUMBER_METRICS, covered
 from tasks.metrics.ranking import Floats
 from tasks.metrics.resampling import Resamples, real_groups, replicate_values, unit_codes
 from tasks.metrics.values import HIGHER_IS_BETTER, SCORE_METRICS
+from tasks.percentiles import percentiles
 from tasks.unit_intervals import unit_rate
 
-MAX_UNDEFINED_SHARE = 0.01
 IDENTICAL = "identical predictions"
 MOSTLY_ALONE = 2 / 3
 """With so many units for each row a rate needs no bootstrap, which is poor near 0 and 1."""
@@ -204,15 +204,11 @@ def _rate_estimate(value: float, counted: Marks, hits: Marks, units: Codes | Non
 
 def _percentiles(draws: Floats, level: float = 0.95) -> tuple[float, float, float]:
     """Ends of the interval (95 % or more), and the share of undefined replicates."""
-    defined = draws[~np.isnan(draws)]
-    share = 1 - len(defined) / len(draws)
-    if share > MAX_UNDEFINED_SHARE:
-        return math.nan, math.nan, share
-    low, middle, high = np.quantile(defined, [0.025, 0.5, 0.975])
+    (low, middle, high), share = percentiles(draws, (0.025, 0.5, 0.975))
     if level > 0.95:
         wider = NORMAL.inv_cdf(0.5 + level / 2) / NORMAL.inv_cdf(0.975)
         low, high = middle + wider * (low - middle), middle + wider * (high - middle)
-    return float(low), float(high), share
+    return low, high, share
 
 
 def _centred(name: str, draws: Floats, value: float) -> Floats:

@@ -35,6 +35,7 @@ import numpy as np
 from tasks.intervals import NORMAL, spread_of_few, wilson
 from tasks.metrics.group_sums import FALSE_ALARM, HIT, MISS, OUTCOMES, QUIET, GroupedRows
 from tasks.metrics.ranking import Floats, ratio
+from tasks.percentiles import percentiles
 
 _ALL = (HIT, FALSE_ALARM, MISS, QUIET)
 _OF_CLASS, _NOT_OF_CLASS = (HIT, MISS), (FALSE_ALARM, QUIET)
@@ -196,10 +197,10 @@ def _percentiles(found: GroupValues, rows: GroupedRows) -> tuple[Floats, Floats]
     value, draws = found.value, found.draws
     low, high = np.full_like(value, np.nan), np.full_like(value, np.nan)
     for group in range(len(value)):
-        defined = draws[np.isfinite(draws[:, group]), group]
-        if len(defined) < 0.99 * len(draws) or not np.isfinite(value[group]):
+        ends, _ = percentiles(draws[:, group])
+        if not np.isfinite(ends[0]) or not np.isfinite(value[group]):
             continue
-        low[group], high[group] = np.quantile(defined, [0.025, 0.975])
+        low[group], high[group] = ends
         if found.metric == "calibration_error":
             noise = _calibration_noise(rows, group)
             low[group] = max(0.0, value[group] - float(np.nanquantile(noise, 0.975)))

@@ -10,7 +10,6 @@ as they should; for a handful of them it is not reliable.
 
 from __future__ import annotations
 
-import math
 from typing import cast
 
 import numpy as np
@@ -19,8 +18,8 @@ import pandas as pd
 from tasks.intervals import Estimate
 from tasks.metrics.ranking import Floats, Weights
 from tasks.metrics.values import WeightedMetrics
+from tasks.percentiles import percentiles
 
-MAX_UNDEFINED_SHARE = 0.01
 _BLOCK_CELLS = 300_000
 
 
@@ -53,11 +52,7 @@ def weighted_estimate(
         units, names = pd.factorize(groups)
         units = np.where(units < 0, len(names) + np.cumsum(units < 0) - 1, units)
     draws = _draws(measure, name, scaled, units, replicates, seed)
-    defined = draws[~np.isnan(draws)]
-    share = 1 - len(defined) / len(draws) if len(draws) else 1.0
-    low, high = math.nan, math.nan
-    if share <= MAX_UNDEFINED_SHARE:
-        low, high = (float(end) for end in np.quantile(defined, [0.025, 0.975]))
+    (low, high), share = percentiles(draws)
     return Estimate(
         value=value,
         low=low,

@@ -33,8 +33,8 @@ import numpy as np
 from tasks.intervals import NORMAL, Estimate, katz, newcombe, spread_of_few
 from tasks.metrics.group_metrics import GroupValues
 from tasks.metrics.ranking import Floats
+from tasks.percentiles import MAX_UNDEFINED_SHARE
 
-MAX_UNDEFINED_SHARE = 0.01
 Ends = tuple[float, float]
 METHOD = "simultaneous over all pairs"
 _LARGEST_LOG = 700.0

@@ -15,7 +15,7 @@ from tasks.checks import Check, Outcome
 from tasks.intervals import Estimate
 from tasks.messages import did_you_mean
 from tasks.metrics.deciding_rows import Kind
-from tasks.metrics.simultaneous import MAX_UNDEFINED_SHARE
+from tasks.percentiles import MAX_UNDEFINED_SHARE
 from tasks.performance_audit.gap_words import (
     LabelRates,
     compared,
