@@ -7,6 +7,8 @@ command at a time; a test label that is changed is said to be, and no model chan
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +19,12 @@ from tasks.label_review.files import overlay_path, reviews_path
 from tasks.project import load_project
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from flows.runs.label_queue import FoundConsensus
     from tasks.label_review.answers import Applied
     from tasks.label_review.consensus import Taken
+    from tasks.label_review.overlay import Relabel
     from tasks.label_review.queue import Queue
     from tasks.project.loading import LoadedProject
 
@@ -112,9 +117,7 @@ def _consensus(options: argparse.Namespace, loaded: LoadedProject, home: Path) -
 
 
 def _taken(found: Taken, given: FoundConsensus, project: str, least: float, overlay: Path) -> Told:
-    changed = dict.fromkeys(("train", "dev", "test"), 0)
-    for relabel in found.relabels:
-        changed[str(given.quality.loc[relabel.key, "side"])] += 1
+    changed = _by_side(found.relabels, given.quality["side"])
     left = {"by_person": found.by_person, "tied": found.tied, "weak": found.weak}
     document = {
         "project": project,
@@ -123,21 +126,17 @@ def _taken(found: Taken, given: FoundConsensus, project: str, least: float, over
         "left": left,
         "overlay": str(overlay),
     }
-    listed = ", ".join(f"{side} {count}" for side, count in changed.items())
     sentences = [
-        f"{len(found.relabels)} labels became the consensus ({listed}); left as they were: "
-        f"{found.tied} ties, {found.weak} of a confidence below {least:g}, "
+        f"{len(found.relabels)} labels became the consensus ({_listed(changed)}); left as they "
+        f"were: {found.tied} ties, {found.weak} of a confidence below {least:g}, "
         f"{found.by_person} that a person reviewed",
-        *_what_follows(bool(found.relabels), changed["test"], overlay),
+        *_what_follows(changed, overlay),
     ]
     return document, sentences
 
 
 def _applied(found: Applied, queue: Queue, answers: int, overlay: Path) -> Told:
-    sides = {row.key: row.side for row in queue.rows}
-    changed = dict.fromkeys(("train", "dev", "test"), 0)
-    for relabel in found.relabels:
-        changed[sides[relabel.key]] += 1
+    changed = _by_side(found.relabels, {row.key: row.side for row in queue.rows})
     document = {
         "project": queue.project,
         "queue": queue.id,
@@ -148,22 +147,31 @@ def _applied(found: Applied, queue: Queue, answers: int, overlay: Path) -> Told:
     }
     if not found.reviews and not found.relabels:
         return document, [f"nothing changed: all {answers} answers were applied before"]
-    listed = ", ".join(f"{side} {count}" for side, count in changed.items())
     sentences = [
-        f"{len(found.reviews)} new answers, {len(found.relabels)} new labels ({listed})",
-        *_what_follows(bool(found.relabels), changed["test"], overlay),
+        f"{len(found.reviews)} new answers, {len(found.relabels)} new labels ({_listed(changed)})",
+        *_what_follows(changed, overlay),
     ]
     return document, sentences
 
 
-def _what_follows(changed: bool, test: int, overlay: Path) -> list[str]:
-    """What the next run makes of new labels, `test` of them in the test set."""
+def _by_side(relabels: Sequence[Relabel], sides: Mapping[str, str] | pd.Series) -> dict[str, int]:
+    """How many labels changed on each side."""
+    counts = Counter(str(sides[relabel.key]) for relabel in relabels)
+    return {side: counts[side] for side in ("train", "dev", "test")}
+
+
+def _listed(changed: Mapping[str, int]) -> str:
+    return ", ".join(f"{side} {count}" for side, count in changed.items())
+
+
+def _what_follows(changed: Mapping[str, int], overlay: Path) -> list[str]:
+    """What the next run makes of new labels."""
     sentences = []
-    if changed:
+    if any(changed.values()):
         sentences.append(f"the new label version is {overlay}; the next run uses it")
-    if test:
+    if changed["test"]:
         sentences.append(
-            f"{test} of them are test labels: the next run judges on a new version of the test "
-            "set, and scores the champion on it again"
+            f"{changed['test']} of them are test labels: the next run judges on a new version of "
+            "the test set, and scores the champion on it again"
         )
     return sentences

@@ -8,7 +8,7 @@ its exact text says, and blanks around it are forgiven only where no other class
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from tasks.errors import ConflictError, UsageError
@@ -16,7 +16,7 @@ from tasks.label_review import records
 from tasks.label_review.overlay import Relabel, Settled, settle
 from tasks.label_review.queue import Queue, QueueRow
 from tasks.label_review.records import Answer, contradiction
-from tasks.label_review.reviews import UNSURE, Review
+from tasks.label_review.reviews import COLUMNS, UNSURE, Review
 
 
 @dataclass(frozen=True)
@@ -157,16 +157,10 @@ def _holding(
 
 
 def _as_review(answer: Answer[str], row: QueueRow, queue: Queue, *, name: str, when: str) -> Review:
+    shared = (one.name for one in fields(QueueRow) if one.name in COLUMNS)
     return Review(
+        **{name: getattr(row, name) for name in shared},
         queue=queue.id,
-        key=row.key,
-        side=row.side,
-        stratum=row.stratum,
-        stratum_rows=row.stratum_rows,
-        side_rows=row.side_rows,
-        known_rows=row.known_rows,
-        flagged=row.flagged,
-        given=row.given,
         answer=answer.answer,
         who=answer.who or name,
         when=when,

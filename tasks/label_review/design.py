@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
+import pandas as pd
+
 from tasks.atomic import write_text
 from tasks.canonical import hash_of
 from tasks.errors import ProjectFileError, UsageError
@@ -81,6 +84,22 @@ class Design:
         for key in keys:
             if key not in asked:
                 raise UsageError(f"row {key} is not in {self.word} {self.id}; nothing was applied")
+
+
+def drawn_at_random(
+    cells: Mapping[str, pd.Index],
+    sizes: Mapping[str, int],
+    random: np.random.Generator,
+    first: Iterable[str] = (),
+) -> list[str]:
+    """Of each cell so many keys, and all those of `first`, in random order.
+
+    So the part that was answered of what is asked in this order is a random part of every cell.
+    """
+    keys = list(first)
+    for name, there in cells.items():
+        keys += list(random.choice(there.to_numpy(dtype=object), sizes[name], replace=False))
+    return [str(keys[place]) for place in random.permutation(len(keys))]
 
 
 def write_design(design: Design, shown: Mapping[str, str], folder: Path, designs: Path) -> None:

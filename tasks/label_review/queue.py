@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import ProjectFileError
-from tasks.label_review.design import Design
+from tasks.label_review.design import Design, drawn_at_random
+from tasks.label_review.reviews import RANKED
 
 LEAST_ROWS = 20
 _RANDOM_ROWS = 12
@@ -84,7 +85,7 @@ def draw_queue(
     at_random = max(count // 2, _RANDOM_ROWS)
     is_test = left["side"] == "test"
     strata = _strata(left, is_test, list(ranking), count - at_random)
-    drawn = _draw(strata, count - int(strata.str.startswith("ranked").sum()), left, seed)
+    drawn = _draw(strata, count - int(strata.isin(RANKED).sum()), left, seed)
     sides = pd.DataFrame({"rows": quality["side"].value_counts()})
     sides["known"] = quality["side"][known].value_counts().reindex(sides.index, fill_value=0)
     rows = _rows(left.loc[drawn], strata, left, sides, _others(left.loc[drawn], quality, seed))
@@ -112,11 +113,8 @@ def _draw(strata: pd.Series, budget: int, left: pd.DataFrame, seed: int) -> list
 
     shares = {**_allot(budget // 4, of("random")), **_allot(budget // 4, of("suspects"))}
     shares |= _allot(budget - sum(shares.values()), of("others"))
-    keys = list(left.index[strata.str.startswith("ranked")])
-    for name in sorted(shares):
-        there = cells.index[cells == name].to_numpy(dtype=object)
-        keys += list(random.choice(there, size=shares[name], replace=False))
-    return [str(key) for key in random.permutation(np.array(keys, dtype=object))]
+    there = {name: cells.index[cells == name] for name in sorted(shares)}
+    return drawn_at_random(there, shares, random, first=left.index[strata.isin(RANKED)])
 
 
 def _allot(budget: int, sizes: Mapping[str, int]) -> dict[str, int]:

@@ -18,6 +18,8 @@ import pandas as pd
 from tasks.label_review.records import WHOLE_NUMBER, columns_of, read_records, truth
 from tasks.label_review.tables import write_table
 
+RANKED = ("ranked suspects", "ranked others")
+"""The strata of rows that were asked about because they look wrong, and not at random."""
 UNSURE = "?"
 """The answer of somebody who cannot tell."""
 

@@ -20,7 +20,7 @@ from tasks.label_review.error_rate import (
     error_rate_now,
     reviews_for,
 )
-from tasks.label_review.reviews import UNSURE, Review, as_frame
+from tasks.label_review.reviews import RANKED, UNSURE, Review, as_frame
 
 JUDGED = ("train", "dev")
 
@@ -113,7 +113,7 @@ def _estimate(
         mine = place == side if side not in set(lines["side"]) else (place == side) & earlier
         known[side] = Known(rows=int(mine.sum()), wrong=int((mine & wrong).sum()))
     sizes = {side: int((sides == side).sum()) for side in JUDGED}
-    ranked = lines["stratum"].str.startswith("ranked")
+    ranked = lines["stratum"].isin(RANKED)
     counted = lines["side"].isin(JUDGED) & ~ranked & (lines["answer"] != UNSURE)
     return Estimate(
         lines=lines,

@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.checks import Table
 from tasks.intervals import wilson
 from tasks.label_review.error_rate import Known, error_rate_before, error_rate_now
-from tasks.label_review.reviews import UNSURE
+from tasks.label_review.reviews import RANKED, UNSURE
 from tasks.labels.review_estimates import JUDGED, Estimate
 
 
@@ -75,7 +75,7 @@ def _agreement(queue: pd.DataFrame) -> dict[str, float]:
 
     Over rows that no ranking chose: those that one did are the doubtful ones.
     """
-    drawn = queue["side"].isin(JUDGED) & ~queue["stratum"].str.startswith("ranked")
+    drawn = queue["side"].isin(JUDGED) & ~queue["stratum"].isin(RANKED)
     answered = queue[drawn & (queue["answer"] != UNSURE)]
     n = len(answered)
     same = int((answered["answer"] == answered["given"]).sum())

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from tasks.atomic import write_text
 from tasks.canonical import hash_of
 from tasks.errors import ProjectFileError
-from tasks.label_review.design import Design
+from tasks.label_review.design import Design, drawn_at_random
 
 ERRORS, RIGHT = "errors", "right"
 LEAST_ROWS = 10
@@ -119,11 +119,7 @@ def draw_export(
     origin = hash_of([about["run_id"], count, list(earlier)])
     random = np.random.default_rng([seed, int(origin[:8], 16)])
     sizes = _allot(count, len(cells[ERRORS]), len(cells[RIGHT]))
-    drawn = [
-        AskedRow(str(key), name)
-        for name, keys in cells.items()
-        for key in random.choice(keys.to_numpy(dtype=object), size=sizes[name], replace=False)
-    ]
+    keys = drawn_at_random(cells, sizes, random)
     strata = tuple(
         Stratum(name, len(keys), sizes[name], _members(keys))
         for name, keys in cells.items()
@@ -134,7 +130,7 @@ def draw_export(
         project=about["project"],
         tags=tuple(sorted(tags)),
         strata=strata,
-        rows=tuple(drawn[place] for place in random.permutation(len(drawn))),
+        rows=tuple(AskedRow(key, ERRORS if wrong[key] else RIGHT) for key in keys),
     )
 
 
