@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.ledger import Action, Entry, Ledger, plain_line
+from tasks.ledger_entries import Draft
 from tasks.serving import Registry, named, settle_alias
 
 PREFIX_LENGTH = 8
@@ -255,19 +256,21 @@ def _settling(
     page: str = "",
 ) -> Entry | None:
     return ledger.append(
-        action,
-        run_id=run_id,
-        candidate_version=pending.candidate_version,
-        expected_champion=pending.from_version,
-        to_version=pending.candidate_version if action == "approve" else None,
-        verdict_hash=pending.verdict_hash,
-        page_hash=page or pending.page_hash,
-        model_digest=pending.model_digest,
-        test_version=pending.test_version,
-        files_digest=pending.files_digest,
-        overrides=pending.overrides,
-        refers_to=pending.sequence,
-        who=plain_line(who),
-        why=plain_line(why),
-        when=now,
+        Draft(
+            action,
+            run_id=run_id,
+            candidate_version=pending.candidate_version,
+            expected_champion=pending.from_version,
+            to_version=pending.candidate_version if action == "approve" else None,
+            verdict_hash=pending.verdict_hash,
+            page_hash=page or pending.page_hash,
+            model_digest=pending.model_digest,
+            test_version=pending.test_version,
+            files_digest=pending.files_digest,
+            overrides=pending.overrides,
+            refers_to=pending.sequence,
+            who=plain_line(who),
+            why=plain_line(why),
+            when=now,
+        )
     )

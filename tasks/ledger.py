@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +26,13 @@ from tasks.ledger_entries import (
     MOVES,
     SETTLEMENTS,
     Action,
+    Draft,
     Entry,
     EntryStore,
     StoredEntry,
     chained,
     parse_entry,
+    plain_line,
     waiting,
 )
 from tasks.ledger_mirror import extend_mirror, mirrored
@@ -53,7 +54,6 @@ __all__ = [
 ]
 
 _ATTEMPTS = 20
-_LONGEST = 10_000
 
 
 @dataclass(frozen=True)
@@ -104,84 +104,24 @@ class Ledger:
         """The entry that waits for a signature: the newest, if nothing has settled it."""
         return waiting(self.entries())
 
-    def append(  # noqa: PLR0913 - an entry has that many parts, all named
-        self,
-        action: Action,
-        *,
-        run_id: str,
-        candidate_version: str | None,
-        expected_champion: str | None,
-        who: str,
-        why: str,
-        when: str,
-        to_version: str | None = None,
-        verdict_hash: str = "",
-        page_hash: str = "",
-        model_digest: str = "",
-        test_version: str = "",
-        wear: float | None = None,
-        basis: str = "",
-        limits_hash: str = "",
-        refers_to: int | None = None,
-        expires: str | None = None,
-        files_digest: str = "",
-        overrides: tuple[str, ...] = (),
-        question: str = "",
-        place: int | None = None,
-        rows: str = "",
-        epoch: str = "",
-    ) -> Entry | None:
+    def append(self, draft: Draft) -> Entry | None:
         """Write one entry; None where another writer has overtaken it.
 
         That is a move or a judgement over another champion than expected, a judgement whose
         question no longer has its `place` among the ledger's, because another one wore the test
         rows meanwhile, and an answer to a pending entry that no longer waits for one.
 
-        Only an action that moves needs `to_version`; with any other the champion stays. Of two
-        writers that claim the same place one is first; the other's text stays in the store as a
-        claim that was lost, and it tries again on what is there now.
+        Of two writers that claim the same place one is first; the other's text stays in the store
+        as a claim that was lost, and it tries again on what is there now.
         """
         for _ in range(_ATTEMPTS):
             entries = self.entries()
             champion = next((e.to_version for e in reversed(entries) if e.moves), None)
-            if champion != expected_champion and action in (*MOVES, *JUDGEMENTS):
+            if _is_overtaken(draft, champion, entries):
                 return None
-            asked_as = question or f"{model_digest} {test_version}"
-            if action in JUDGEMENTS and place not in (None, count_questions(entries, asked_as)):
-                return None
-            asked = waiting(entries)
-            if action in SETTLEMENTS and (asked is None or asked.sequence != refers_to):
-                return None
-            entry = Entry(
-                sequence=len(entries) + 1,
-                action=action,
-                project=self.project,
-                run_id=run_id,
-                candidate_version=candidate_version,
-                from_version=champion,
-                to_version=to_version if action in MOVES else champion,
-                verdict_hash=verdict_hash,
-                page_hash=page_hash,
-                model_digest=model_digest,
-                test_version=test_version,
-                wear=wear,
-                basis=basis,
-                limits_hash=limits_hash,
-                refers_to=refers_to,
-                expires=expires,
-                files_digest=files_digest,
-                overrides=tuple(plain_line(one) for one in overrides),
-                question=question,
-                rows_digest=hashlib.sha256(rows.encode()).hexdigest() if rows else "",
-                epoch=epoch,
-                who=plain_line(who),
-                why=plain_line(why),
-                # Clocks of several machines differ; the order of the entries is the ledger's.
-                when=max(when, entries[-1].when) if entries else when,
-                previous_hash=entries[-1].hash if entries else FIRST,
-            )
+            entry = draft.entry(self.project, champion, entries)
             text = canonical_json(entry.values)
-            self.store.add_entry(self.project, text, _summary(entry), rows)
+            self.store.add_entry(self.project, text, _summary(entry), draft.rows)
             # By its text: a client that sends it twice, after a lost answer, wrote it once.
             if any(stored.text == text for _, stored in self._read()):
                 return entry
@@ -220,13 +160,17 @@ def open_ledger(home: Path, store: EntryStore, project: str) -> Ledger:
     return Ledger(store, project, home / "ledger" / f"{project}.jsonl")
 
 
+def _is_overtaken(draft: Draft, champion: str | None, entries: Sequence[Entry]) -> bool:
+    if champion != draft.expected_champion and draft.action in (*MOVES, *JUDGEMENTS):
+        return True
+    if draft.action in JUDGEMENTS and draft.place is not None:
+        return draft.place != count_questions(entries, draft.asked_as)
+    asked = waiting(entries)
+    settles = draft.action in SETTLEMENTS
+    return settles and (asked is None or asked.sequence != draft.refers_to)
+
+
 def _summary(entry: Entry) -> str:
     moved = f": version {entry.from_version or '-'} to {entry.to_version}" if entry.moves else ""
     said = f"{escape(entry.who)}. {escape(entry.why)}"
     return f"{entry.sequence}. {entry.action}{moved}, by {said}"[:4000]
-
-
-def plain_line(text: str) -> str:
-    """A text on one line, without characters that a terminal would act on, cut where endless."""
-    line = "".join(c for c in " ".join(text.split()) if c.isprintable())
-    return line if len(line) <= _LONGEST else line[:_LONGEST] + " ..."

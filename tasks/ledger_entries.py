@@ -6,9 +6,10 @@ entry that was changed, which is an error.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import KW_ONLY, MISSING, asdict, dataclass, fields
 from typing import Any, Literal, Protocol
 
 from tasks.errors import UnavailableError
@@ -29,6 +30,7 @@ MOVES = ("promote", "approve", "rollback", "adopt")
 JUDGEMENTS = ("promote", "reject", "inconclusive", "pending")
 SETTLEMENTS = ("approve", "refuse", "expire")
 FIRST = "0" * 64
+_LONGEST = 10_000
 _NUMBERS = ("sequence", "wear", "refers_to")
 _LATER = ("files_digest", "overrides", "question", "rows_digest", "epoch")
 """Fields that older entries do not have: left out where empty, so that those keep their hash."""
@@ -105,6 +107,65 @@ class StoredEntry:
     rows: str = ""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """An entry before it has a place in the ledger; its parts are those of `Entry`.
+
+    `expected_champion` is the champion that it was decided over, and `place` that of the question
+    among the ledger's when the wear was measured. `rows` are the marks that the store keeps beside
+    the entry. Only an action that moves needs `to_version`; with any other the champion stays.
+    """
+
+    action: Action
+    _: KW_ONLY
+    run_id: str
+    candidate_version: str | None
+    expected_champion: str | None
+    who: str
+    why: str
+    when: str
+    to_version: str | None = None
+    verdict_hash: str = ""
+    page_hash: str = ""
+    model_digest: str = ""
+    test_version: str = ""
+    wear: float | None = None
+    basis: str = ""
+    limits_hash: str = ""
+    refers_to: int | None = None
+    expires: str | None = None
+    files_digest: str = ""
+    overrides: tuple[str, ...] = ()
+    question: str = ""
+    place: int | None = None
+    rows: str = ""
+    epoch: str = ""
+
+    @property
+    def asked_as(self) -> str:
+        """The question by which it counts among the ledger's."""
+        return self.question or f"{self.model_digest} {self.test_version}"
+
+    def entry(self, project: str, champion: str | None, entries: Sequence[Entry]) -> Entry:
+        """The entry that follows `entries`, of which `champion` is the present champion."""
+        last = entries[-1] if entries else None
+        own = {"expected_champion", "place", "rows"}
+        parts = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in own}
+        parts["to_version"] = self.to_version if self.action in MOVES else champion
+        parts["overrides"] = tuple(plain_line(one) for one in self.overrides)
+        parts["who"], parts["why"] = plain_line(self.who), plain_line(self.why)
+        # Clocks of several machines differ; the order of the entries is the ledger's.
+        parts["when"] = max(self.when, last.when) if last else self.when
+        return Entry(
+            **parts,
+            sequence=len(entries) + 1,
+            project=project,
+            from_version=champion,
+            rows_digest=hashlib.sha256(self.rows.encode()).hexdigest() if self.rows else "",
+            previous_hash=last.hash if last else FIRST,
+        )
+
+
 class EntryStore(Protocol):
     """Where entries are shared. The store numbers them; no number is given twice."""
 
@@ -177,3 +238,9 @@ def parse_entry(text: str) -> Entry:
         if missing or isinstance(value, bool) or not isinstance(value, kinds):
             raise TypeError(f"{field.name} is {value!r}")
     return entry
+
+
+def plain_line(text: str) -> str:
+    """A text on one line, without characters that a terminal would act on, cut where endless."""
+    line = "".join(c for c in " ".join(text.split()) if c.isprintable())
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + " ..."

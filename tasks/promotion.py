@@ -16,6 +16,7 @@ from typing import Any, Literal
 from tasks.checks import Check, Outcome, StageResult
 from tasks.judged_versions import choose_version
 from tasks.ledger import JUDGEMENTS, SETTLEMENTS, Action, Entry, Ledger
+from tasks.ledger_entries import Draft
 from tasks.runs import Verdict
 from tasks.serving import FILES_DIGEST, Registry, named, settle_alias
 
@@ -218,28 +219,30 @@ def _append(
     ]
     again = f"judged again under other limits than in entry {earlier[-1]}: " if earlier else ""
     return ledger.append(
-        action,
-        run_id=decision.run_id,
-        candidate_version=version,
-        expected_champion=decision.serving,
-        to_version=version if action == "promote" else None,
-        verdict_hash=decision.verdict_hash,
-        model_digest=decision.model_digest,
-        test_version=decision.test_version,
-        wear=decision.wear,
-        question=decision.question,
-        place=decision.place,
-        rows=decision.rows,
-        epoch=decision.epoch,
-        basis=decision.basis,
-        limits_hash=decision.limits_hash,
-        refers_to=earlier[-1] if earlier else None,
-        expires=decision.expires if action == "pending" else None,
-        files_digest=files,
-        overrides=decision.overrides,
-        who="assayline",
-        why=again + " ".join([*decision.reasons, decision.spent]).strip(),
-        when=decision.when,
+        Draft(
+            action,
+            run_id=decision.run_id,
+            candidate_version=version,
+            expected_champion=decision.serving,
+            to_version=version if action == "promote" else None,
+            verdict_hash=decision.verdict_hash,
+            model_digest=decision.model_digest,
+            test_version=decision.test_version,
+            wear=decision.wear,
+            question=decision.question,
+            place=decision.place,
+            rows=decision.rows,
+            epoch=decision.epoch,
+            basis=decision.basis,
+            limits_hash=decision.limits_hash,
+            refers_to=earlier[-1] if earlier else None,
+            expires=decision.expires if action == "pending" else None,
+            files_digest=files,
+            overrides=decision.overrides,
+            who="assayline",
+            why=again + " ".join([*decision.reasons, decision.spent]).strip(),
+            when=decision.when,
+        )
     )
 
 

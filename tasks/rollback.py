@@ -16,6 +16,7 @@ from tasks import registered_models, serving
 from tasks.errors import NotFoundError, UnavailableError, UsageError
 from tasks.judged_versions import judgement_of
 from tasks.ledger import Entry, Ledger
+from tasks.ledger_entries import Draft
 from tasks.registered_models import model_problem, read_version
 from tasks.serving import named, settle_alias
 
@@ -153,19 +154,21 @@ def _move(
 ) -> Rollback:
     """The entry, which names the evidence that the target was last judged on; then the alias."""
     entry = ledger.append(
-        "rollback",
-        run_id=judged.run_id,
-        candidate_version=done.to_version,
-        expected_champion=done.from_version,
-        to_version=done.to_version,
-        verdict_hash=judged.verdict_hash,
-        page_hash=judged.page_hash,
-        model_digest=judged.model_digest,
-        test_version=judged.test_version,
-        files_digest=judged.files_digest,
-        who=request.who,
-        why=request.why,
-        when=request.when,
+        Draft(
+            "rollback",
+            run_id=judged.run_id,
+            candidate_version=done.to_version,
+            expected_champion=done.from_version,
+            to_version=done.to_version,
+            verdict_hash=judged.verdict_hash,
+            page_hash=judged.page_hash,
+            model_digest=judged.model_digest,
+            test_version=judged.test_version,
+            files_digest=judged.files_digest,
+            who=request.who,
+            why=request.why,
+            when=request.when,
+        )
     )
     if entry is None:
         now = named(ledger.champion())

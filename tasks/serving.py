@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tasks.errors import UnavailableError
 from tasks.ledger import Entry, Ledger
+from tasks.ledger_entries import Draft
 
 MODEL_DIGEST = "assayline.model_digest"
 """The tag of a version that holds the hash of its model and threshold."""
@@ -119,14 +120,16 @@ def _adopt(registry: Registry, ledger: Ledger, serving: str, run_id: str, when: 
             "remove the alias in MLflow, and run again"
         )
     ledger.append(
-        "adopt",
-        run_id=run_id,
-        candidate_version=serving,
-        expected_champion=None,
-        to_version=serving,
-        who="assayline",
-        why="it served already when this ledger was begun",
-        when=when,
+        Draft(
+            "adopt",
+            run_id=run_id,
+            candidate_version=serving,
+            expected_champion=None,
+            to_version=serving,
+            who="assayline",
+            why="it served already when this ledger was begun",
+            when=when,
+        )
     )
     return f"version {serving} of {project} serves already; the ledger begins with it"
 

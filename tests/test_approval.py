@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.approval import Signature, Subject, expire_stale, settle
+from tasks.ledger_entries import Draft
 
 HASH = "abcdef0123456789" * 4
 JUDGED = Subject(
@@ -41,12 +42,14 @@ def append(ledger, action, run_id, version, expected, **about):
     values = {"verdict_hash": HASH, "model_digest": "model-1", "test_version": "t"}
     values |= {"who": "assayline", "why": "because", "when": "2026-01-01T00:00:00+00:00", **about}
     return ledger.append(
-        action,
-        run_id=run_id,
-        candidate_version=version,
-        expected_champion=expected,
-        to_version=version,
-        **values,
+        Draft(
+            action,
+            run_id=run_id,
+            candidate_version=version,
+            expected_champion=expected,
+            to_version=version,
+            **values,
+        )
     )
 
 

@@ -12,6 +12,7 @@ from flows.runs.start import open_tracking
 from tasks.errors import UnavailableError
 from tasks.evidence import EvidenceStore
 from tasks.ledger import open_ledger
+from tasks.ledger_entries import Draft
 from tasks.serving import settle_alias
 from tasks.verdict_document import VerdictDocument
 
@@ -208,14 +209,16 @@ def test_a_run_that_another_overtakes_judges_again_against_the_new_champion(
         if len(seen) == 1:
             ledger = ledger_of(path)
             ledger.append(
-                "promote",
-                run_id="another",
-                candidate_version="2",
-                expected_champion="1",
-                to_version="2",
-                who="assayline",
-                why="it was faster",
-                when="now",
+                Draft(
+                    "promote",
+                    run_id="another",
+                    candidate_version="2",
+                    expected_champion="1",
+                    to_version="2",
+                    who="assayline",
+                    why="it was faster",
+                    when="now",
+                )
             )
             settle_alias(open_tracking(HOME), ledger)
         return write(context, refs, records, contest)

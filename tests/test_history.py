@@ -15,6 +15,7 @@ from flows.runs.compared_runs import find_run
 from flows.runs.recording import find_record
 from tasks.errors import DrillFailedError, NotFoundError, UnavailableError, UsageError
 from tasks.ledger import open_ledger
+from tasks.ledger_entries import Draft
 
 NAME = "looked-back-on"
 ROOT = DATA.parent
@@ -153,13 +154,15 @@ class TestVerifyFails:
         cut = open_ledger(home, tracking, "cut-off")
         for why in ("first", "second"):
             cut.append(
-                "reject",
-                run_id="r",
-                candidate_version="1",
-                expected_champion=None,
-                who="ann",
-                why=why,
-                when="2026-01-01T00:00:00+00:00",
+                Draft(
+                    "reject",
+                    run_id="r",
+                    candidate_version="1",
+                    expected_champion=None,
+                    who="ann",
+                    why=why,
+                    when="2026-01-01T00:00:00+00:00",
+                )
             )
         MlflowClient().delete_model_version("cut-off.ledger", "2")
         code, printed = look(path, verify=True)

@@ -2,19 +2,22 @@ import pytest
 
 from tasks.errors import UnavailableError
 from tasks.judged_versions import choose_version, judgement_of, version_judged_by
+from tasks.ledger_entries import Draft
 
 
 def append(ledger, action, run_id, candidate, before, to=None):
     ledger.append(
-        action,
-        run_id=run_id,
-        candidate_version=candidate,
-        expected_champion=before,
-        to_version=to,
-        refers_to=len(ledger.entries()) if action == "approve" else None,
-        who="assayline",
-        why="because",
-        when="2026-01-01T00:00:00+00:00",
+        Draft(
+            action,
+            run_id=run_id,
+            candidate_version=candidate,
+            expected_champion=before,
+            to_version=to,
+            refers_to=len(ledger.entries()) if action == "approve" else None,
+            who="assayline",
+            why="because",
+            when="2026-01-01T00:00:00+00:00",
+        )
     )
 
 

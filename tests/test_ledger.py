@@ -7,6 +7,7 @@ from conftest import MemoryStore
 from tasks.errors import UnavailableError
 from tasks.evidence import hash_of
 from tasks.ledger import FIRST, Ledger
+from tasks.ledger_entries import Draft
 
 
 def append(ledger, action="promote", version="1", expected=None, **about):
@@ -20,7 +21,7 @@ def append(ledger, action="promote", version="1", expected=None, **about):
         "why": "because",
         "when": "2026-01-01T00:00:00+00:00",
     }
-    return ledger.append(action, **{**values, **about})
+    return ledger.append(Draft(action, **{**values, **about}))
 
 
 def other_home(ledger, tmp_path):

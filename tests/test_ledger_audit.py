@@ -6,6 +6,7 @@ from conftest import MemoryStore
 
 from tasks.ledger import open_ledger
 from tasks.ledger_audit import audit_ledger
+from tasks.ledger_entries import Draft
 from tasks.verdict_document import VerdictDocument
 
 
@@ -19,14 +20,16 @@ def ledger(tmp_path):
         ("reject", "3", "2"),
     ]:
         made.append(
-            action,
-            run_id=f"run-{version}",
-            candidate_version=version,
-            expected_champion=before,
-            to_version=version,
-            who="assayline",
-            why="because",
-            when="2026-01-01T00:00:00+00:00",
+            Draft(
+                action,
+                run_id=f"run-{version}",
+                candidate_version=version,
+                expected_champion=before,
+                to_version=version,
+                who="assayline",
+                why="because",
+                when="2026-01-01T00:00:00+00:00",
+            )
         )
     made.entries()
     return made
@@ -52,17 +55,19 @@ def named(ledger, runs, version, action="promote", verdict="promote"):
     (folder / "verdict.json").write_text(document.text())
     (folder / "decision.html").write_text("page")
     ledger.append(
-        action,
-        run_id=f"run-{version}",
-        candidate_version=version,
-        expected_champion="2",
-        to_version=version,
-        verdict_hash=document.hash,
-        # SHA-256 of the four letters
-        page_hash="3660315a9af3df255d8f19ab077e4797822b41488a0e2a04bc6af71213c23274",
-        who="assayline",
-        why="because",
-        when="2026-01-01T00:00:00+00:00",
+        Draft(
+            action,
+            run_id=f"run-{version}",
+            candidate_version=version,
+            expected_champion="2",
+            to_version=version,
+            verdict_hash=document.hash,
+            # SHA-256 of the four letters
+            page_hash="3660315a9af3df255d8f19ab077e4797822b41488a0e2a04bc6af71213c23274",
+            who="assayline",
+            why="because",
+            when="2026-01-01T00:00:00+00:00",
+        )
     )
     return folder
 
@@ -150,15 +155,17 @@ class TestFails:
         (runs / "run-4").mkdir(parents=True)
         (runs / "run-4" / "decision.html").write_text("another page")
         ledger.append(
-            "promote",
-            run_id="run-4",
-            candidate_version="4",
-            expected_champion="2",
-            to_version="4",
-            verdict_hash="v",
-            who="assayline",
-            why="because",
-            when="2026-01-01T00:00:00+00:00",
+            Draft(
+                "promote",
+                run_id="run-4",
+                candidate_version="4",
+                expected_champion="2",
+                to_version="4",
+                verdict_hash="v",
+                who="assayline",
+                why="because",
+                when="2026-01-01T00:00:00+00:00",
+            )
         )
         recorded = "3660315a9af3df255d8f19ab077e4797822b41488a0e2a04bc6af71213c23274"
         outcome, detail = outcomes(ledger, runs, recorded_page=lambda _: recorded)["pages"]
@@ -266,14 +273,16 @@ class TestNotChecked:
 
 def test_a_champion_that_was_adopted_in_the_middle_is_told(ledger, runs):
     ledger.append(
-        "adopt",
-        run_id="run-3",
-        candidate_version="3",
-        expected_champion="2",
-        to_version="3",
-        who="assayline",
-        why="it served already",
-        when="2026-01-02T00:00:00+00:00",
+        Draft(
+            "adopt",
+            run_id="run-3",
+            candidate_version="3",
+            expected_champion="2",
+            to_version="3",
+            who="assayline",
+            why="it served already",
+            when="2026-01-02T00:00:00+00:00",
+        )
     )
     outcome, detail = outcomes(ledger, runs, alias="3")["chain"]
     assert (outcome, detail) == (

@@ -1,6 +1,7 @@
 import pytest
 
 from tasks.ledger import _summary
+from tasks.ledger_entries import Draft
 from tasks.markup import escape
 
 EVIL = "<img src=x onerror=alert(1)>[a](javascript:1) ![b](http://c.example/d) *e*"
@@ -29,14 +30,16 @@ def test_control_characters_are_left_out(text, shown):
 
 def test_the_description_of_a_ledger_entry_is_text(ledger):
     entry = ledger.append(
-        "adopt",
-        run_id="r",
-        candidate_version="1",
-        expected_champion=None,
-        to_version="1",
-        who=EVIL,
-        why=EVIL,
-        when="now",
+        Draft(
+            "adopt",
+            run_id="r",
+            candidate_version="1",
+            expected_champion=None,
+            to_version="1",
+            who=EVIL,
+            why=EVIL,
+            when="now",
+        )
     )
     assert _summary(entry) == f"1. adopt: version - to 1, by {SAFE}. {SAFE}"
 

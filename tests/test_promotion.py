@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from tasks.errors import UnavailableError
+from tasks.ledger_entries import Draft
 from tasks.promotion import IDENTITY, Decision, act, standing_of, unchanged
 from tasks.serving import MODEL_DIGEST, repair_champion, settle_alias
 
@@ -79,14 +80,16 @@ def carry_out(what, registry, ledger, problems=None):
 
 def roll_back(registry, ledger, version, serving):
     ledger.append(
-        "rollback",
-        run_id="",
-        candidate_version=version,
-        expected_champion=serving,
-        to_version=version,
-        who="Ada",
-        why="complaints",
-        when="now",
+        Draft(
+            "rollback",
+            run_id="",
+            candidate_version=version,
+            expected_champion=serving,
+            to_version=version,
+            who="Ada",
+            why="complaints",
+            when="now",
+        )
     )
     settle_alias(registry, ledger)
 
@@ -102,7 +105,7 @@ def sign(ledger, action, sequence, **about):
         "why": "seen",
         "when": "now",
     }
-    return ledger.append(action, **{**values, **about})
+    return ledger.append(Draft(action, **{**values, **about}))
 
 
 def recorded(action="promote", **values):

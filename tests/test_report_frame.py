@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from tasks.ledger_entries import Draft
 from tasks.reports.aftermath import tell_aftermath
 from tasks.reports.frame import render_frame
 
@@ -21,13 +22,15 @@ RUN = {
 def append(ledger, action, run_id, version, when, **about):
     values = {"verdict_hash": HASH, "who": "assayline", "why": "because", **about}
     entry = ledger.append(
-        action,
-        run_id=run_id,
-        candidate_version=version,
-        expected_champion=ledger.champion(),
-        to_version=version,
-        when=f"2026-05-{when:02d}T08:00:00+00:00",
-        **values,
+        Draft(
+            action,
+            run_id=run_id,
+            candidate_version=version,
+            expected_champion=ledger.champion(),
+            to_version=version,
+            when=f"2026-05-{when:02d}T08:00:00+00:00",
+            **values,
+        )
     )
     assert entry is not None
 

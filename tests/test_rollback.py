@@ -5,6 +5,7 @@ from conftest import MemoryStore
 from tasks import registered_models, rollback
 from tasks.errors import NotFoundError, UnavailableError, UsageError
 from tasks.ledger import open_ledger
+from tasks.ledger_entries import Draft
 from tasks.models import ModelPackage, package_digest
 from tasks.registered_models import RegisteredModel
 from tasks.rollback import Request, roll_back
@@ -77,18 +78,20 @@ def scored(monkeypatch):
 
 def append(ledger, registry, action, version, before):
     return ledger.append(
-        action,
-        run_id=f"run-{version}",
-        candidate_version=version,
-        expected_champion=before,
-        to_version=version,
-        verdict_hash=f"verdict-{version}",
-        page_hash=f"page-{version}",
-        model_digest=registry.tags[version][MODEL_DIGEST],
-        test_version="t",
-        who="assayline",
-        why="because",
-        when="2026-01-01T00:00:00+00:00",
+        Draft(
+            action,
+            run_id=f"run-{version}",
+            candidate_version=version,
+            expected_champion=before,
+            to_version=version,
+            verdict_hash=f"verdict-{version}",
+            page_hash=f"page-{version}",
+            model_digest=registry.tags[version][MODEL_DIGEST],
+            test_version="t",
+            who="assayline",
+            why="because",
+            when="2026-01-01T00:00:00+00:00",
+        )
     )
 
 

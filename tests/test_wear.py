@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tasks.ledger import Ledger, StoredEntry
+from tasks.ledger_entries import Draft
 from tasks.project.data_sections import SplitSection
 from tasks.project.roles import Roles
 from tasks.row_marks import KEPT, RowMarks, known_share, mark_rows, marks_of
@@ -126,18 +127,20 @@ def test_marks_are_one_text_and_come_back():
 def judge(ledger, question, frame=None, *, epoch="1", action="reject", when="2026-01-01"):
     entries = ledger.entries()
     return ledger.append(
-        action,
-        run_id="r",
-        candidate_version=question,
-        expected_champion=None,
-        who="assayline",
-        why="because",
-        when=when,
-        model_digest=question,
-        question=question,
-        place=count_questions(entries, question),
-        rows="" if frame is None else marks_of(marks(frame)).text(),
-        epoch=epoch,
+        Draft(
+            action,
+            run_id="r",
+            candidate_version=question,
+            expected_champion=None,
+            who="assayline",
+            why="because",
+            when=when,
+            model_digest=question,
+            question=question,
+            place=count_questions(entries, question),
+            rows="" if frame is None else marks_of(marks(frame)).text(),
+            epoch=epoch,
+        )
     )
 
 
@@ -164,8 +167,8 @@ def test_a_judgement_whose_question_lost_its_place_is_not_written(ledger):
     assert count_questions(ledger.entries(), "o") == 2
     late = {"run_id": "r", "candidate_version": "o", "expected_champion": None, "who": "a"}
     about = {**late, "why": "b", "when": "c", "model_digest": "o", "question": "o"}
-    assert ledger.append("reject", **about, place=1) is None
-    assert ledger.append("reject", **about, place=2).question == "o"
+    assert ledger.append(Draft("reject", **about, place=1)) is None
+    assert ledger.append(Draft("reject", **about, place=2)).question == "o"
 
 
 def test_earlier_epochs_are_counted_and_named(ledger):
