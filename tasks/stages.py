@@ -86,7 +86,7 @@ def validation(step: Step, inputs: steps.ValidationInputs) -> StageResult:
 
     relabels = read_overlay(inputs.overlay) if inputs.overlay else None
     rows = step.frame(inputs.ingested, "snapshot")
-    return validate(rows, step.roles(inputs.ingested), step.project, relabels)
+    return validate(rows, step.roles(inputs.ingested), step.project.validation, relabels)
 
 
 @stage(steps.Divided)
@@ -97,7 +97,8 @@ def splitting(step: Step, inputs: steps.SplittingInputs) -> StageResult:
     assigned = step.frame(inputs.sides, "assignments") if inputs.sides else None
     curated = step.frame(inputs.validated, "curated")
     relabels = step.frame(inputs.validated, "relabels")
-    return split_rows(curated, step.roles(inputs.ingested), step.project, assigned, relabels)
+    roles = step.roles(inputs.ingested)
+    return split_rows(curated, roles, step.project.split, assigned, relabels)
 
 
 @stage(steps.Labels)
@@ -111,7 +112,8 @@ def label_consistency(step: Step, inputs: steps.LabelInputs) -> StageResult:
         read_reviews(inputs.reviews) if inputs.reviews else (),
         read_rules(inputs.rules) if inputs.rules else None,
     )
-    return check_labels(*step.rows(inputs.rows), step.allow_imports, said, inputs.ratings)
+    rows = step.dataset(inputs.rows)
+    return check_labels(rows, step.project, step.allow_imports, said, inputs.ratings)
 
 
 @stage(steps.Leaks)
@@ -119,7 +121,7 @@ def leakage(step: Step, inputs: steps.LeakageInputs) -> StageResult:
     """Find columns that nearly settle the target by themselves."""
     from tasks.leakage import find_leaks
 
-    return find_leaks(*step.rows(inputs.rows))
+    return find_leaks(step.dataset(inputs.rows), step.project)
 
 
 @stage(steps.Ladder)
@@ -128,7 +130,8 @@ def baselines(step: Step, inputs: steps.BaselineInputs) -> StageResult:
     from tasks.baselines import measure_baselines
 
     return measure_baselines(
-        *step.rows(inputs.rows),
+        step.dataset(inputs.rows),
+        step.project,
         step.champion(inputs.champion),
         step.allow_imports,
         step.output(inputs.human_level),
@@ -141,7 +144,8 @@ def training(step: Step, inputs: steps.TrainingInputs) -> StageResult:
     from tasks.training import train
 
     weights = step.frame(inputs.suspects, "weights")["weight"] if inputs.suspects else None
-    return train(*step.rows(inputs.rows), step.allow_imports, weights, inputs.mitigate)
+    rows = step.dataset(inputs.rows)
+    return train(rows, step.project, step.allow_imports, weights, inputs.mitigate)
 
 
 @stage(steps.Analysed)
@@ -151,7 +155,8 @@ def error_analysis(step: Step, inputs: steps.ErrorAnalysisInputs) -> StageResult
     from tasks.scoring import package_scorer
 
     return analyse_errors(
-        *step.rows(inputs.rows),
+        step.dataset(inputs.rows),
+        step.project,
         step.frame(inputs.trained, "dev_predictions"),
         step.facts(inputs.ladder)["ladder"],
         step.output(inputs.human_level),
@@ -178,7 +183,8 @@ def performance_audit(step: Step, inputs: steps.AuditInputs) -> StageResult:
         reweighed=facts.get("reweighed"),
     )
     package = step.package(trained)
-    return audit_performance(*step.rows(inputs.rows), package, step.allow_imports, on_dev)
+    rows = step.dataset(inputs.rows)
+    return audit_performance(rows, step.project, package, step.allow_imports, on_dev)
 
 
 @stage(steps.Judged)
@@ -189,7 +195,8 @@ def gate(step: Step, inputs: steps.GateInputs) -> StageResult:
 
     contest = inputs.contest
     return judge_candidate(
-        *step.rows(contest.rows),
+        step.dataset(contest.rows),
+        step.project,
         step.frame(contest.audited, "test_predictions"),
         step.find_package(contest.ladder, "quick"),
         step.facts(contest.ladder)["constant"],
@@ -230,10 +237,9 @@ def promotion(step: Step, inputs: steps.PromotionInputs) -> StageResult:
         return declared_types(step.project.training.candidates, step.allow_imports)
 
     def register() -> str:
-        rows, split, roles, _ = step.rows(inputs.rows)
-        package, verdict = step.package(inputs.trained), places.verdict
+        package, rows = step.package(inputs.trained), step.dataset(inputs.rows)
         return tracking.register_candidate(
-            decision, places.run, package, rows, split, roles, trusted(), verdict
+            decision, places.run, package, rows, trusted(), places.verdict
         )
 
     def problem_of(version: str) -> str | None:

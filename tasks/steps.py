@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NewType
 import pandas as pd
 
 from tasks.evidence import EvidenceStore
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -238,13 +239,13 @@ class Step:
         """The facts of an earlier stage."""
         return self.store.facts(*ref.place)
 
-    def rows(self, refs: RowRefs) -> tuple[pd.DataFrame, pd.DataFrame, Roles, Project]:
-        """The curated rows that have a side, their sides, the columns' roles, and the project."""
+    def dataset(self, refs: RowRefs) -> Dataset:
+        """The curated rows that have a side."""
         from tasks.snapshots import with_doubles
 
         curated, split = self.frame(refs.validated, "curated"), self.frame(refs.divided, "split")
         placed = curated if len(split) == len(curated) else curated.loc[split.index]
-        return with_doubles(placed), split, self.roles(refs.ingested), self.project
+        return Dataset(with_doubles(placed), split, self.roles(refs.ingested))
 
     def roles(self, ingested: Ingested) -> Roles:
         """The roles of the columns."""

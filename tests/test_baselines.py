@@ -22,6 +22,7 @@ from tasks.errors import UserError
 from tasks.estimators import as_outcomes, predict
 from tasks.intervals import Estimate
 from tasks.models import Champion, ModelPackage, load_model
+from tasks.project.dataset import Dataset
 from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -87,7 +88,7 @@ def run(data=None, roles=None, champion=None, allow=(), **project):
     frame, split = data or make_data()
     roles = roles or make_roles()
     declared = make_project(positive=roles.positive_class, **project)
-    return measure_baselines(frame, split, roles, declared, champion, allow)
+    return measure_baselines(Dataset(frame, split, roles), declared, champion, allow)
 
 
 def check(result, what):
@@ -241,7 +242,7 @@ class TestDeclared:
 class TestChampion:
     def champion(self, data, units=frozenset(), **changes):
         frame, split = data
-        files = train(frame, split, make_roles(), make_project()).files
+        files = train(Dataset(frame, split, make_roles()), make_project()).files
         package = ModelPackage.from_files(files, "model")
         return Champion(
             "7", ModelPackage(package.skops, {**package.facts, **changes}), frozenset(units)
@@ -426,8 +427,7 @@ class TestShuffled:
         outcomes = [
             check(
                 measure_baselines(
-                    *data,
-                    make_roles(),
+                    Dataset(*data, make_roles()),
                     make_project().model_copy(update={"seed": seed}),
                     None,
                 ),

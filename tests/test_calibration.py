@@ -18,6 +18,7 @@ from tasks.estimators.calibrated import (
 )
 from tasks.metrics import metric_value
 from tasks.models import ModelPackage, load_model, model_digest
+from tasks.project.dataset import Dataset
 from tasks.project.loading import load_project
 from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
@@ -59,7 +60,7 @@ def trained(data, *candidates, positive="yes", **training):
         name="p", source="-", target="y", positive_class=positive,
         training={"candidates": candidates or (LOGISTIC,), **training},
     )  # fmt: skip
-    return train(*data, roles(positive), project)
+    return train(Dataset(*data, roles(positive)), project)
 
 
 def stored(result):

@@ -127,7 +127,7 @@ class TestSides:
                                         index=frame.index)), given  # fmt: skip
 
     def divide(self, frame, given, assigned=None):
-        result = split_rows(frame, given, self.PROJECT, assigned)
+        result = split_rows(frame, given, self.PROJECT.split, assigned)
         return result, result.outputs["split"]
 
     def check(self, result, what):
@@ -181,7 +181,7 @@ class TestSides:
         grouped = Project.model_validate(
             {**self.PROJECT.model_dump(), "split": {"by": "group", "column": "g"}}
         )
-        result = split_rows(frame, roles(given.numeric, group="g"), grouped, None)
+        result = split_rows(frame, roles(given.numeric, group="g"), grouped.split, None)
         assert self.check(result, "no_copy_crosses").outcome == "passed"
         assert self.check(result, "later_copies").value == result.facts["left_out"] > 0
         point = pd.Series(np.repeat(np.arange(100), 2), index=frame.index)

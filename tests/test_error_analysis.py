@@ -10,6 +10,7 @@ from tasks.error_analysis import analyse_errors, priority
 from tasks.error_analysis.priorities import Reference, choose_reference, rank_tags
 from tasks.error_analysis.tags import Tag
 from tasks.errors import ProjectFileError
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -60,7 +61,7 @@ COUNTS = {
 def analyse(counts=COUNTS, ladder=(), positive="yes", train=("no",), **more):
     frame, split, predictions = data(counts, train)
     chosen = project(positive_class=positive, **more)
-    return analyse_errors(frame, split, roles(positive), chosen, predictions, ladder)
+    return analyse_errors(Dataset(frame, split, roles(positive)), chosen, predictions, ladder)
 
 
 def check(result, name):
@@ -242,7 +243,7 @@ def test_the_surest_errors_come_first_with_their_features():
     wrong = (predictions["predicted"] != frame["y"].reindex(predictions.index)).to_numpy()
     surest = predictions.index[wrong][5]
     predictions.loc[surest, f"p:{predictions.loc[surest, 'predicted']}"] = 0.99
-    result = analyse_errors(frame, split, roles(), project(), predictions, [])
+    result = analyse_errors(Dataset(frame, split, roles()), project(), predictions, [])
     table = result.tables["confident_errors"].frame
     assert len(table) == 12
     assert table.loc[0, "row_key"] == surest
@@ -257,7 +258,7 @@ def test_the_surest_errors_come_first_with_their_features():
 def test_no_dev_rows_judge_nothing():
     frame, split, predictions = data(COUNTS)
     split["side"] = "train"
-    result = analyse_errors(frame, split, roles(), project(), predictions, [])
+    result = analyse_errors(Dataset(frame, split, roles()), project(), predictions, [])
     assert [c.outcome for c in result.checks] == ["not_applicable"]
     assert result.outcome == "blocked"
 

@@ -9,6 +9,7 @@ from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.examples import find_examples
 from tasks.error_analysis.readings import read
 from tasks.error_analysis.samples import sample_places
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 
 
@@ -35,8 +36,8 @@ def make(train, dev, roles=None, **columns):
         chosen = (predictions["predicted"] == name).to_numpy()
         sure = np.array([row[3] for row in dev], dtype=float)
         predictions[f"p:{name}"] = np.where(chosen, sure, 1 - sure)
-    errors = DevErrors.of(frame.loc[given], frame, split, roles, predictions)
-    return find_examples(errors, frame, split, roles, seed=0)
+    errors = DevErrors.of(frame.loc[given], Dataset(frame, split, roles), predictions)
+    return find_examples(errors, Dataset(frame, split, roles), seed=0)
 
 
 # The reading of an error whose label is "yes"; rows are nearly equal up to 0.1, far beyond 2.

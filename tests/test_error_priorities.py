@@ -17,6 +17,7 @@ from tasks.error_analysis.tags import Tag, measure_tags
 from tasks.errors import ProjectFileError
 from tasks.intervals import Estimate, wilson
 from tasks.labels.human_level import COLUMNS
+from tasks.project.dataset import Dataset
 from tasks.slice_metrics import named_slices
 
 # (right, wrong) of 10,000 rows: 60 % clean at 94 % and so on, as the textbook has it.
@@ -37,7 +38,7 @@ def speech(**more):
     people = pd.DataFrame(level, columns=list(COLUMNS))
     tags = [{"name": f"g={name}", "condition": f"g == '{name}'"} for name in SPEECH]
     chosen = project(error_analysis={"tags": tags, **more})
-    return analyse_errors(frame, split, roles(), chosen, predictions, [], people)
+    return analyse_errors(Dataset(frame, split, roles()), chosen, predictions, [], people)
 
 
 def test_the_textbook_example_comes_through_the_whole_table():
@@ -102,7 +103,7 @@ def test_tags_by_hand_come_and_go_but_a_slip_is_still_refused():
 
 def test_tags_by_hand_are_ranked_beside_rules():
     frame, split, predictions = data(COUNTS)
-    errors = DevErrors.of(frame.iloc[:100], frame, split, roles(), predictions)
+    errors = DevErrors.of(frame.iloc[:100], Dataset(frame, split, roles()), predictions)
     has = errors.wrong | (np.arange(100) % 15 == 0)
     known = errors.wrong | (np.arange(100) % 3 == 0)
     weights = np.where(errors.wrong, 1.0, 88 / (known & ~errors.wrong).sum())
@@ -240,7 +241,7 @@ def test_suspected_labels_are_compared_among_errors_of_one_class():
     frame = pd.DataFrame({"g": "a", "y": labels}, index=index).astype("str")
     split = pd.DataFrame({"side": "dev"}, index=index)
     predictions = pd.DataFrame({"predicted": predicted}, index=index).astype("str")
-    errors = DevErrors.of(frame, frame, split, roles(), predictions)
+    errors = DevErrors.of(frame, Dataset(frame, split, roles()), predictions)
     found = suspected_labels(TagRows.of_all("t", has), errors, suspected, Resamples(200, 0))
     assert (found.within.value, found.within.n, found.of_class) == (0.75, 4, "yes")
     assert (found.elsewhere.value, found.elsewhere.n) == (0.25, 4)
@@ -259,7 +260,7 @@ def suspected_of_class(other_errors):
     frame = pd.DataFrame({"g": "a", "y": labels}, index=index).astype("str")
     split = pd.DataFrame({"side": "dev"}, index=index)
     predictions = pd.DataFrame({"predicted": predicted}, index=index).astype("str")
-    errors = DevErrors.of(frame, frame, split, roles(), predictions)
+    errors = DevErrors.of(frame, Dataset(frame, split, roles()), predictions)
     tag = TagRows.of_all("y=yes", (frame["y"] == "yes").to_numpy())
     return suspected_labels(tag, errors, suspected, Resamples(200, 0))
 
@@ -298,7 +299,9 @@ def test_train_is_scored_once_and_tells_what_the_model_learned():
 
     quality = pd.DataFrame({"issue": False}, index=frame.index)
     chosen = project(slices=["g"])
-    result = analyse_errors(frame, split, roles(), chosen, predictions, [], None, score, quality)
+    result = analyse_errors(
+        Dataset(frame, split, roles()), chosen, predictions, [], None, score, quality
+    )
     assert calls.count(80) == 1
     advice = result.tables["advice"].frame.set_index("tag")
     # All 20 train rows of the class are wrong, and 8 of 23 dev rows.

@@ -19,6 +19,7 @@ from tasks.gate.rules import decide, in_test_rows, rows_needed
 from tasks.gate.spending import one_sided_level
 from tasks.intervals import Difference, tango
 from tasks.models import Champion, load_model, save_model
+from tasks.project.dataset import Dataset
 from tasks.project.decision_sections import GateSection
 from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
@@ -1268,9 +1269,7 @@ def meet(champion=None, anchor=None, *, frame=None, gate=None, absolute=None, we
     )
     expected = stage_names("candidate")
     result = judge_candidate(
-        rows,
-        split,
-        roles,
+        Dataset(rows, split, roles),
         make_project(gate={"metric": "accuracy", **(gate or {})}),
         candidate,
         fitted(customers()[0], "weak"),

@@ -160,7 +160,7 @@ def project():
 
 
 def checked(relabels, frame):
-    result = worded(validate(frame, ROLES, project(), relabels))
+    result = worded(validate(frame, ROLES, project().validation, relabels))
     checks = {check.id: check for check in result.checks}
     return result, checks.get("validation.relabels")
 
@@ -188,8 +188,10 @@ def test_a_relabel_that_could_not_be_put_on_is_a_warning_with_its_count():
 
 
 def divided(frame, relabels):
-    result = validate(frame, ROLES, project(), relabels)
-    return split_rows(result.outputs["curated"], ROLES, project(), None, result.outputs["relabels"])
+    result = validate(frame, ROLES, project().validation, relabels)
+    return split_rows(
+        result.outputs["curated"], ROLES, project().split, None, result.outputs["relabels"]
+    )
 
 
 def test_a_corrected_label_moves_no_row_and_only_test_labels_make_a_new_test_version():

@@ -29,6 +29,7 @@ from tasks.label_review.rules import ClassRule, LabelRules, read_rules
 from tasks.labels.review_estimates import is_confirmed
 from tasks.labels.reviewed import judge_reviews, judge_rules
 from tasks.labels.suspects import suspect_weights
+from tasks.project.dataset import Dataset
 from tasks.project.label_sections import LabelsSection
 from tasks.project.loading import load_project
 from tasks.project.model_sections import TrainingSection
@@ -674,7 +675,7 @@ def test_a_row_without_weight_is_in_no_fit_and_others_weigh_what_they_should():
 
     def learned(weights):
         about = {"metric": "accuracy", "seed": 0, "allow_imports": (), "weights": weights}
-        return train_rows(rows, split, ROLES, section, **about)
+        return train_rows(Dataset(rows, split, ROLES), section, **about)
 
     plain = learned(None)
     assert (len(plain.labels), plain.left_out, plain.weighted) == (15, 0, 0)

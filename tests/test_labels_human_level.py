@@ -8,6 +8,7 @@ from test_error_analysis import COUNTS, data, project, roles
 from tasks.baselines import measure_baselines
 from tasks.error_analysis import analyse_errors
 from tasks.labels.human_level import COLUMNS, as_frame
+from tasks.project.dataset import Dataset
 from tasks.project.sections import Project
 
 PEOPLE = pd.DataFrame(
@@ -36,7 +37,7 @@ def ladder(people, **baselines):
             "training": {"metric": "f1"},
         }
     )
-    result = measure_baselines(frame, split, make_roles(), given, None, (), people)
+    result = measure_baselines(Dataset(frame, split, make_roles()), given, None, (), people)
     checks = {check.id: check for check in result.checks}
     rungs = [rung for rung in result.facts["ladder"] if rung["kind"] == "hlp"]
     return checks["baselines.hlp"], rungs
@@ -45,7 +46,7 @@ def ladder(people, **baselines):
 def priorities(people, ladder=(), **more):
     frame, split, predictions = data(COUNTS)
     chosen = project(slices=["g"], **more)
-    result = analyse_errors(frame, split, roles(), chosen, predictions, ladder, people)
+    result = analyse_errors(Dataset(frame, split, roles()), chosen, predictions, ladder, people)
     return {one["name"]: one for one in result.facts["priorities"]}, result
 
 

@@ -12,6 +12,7 @@ from test_labels_stage import make_data, make_roles
 
 from tasks.labels.probabilities import LabelProbabilities
 from tasks.labels.rating_findings import judge_ratings
+from tasks.project.dataset import Dataset
 from tasks.project.sections import Project
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "sentiment_raters"
@@ -34,7 +35,7 @@ def annotated(differing, names=("one", "two", "three"), rows=120):
 
 
 def judged(frame, split, roles, project, probabilities=NO_MODEL, path=None):
-    found = judge_ratings(frame, split, roles, project, probabilities, path)
+    found = judge_ratings(Dataset(frame, split, roles), project, probabilities, path)
     checks = [check for finding in found for check in finding.checks]
     for finding in found:
         json.dumps(dict(finding.facts), allow_nan=False)

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.errors import ProjectFileError
 from tasks.labels import check_labels
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -62,12 +63,12 @@ def test_an_unknown_estimator_is_refused():
         }
     )
     with pytest.raises(ProjectFileError):
-        check_labels(frame, split, make_roles(), project)
+        check_labels(Dataset(frame, split, make_roles()), project)
 
 
 def test_clean_labels_pass():
     frame, split = make_data()
-    result = check_labels(frame, split, make_roles(), make_project())
+    result = check_labels(Dataset(frame, split, make_roles()), make_project())
     checks = by_id(result)
     assert result.stage == "label_consistency"
     assert result.outcome == "passed"
@@ -86,7 +87,7 @@ def test_flipped_labels_lead_the_review_list():
     frame, split = make_data()
     flipped = ["k000", "k004", "k010"]  # train rows of class high
     frame = set_label(frame, flipped, "low")
-    result = check_labels(frame, split, make_roles(), make_project(max_issue_share=0.03))
+    result = check_labels(Dataset(frame, split, make_roles()), make_project(max_issue_share=0.03))
     review = result.tables["review"].frame
     assert set(review["row_key"].head(3)) == set(flipped)
     assert review["likely_label"].head(3).tolist() == ["high"] * 3
@@ -114,7 +115,7 @@ def test_a_number_of_suspects_never_blocks():
     frame, split = make_data()
     frame = set_label(frame, ["k000", "k004"], "low")
     project = make_project(max_issue_share=0.01, severity="critical")
-    result = check_labels(frame, split, make_roles(), project)
+    result = check_labels(Dataset(frame, split, make_roles()), project)
     issues = by_id(result)["issues"]
     assert (issues.severity, issues.outcome, result.outcome) == ("info", "failed", "passed")
 
@@ -122,10 +123,10 @@ def test_a_number_of_suspects_never_blocks():
 def test_test_labels_change_nothing_but_their_own_figures():
     frame, split = make_data()
     tests = split.index[split["side"] == "test"]
-    before = check_labels(frame, split, make_roles(), make_project())
+    before = check_labels(Dataset(frame, split, make_roles()), make_project())
     turned = frame.copy()
     turned.loc[tests, "y"] = frame.loc[tests, "y"].map({"high": "low", "low": "high"})
-    after = check_labels(turned, split, make_roles(), make_project())
+    after = check_labels(Dataset(turned, split, make_roles()), make_project())
     rest = split["side"] != "test"
     pd.testing.assert_frame_equal(
         before.outputs["label_quality"][rest], after.outputs["label_quality"][rest]
@@ -141,7 +142,9 @@ def test_conflicts_are_counted_shown_and_put_on_the_review_list():
     frame, split = make_data()
     frame.loc["k001", ["a", "b"]] = frame.loc["k000", ["a", "b"]]  # low like high; both train
     frame.loc["k009", ["a", "b"]] = frame.loc["k008", ["a", "b"]]  # both test
-    result = check_labels(frame, split, make_roles(), make_project(max_conflict_share=0.01))
+    result = check_labels(
+        Dataset(frame, split, make_roles()), make_project(max_conflict_share=0.01)
+    )
     check = by_id(result)["conflicts"]
     assert (check.outcome, check.value, check.n) == ("failed", 2 / 96, 96)
     assert check.detail == (
@@ -159,7 +162,9 @@ def test_conflicts_are_counted_shown_and_put_on_the_review_list():
 def test_nearly_equal_rows_have_a_check_of_their_own():
     frame, split = make_data()
     frame.loc["k001", ["a", "b"]] = frame.loc["k000", ["a", "b"]] + 0.0001
-    result = check_labels(frame, split, make_roles(), make_project(max_conflict_share=0.01))
+    result = check_labels(
+        Dataset(frame, split, make_roles()), make_project(max_conflict_share=0.01)
+    )
     assert by_id(result)["conflicts"].outcome == "passed"
     assert by_id(result)["near_conflicts"].outcome == "failed"
     assert by_id(result)["near_conflicts"].value == pytest.approx(2 / 96)
@@ -167,14 +172,14 @@ def test_nearly_equal_rows_have_a_check_of_their_own():
 
 def test_the_review_list_is_as_long_as_the_project_says():
     frame, split = make_data()
-    result = check_labels(frame, split, make_roles(), make_project(review_rows=7))
+    result = check_labels(Dataset(frame, split, make_roles()), make_project(review_rows=7))
     assert len(result.tables["review"].frame) == 7
 
 
 def test_a_class_too_rare_for_the_folds_is_left_out_and_said_so():
     frame, split = make_data()
     frame = set_label(frame, ["k000", "k004"], "odd")
-    result = check_labels(frame, split, make_roles(), make_project())
+    result = check_labels(Dataset(frame, split, make_roles()), make_project())
     check = by_id(result)["rare_class:odd"]
     assert check.outcome == "not_applicable"
     assert check.n == 2
@@ -190,7 +195,7 @@ def test_three_rows_of_a_class_are_judged_however_many_folds():
     frame, split = make_data()
     odd = set_label(frame, ["k000", "k002", "k004"], "odd")
     assert make_project().labels.folds == 5
-    result = check_labels(odd, split, make_roles(), make_project())
+    result = check_labels(Dataset(odd, split, make_roles()), make_project())
     assert "rare_class:odd" not in by_id(result)
     assert result.outputs["label_quality"]["quality"].notna().all()
 
@@ -199,7 +204,7 @@ def test_of_many_rows_a_sample_is_learned_from_and_all_are_judged():
     frame, split = make_data(rows=2_000)
     # A wrong label in every 100th row of the class "high", which is every second row.
     frame = set_label(frame, frame.index[::200], "low")
-    result = check_labels(frame, split, make_roles(), make_project(fit_rows=1_000))
+    result = check_labels(Dataset(frame, split, make_roles()), make_project(fit_rows=1_000))
     said = (
         "Each model learned from a sample of 1,001 of 1,200 train rows (labels.fit_rows), and of "
         "as many in each of 5 folds; all rows are judged."
@@ -216,7 +221,7 @@ def test_of_many_rows_a_sample_is_learned_from_and_all_are_judged():
 
 def test_of_few_rows_nothing_is_said_of_samples():
     frame, split = make_data()
-    result = check_labels(frame, split, make_roles(), make_project())
+    result = check_labels(Dataset(frame, split, make_roles()), make_project())
     assert "sample" not in by_id(result)["issues"].detail
     assert "sample" not in result.tables["issues_by_class"].note
 
@@ -225,12 +230,17 @@ def test_one_unit_counts_once_however_many_rows_it_has():
     frame, split = make_data()
     frame = set_label(frame, ["k000", "k002", "k004", "k010"], "odd")
     split.loc[["k000", "k002", "k004", "k010"], "unit"] = "k000"
-    assert by_id(check_labels(frame, split, make_roles(), make_project()))["rare_class:odd"].n == 1
+    assert (
+        by_id(check_labels(Dataset(frame, split, make_roles()), make_project()))["rare_class:odd"].n
+        == 1
+    )
 
 
 def test_one_class_only_is_not_judged():
     frame, split = make_data()
-    result = check_labels(set_label(frame, frame.index, "low"), split, make_roles(), make_project())
+    result = check_labels(
+        Dataset(set_label(frame, frame.index, "low"), split, make_roles()), make_project()
+    )
     assert {check.outcome for check in result.checks} == {"not_applicable"}
     assert result.outcome == "blocked"
 
@@ -239,7 +249,7 @@ def test_a_model_that_cannot_be_fitted_is_an_error_and_conflicts_are_still_judge
     frame, split = make_data()
     frame["words"] = pd.Series([f"w{i}" for i in range(120)], index=frame.index, dtype="str")
     roles = make_roles(numeric=(), text=("words",))  # no word occurs twice
-    result = check_labels(frame, split, roles, make_project())
+    result = check_labels(Dataset(frame, split, roles), make_project())
     assert by_id(result)["issues"].outcome == "error"
     assert "could not be fitted" in by_id(result)["issues"].detail
     assert by_id(result)["conflicts"].outcome == "passed"
@@ -249,7 +259,7 @@ def test_a_model_that_cannot_be_fitted_is_an_error_and_conflicts_are_still_judge
 def test_rows_without_a_label_are_left_out():
     frame, split = make_data()
     frame.loc["k000", "y"] = None
-    result = check_labels(frame, split, make_roles(), make_project())
+    result = check_labels(Dataset(frame, split, make_roles()), make_project())
     assert "k000" not in result.outputs["label_quality"].index
     assert by_id(result)["issues"].n == 95
 
@@ -257,7 +267,9 @@ def test_rows_without_a_label_are_left_out():
 def test_rows_without_a_side_take_no_part():
     # A split leaves out later copies of earlier rows.
     frame, split = make_data()
-    result = check_labels(frame, split.drop(["k000", "k050"]), make_roles(), make_project())
+    result = check_labels(
+        Dataset(frame, split.drop(["k000", "k050"]), make_roles()), make_project()
+    )
     assert {"k000", "k050"}.isdisjoint(result.outputs["label_quality"].index)
     assert len(result.outputs["label_quality"]) == len(frame) - 2
 
@@ -275,7 +287,7 @@ def annotated(frame, differing):
 def test_agreement_below_the_projects_limit_blocks():
     frame, split = make_data()
     frame, roles = annotated(frame, ["k000", "k001", "k008"])
-    result = check_labels(frame, split, roles, make_project(min_agreement=0.99))
+    result = check_labels(Dataset(frame, split, roles), make_project(min_agreement=0.99))
     check = by_id(result)["agreement"]
     assert (check.outcome, check.severity, check.n) == ("failed", "critical", 120)
     # 3 of 120 items have one pair in three that agrees: 1 - 2/3 * 3/120.
@@ -291,7 +303,9 @@ def test_agreement_below_the_projects_limit_blocks():
 def test_agreement_above_the_limit_passes():
     frame, split = make_data()
     frame, roles = annotated(frame, ["k000"])
-    check = by_id(check_labels(frame, split, roles, make_project(min_agreement=0.8)))["agreement"]
+    check = by_id(check_labels(Dataset(frame, split, roles), make_project(min_agreement=0.8)))[
+        "agreement"
+    ]
     assert check.outcome == "passed"
     assert check.interval[0] < check.value <= check.interval[1]
 
@@ -299,28 +313,32 @@ def test_agreement_above_the_limit_passes():
 def test_agreement_without_a_limit_is_shown_only():
     frame, split = make_data()
     frame, roles = annotated(frame, ["k000"])
-    check = by_id(check_labels(frame, split, roles, make_project()))["agreement"]
+    check = by_id(check_labels(Dataset(frame, split, roles), make_project()))["agreement"]
     assert (check.severity, check.outcome, check.limit) == ("info", "passed", None)
 
 
 def test_agreement_does_not_apply_without_two_labels_an_item():
     frame, split = make_data()
     assert (
-        by_id(check_labels(frame, split, make_roles(), make_project()))["agreement"].outcome
+        by_id(check_labels(Dataset(frame, split, make_roles()), make_project()))[
+            "agreement"
+        ].outcome
         == "not_applicable"
     )
     frame["one"] = frame["y"]
     frame["two"] = pd.Series(np.nan, index=frame.index, dtype="str")
     roles = make_roles(annotators=("one", "two"))
-    check = by_id(check_labels(frame, split, roles, make_project(min_agreement=0.5)))["agreement"]
+    check = by_id(check_labels(Dataset(frame, split, roles), make_project(min_agreement=0.5)))[
+        "agreement"
+    ]
     assert (check.outcome, check.n) == ("not_applicable", 0)
 
 
 def test_the_same_input_gives_the_same_result():
     frame, split = make_data()
     frame = set_label(frame, ["k000"], "low")
-    first = check_labels(frame, split, make_roles(), make_project())
-    second = check_labels(frame, split, make_roles(), make_project())
+    first = check_labels(Dataset(frame, split, make_roles()), make_project())
+    second = check_labels(Dataset(frame, split, make_roles()), make_project())
     assert first.checks == second.checks
     pd.testing.assert_frame_equal(first.outputs["label_quality"], second.outputs["label_quality"])
     pd.testing.assert_frame_equal(first.tables["review"].frame, second.tables["review"].frame)
@@ -340,7 +358,7 @@ def test_with_many_classes_the_commonest_suspects_stand_in_for_the_matrix():
     frame = set_label(frame, ["k001"], "c09")
     split = pd.DataFrame({"unit": index.to_numpy(), "side": "train"}, index=index)
     roles = make_roles(numeric=("a", "b", *(f"is_{position}" for position in range(15))))
-    result = check_labels(frame, split, roles, make_project())
+    result = check_labels(Dataset(frame, split, roles), make_project())
     assert result.figures == ()
     pairs = result.tables["issues_by_class"].frame
     # Three rows of class 0 against one of class 1 carry the label c09.

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from tasks.leakage import find_leaks
 from tasks.leakage.single_features import SingleFeatures
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.splitting import split_rows
@@ -51,7 +52,9 @@ def all_train(frame, sides=None):
 
 
 def search(frame, found_roles, sides=None, **sections):
-    return find_leaks(frame, all_train(frame, sides), found_roles, project(found_roles, **sections))
+    return find_leaks(
+        Dataset(frame, all_train(frame, sides), found_roles), project(found_roles, **sections)
+    )
 
 
 def check(result, what):
@@ -159,7 +162,7 @@ class TestSingleValue:
     def test_rows_of_one_person_count_once(self):
         frame, found_roles = mortgages(80, 80, 400, 200), roles(categorical=("d",))
         split = all_train(frame).assign(unit=[f"p{place // 10}" for place in range(400)])
-        result = find_leaks(frame, split, found_roles, project(found_roles))
+        result = find_leaks(Dataset(frame, split, found_roles), project(found_roles))
         # Eight people: the lower end is 8 / (8 + 1.96 ** 2) = 0.6756.
         assert failed(result) == []
 
@@ -269,9 +272,7 @@ class TestLeftOutClass:
             categorical=("d",), numeric=("x",), positive_class=None, regression=True
         )
         result = find_leaks(
-            frame,
-            all_train(frame),
-            found_roles,
+            Dataset(frame, all_train(frame), found_roles),
             Project(name="p", source="s.csv", target="y", task="regression"),
         )
         assert failed(result) == []
@@ -285,7 +286,7 @@ class TestRegression:
         frame = keyed({"x": list(y + self.RNG.normal(0, noise, 800)), "y": list(np.exp(y))})
         found_roles = roles(numeric=("x",), positive_class=None, regression=True)
         chosen = Project(name="p", source="s.csv", target="y", task="regression")
-        return find_leaks(frame, all_train(frame), found_roles, chosen)
+        return find_leaks(Dataset(frame, all_train(frame), found_roles), chosen)
 
     def test_another_form_of_the_target_is_found_by_its_quarters(self):
         found = check(self.search(0.01), "single_feature:x")
@@ -436,7 +437,7 @@ class TestSingleFeature:
         found_roles = roles(numeric=("x",))
         split = all_train(frame).assign(unit=[str(place) for place in range(400)])
         settings = project(found_roles, leakage=limit)
-        found = check(find_leaks(frame, split, found_roles, settings), "single_feature:x")
+        found = check(find_leaks(Dataset(frame, split, found_roles), settings), "single_feature:x")
         assert (found.outcome, found.severity, found.value) == ("failed", "warning", area)
         assert found.interval[0] < found.limit
         assert "its interval reaches the limit" in found.detail
@@ -525,7 +526,7 @@ class TestWhoSeesWhat:
         frame = mortgages()
         split = all_train(frame).iloc[:300]
         found_roles = roles(categorical=("d",))
-        result = find_leaks(frame, split, found_roles, project(found_roles))
+        result = find_leaks(Dataset(frame, split, found_roles), project(found_roles))
         assert "of all 300 rows" in check(result, "single_value:d").detail
 
 
@@ -563,8 +564,8 @@ class TestNovelCategories:
 def in_sides(frame, found_roles, epoch):
     """The frame searched after a real split."""
     settings = project(found_roles, split={"epoch": epoch})
-    split = split_rows(frame, found_roles, settings, None).outputs["split"]
-    return find_leaks(frame, split, found_roles, settings)
+    split = split_rows(frame, found_roles, settings.split, None).outputs["split"]
+    return find_leaks(Dataset(frame, split, found_roles), settings)
 
 
 class TestRealData:

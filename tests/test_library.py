@@ -19,6 +19,7 @@ from tasks.ingestion import ingest
 from tasks.labels import check_labels
 from tasks.leakage import find_leaks
 from tasks.performance_audit.groups import AuditedRows, compare_groups
+from tasks.project.dataset import Dataset
 from tasks.project.sections import Project
 from tasks.slice_metrics import ScoredRows
 from tasks.splitting import split_rows
@@ -116,7 +117,7 @@ def made(rows=240, seed=0):
 
 def on(side, frame, roles, project):
     """The units of a split, with every row on one side."""
-    split = split_rows(frame, roles, project, None).outputs["split"]
+    split = split_rows(frame, roles, project.split, None).outputs["split"]
     return split.assign(side=side)
 
 
@@ -130,7 +131,7 @@ def test_leaks_are_those_of_a_run(tmp_path):
     project = Project(name="p", source={"path": "rows.parquet"}, target="y")
     read = ingest(tmp_path / "rows.parquet", project)
     rows, roles = read.outputs["snapshot"], Roles.from_facts(read.facts["roles"])
-    result = find_leaks(rows, on("train", rows, roles, project), roles, project)
+    result = find_leaks(Dataset(rows, on("train", rows, roles, project), roles), project)
     found = assayline.find_leaks(frame.reset_index(drop=True), "y")
     assert found.suspects == ("a", "sent") == tuple(result.facts["suspects"])
     assert found.values.equals(result.tables["suspects"].frame)
@@ -143,7 +144,7 @@ def test_label_issues_and_conflicts_are_those_of_the_stage():
     frame.loc["003", ["a", "site"]] = frame.loc["004", ["a", "site"]]
     project = Project(name="p", source="s.csv", target="y")
     split = on("train", frame, ROLES, project)
-    result = check_labels(frame.loc[split.index], split, ROLES, project)
+    result = check_labels(Dataset(frame.loc[split.index], split, ROLES), project)
     mine = frame.set_axis([f"row {place}" for place in range(len(frame))])
     probabilities = assayline.label_probabilities(mine, ROLES)
     found = assayline.find_label_issues(mine["y"], probabilities)
@@ -179,7 +180,7 @@ def test_agreement_is_that_of_the_stage():
     section = {"annotators": ["ann", "bo"]}
     project = Project(name="p", source="s.csv", target="y", labels=section)
     split = on("train", frame, roles, project)
-    table = check_labels(frame, split, roles, project).tables["agreement"].frame
+    table = check_labels(Dataset(frame, split, roles), project).tables["agreement"].frame
     found = assayline.measure_agreement(frame[["ann", "bo"]])
     assert table.loc[0, ["value", "low", "high", "n"]].tolist() == [
         found.alpha.value, found.alpha.low, found.alpha.high, 120
@@ -203,7 +204,7 @@ def test_weak_slices_and_group_metrics_are_those_of_the_stages():
     roles = Roles(target="y", positive_class="high", numeric=("a",), categorical=("site",))
     split = pd.DataFrame({"unit": frame.index, "side": "dev"}, index=frame.index)
     predictions = pd.DataFrame({"predicted": said})
-    result = analyse_errors(frame, split, roles, project, predictions, ())
+    result = analyse_errors(Dataset(frame, split, roles), project, predictions, ())
     found = assayline.find_weak_slices(frame, frame["y"], said)
     assert found.loc[0, "label"] == "site=north"
     pd.testing.assert_frame_equal(found, result.tables["weak_slices"].frame)

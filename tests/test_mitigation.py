@@ -9,6 +9,7 @@ from tasks.checks import Check
 from tasks.errors import ProjectFileError
 from tasks.estimators.fitting import fit_estimator
 from tasks.performance_audit.offer import Trained, offer_mitigation
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.selection_rate import rate_threshold
@@ -194,28 +195,30 @@ def one(result, name):
 
 
 def test_where_nothing_asks_nothing_is_offered_and_nothing_weighs():
-    result = train(*rows(), ROLES, project())
+    result = train(Dataset(*rows(), ROLES), project())
     assert set(result.outputs) == {"dev_predictions"}
     assert one(result, "training.mitigated") is one(result, "training.reweighed") is None
     assert not {"mitigation", "reweighed"} & set(result.facts)
 
 
 def test_an_offer_leaves_the_candidate_as_it_is():
-    plain = train(*rows(), ROLES, project())
-    offered = train(*rows(), ROLES, project(), mitigate=("g",))
+    plain = train(Dataset(*rows(), ROLES), project())
+    offered = train(Dataset(*rows(), ROLES), project(), mitigate=("g",))
     assert offered.files == plain.files
     assert offered.outputs["dev_predictions"].equals(plain.outputs["dev_predictions"])
     assert offered.facts["mitigation"] == {"columns": ["g"], "strengths": [1.0, 2.0, 4.0]}
     assert offered.tables["mitigated"].frame["strength"].tolist() == [1.0, 2.0, 4.0]
     assert one(offered, "training.mitigated").outcome == "passed"
-    again = train(*rows(), ROLES, project(), mitigate=("g",))
+    again = train(Dataset(*rows(), ROLES), project(), mitigate=("g",))
     assert again.outputs["mitigated_4"].equals(offered.outputs["mitigated_4"])
 
 
 def test_an_adopted_strength_is_what_was_offered():
-    offered = train(*rows(), ROLES, project(), mitigate=("g",))
+    offered = train(Dataset(*rows(), ROLES), project(), mitigate=("g",))
     adopted = train(
-        *rows(), ROLES, project(mitigate={"columns": ["g"], "strength": 2}), mitigate=("g",)
+        Dataset(*rows(), ROLES),
+        project(mitigate={"columns": ["g"], "strength": 2}),
+        mitigate=("g",),
     )
     assert adopted.outputs["dev_predictions"].equals(offered.outputs["mitigated_2"])
     assert adopted.facts["mitigation"]["strengths"] == [4.0]
@@ -225,39 +228,39 @@ def test_an_adopted_strength_is_what_was_offered():
 
 def test_an_adopted_rate_raises_the_threshold_for_all():
     mitigate = {"columns": ["g"], "strength": 0, "max_selection_rate": 0.1}
-    result = train(*rows(), ROLES, project(mitigate=mitigate))
+    result = train(Dataset(*rows(), ROLES), project(mitigate=mitigate))
     predicted = result.outputs["dev_predictions"]["predicted"]
     assert (predicted == "yes").sum() == 4  # of 40 dev rows
     assert "at most 10.0% of dev" in one(result, "training.reweighed").detail
     loose = {**mitigate, "max_selection_rate": 0.99}
-    plain = train(*rows(), ROLES, project())
+    plain = train(Dataset(*rows(), ROLES), project())
     assert (
-        train(*rows(), ROLES, project(mitigate=loose)).facts["threshold"]
+        train(Dataset(*rows(), ROLES), project(mitigate=loose)).facts["threshold"]
         == plain.facts["threshold"]
     )
 
 
 def test_an_adopted_mitigation_says_what_it_did_to_the_metric():
-    result = train(*rows(), ROLES, project(mitigate={"columns": ["g"], "strength": 4}))
+    result = train(Dataset(*rows(), ROLES), project(mitigate={"columns": ["g"], "strength": 4}))
     assert "and was then mitigated" in one(result, "training.chosen").detail
-    offered = train(*rows(), ROLES, project(), mitigate=("g",))
+    offered = train(Dataset(*rows(), ROLES), project(), mitigate=("g",))
     change = offered.tables["mitigated"].frame["difference"].iloc[-1]
     assert f"on dev is {change:+.3f} (" in one(result, "training.reweighed").detail
 
 
 def test_a_family_that_takes_no_weights_cannot_adopt_them():
     with pytest.raises(ProjectFileError, match="KNeighborsClassifier takes no weights of rows"):
-        train(*rows(), ROLES, project(KNN, mitigate="g"))
+        train(Dataset(*rows(), ROLES), project(KNN, mitigate="g"))
 
 
 def test_a_family_that_takes_no_weights_gets_no_offer():
-    check = one(train(*rows(), ROLES, project(KNN), mitigate=("g",)), "training.mitigated")
+    check = one(train(Dataset(*rows(), ROLES), project(KNN), mitigate=("g",)), "training.mitigated")
     assert check.outcome == "not_applicable"
     assert "takes no weights" in check.detail
 
 
 def test_weights_that_a_family_cannot_bear_are_an_error_beside_the_candidate():
-    result = train(*rows(), ROLES, project(), mitigate=("absent",))
+    result = train(Dataset(*rows(), ROLES), project(), mitigate=("absent",))
     check = one(result, "training.mitigated")
     assert (check.outcome, check.severity) == ("error", "info")
     assert "absent" in check.detail
@@ -268,7 +271,7 @@ def test_suspects_are_counted_apart_from_weights_of_groups():
     frame, split = rows()
     about = {"metric": "f1", "seed": 0, "allow_imports": ()}
     suspect = pd.Series({frame.index[0]: 0.25})
-    plain = train_rows(frame, split, ROLES, project().training, **about, weights=suspect)
+    plain = train_rows(Dataset(frame, split, ROLES), project().training, **about, weights=suspect)
     learned = frame.loc[plain.labels.index]
     found = reweigh(learned, plain.labels, ["g"], held=plain.suspicion)
     weighed = plain.reweighed(found)
@@ -347,7 +350,7 @@ def offer(gaps, scores, mitigated, checks=None, floors=()):
     )
     checks = [failed_gap()] if checks is None else checks
     declared = project(gaps=gaps, floors=floors)
-    return offer_mitigation(checks, frame, split, ROLES, declared, trained)
+    return offer_mitigation(checks, Dataset(frame, split, ROLES), declared, trained)
 
 
 def test_no_refused_gap_no_offer():

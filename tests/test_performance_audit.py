@@ -25,6 +25,7 @@ from tasks.performance_audit.cost import (
 )
 from tasks.performance_audit.sanity import output_check, reloaded_check
 from tasks.project.audit_sections import AuditSection
+from tasks.project.dataset import Dataset
 from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -93,7 +94,7 @@ def data(counts, side="test"):
 def audit(counts, limits=None, positive="yes", **more):
     frame, split = data(counts)
     chosen = project(limits, positive_class=positive, **more)
-    return audit_performance(frame, split, roles(positive), chosen, PACKAGES[positive])
+    return audit_performance(Dataset(frame, split, roles(positive)), chosen, PACKAGES[positive])
 
 
 def check(result, name) -> Check:
@@ -123,14 +124,16 @@ def test_a_package_with_an_undeclared_type_is_refused():
     own = {"estimator": "other.Model", "name": "o", "trusted_types": ["other.Model"]}
     chosen = project(training={"candidates": [own]})
     with pytest.raises(UserError, match="--allow-imports other"):
-        audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
-    result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"], ("other",))
+        audit_performance(Dataset(frame, split, roles("yes")), chosen, PACKAGES["yes"])
+    result = audit_performance(
+        Dataset(frame, split, roles("yes")), chosen, PACKAGES["yes"], ("other",)
+    )
     assert check(result, "model_output").outcome == "passed"
 
 
 def test_no_test_rows_block():
     frame, split = data(SELECTED, side="dev")
-    result = audit_performance(frame, split, roles("yes"), project(), PACKAGES["yes"])
+    result = audit_performance(Dataset(frame, split, roles("yes")), project(), PACKAGES["yes"])
     assert check(result, "judged").outcome == "failed"
     assert result.outcome == "blocked"
 
@@ -141,7 +144,7 @@ def test_no_test_rows_block():
 def test_the_reloaded_model_is_judged_on_test_rows_alone():
     frame, split = data(SELECTED)
     split.loc[frame.index[:100], "side"] = "train"
-    result = audit_performance(frame, split, roles("yes"), project(), PACKAGES["yes"])
+    result = audit_performance(Dataset(frame, split, roles("yes")), project(), PACKAGES["yes"])
     predictions = result.outputs["test_predictions"]
     assert list(predictions.index) == list(frame.index[100:])
     assert (predictions["predicted"] == frame["x"].iloc[100:]).all()
@@ -440,7 +443,7 @@ def test_the_labels_of_all_rows_stand_beside_the_models_gap():
     more.index = side.index = side["unit"] = more.index.str.replace("r", "s")
     frame, split = pd.concat([frame, more]), pd.concat([split, side])
     chosen = project(gap(max_difference=0.1))
-    result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
+    result = audit_performance(Dataset(frame, split, roles("yes")), chosen, PACKAGES["yes"])
     detail = check(result, "gap:g:selection_rate:difference").detail
     # 50 of 110 and 39 of 120.
     assert "In the labels of all 230 rows y=yes is 45.5% (36.5% to 54.8%, n=110) for g=a" in detail
@@ -459,7 +462,7 @@ def test_a_crossing_of_columns_has_its_gap():
     frame["s"] = ["u", "v"] * (len(frame) // 2)
     crossed = {"columns": ["g", "s"], "metric": "accuracy", "max_difference": 0.1}
     chosen = project({"gaps": [crossed]})
-    result = audit_performance(frame, split, roles("yes"), chosen, PACKAGES["yes"])
+    result = audit_performance(Dataset(frame, split, roles("yes")), chosen, PACKAGES["yes"])
     found = check(result, "gap:g & s:accuracy:difference")
     assert (found.outcome, found.value) == ("passed", 0.0)
     assert found.interval[1] < 0.1
@@ -467,7 +470,7 @@ def test_a_crossing_of_columns_has_its_gap():
     assert groups == ["g=a & s=u", "g=a & s=v", "g=b & s=u", "g=b & s=v"]
     wrong = project({"gaps": [{**crossed, "columns": ["g", "ss"]}]})
     with pytest.raises(ProjectFileError, match="did you mean 's'"):
-        audit_performance(frame, split, roles("yes"), wrong, PACKAGES["yes"])
+        audit_performance(Dataset(frame, split, roles("yes")), wrong, PACKAGES["yes"])
 
 
 def test_calibration_of_groups_is_a_difference_of_means():
@@ -500,7 +503,7 @@ def test_grouped_rows_widen_the_interval_of_a_gap():
     chosen = project(gap(max_difference=0.1) | {"min_support": 20})
     alone, together = (
         check(
-            audit_performance(frame, split, of, chosen, PACKAGES["yes"]),
+            audit_performance(Dataset(frame, split, of), chosen, PACKAGES["yes"]),
             "gap:g:selection_rate:difference",
         )
         for of in (roles("yes"), dataclasses.replace(roles("yes"), group="person"))
@@ -516,7 +519,7 @@ def test_groups_of_few_people_are_too_small_however_many_rows_they_have():
     frame["person"] = [f"p{place // 10}" for place in range(len(frame))]
     of = dataclasses.replace(roles("yes"), group="person")
     chosen = project(gap(max_difference=0.1))
-    result = audit_performance(frame, split, of, chosen, PACKAGES["yes"])
+    result = audit_performance(Dataset(frame, split, of), chosen, PACKAGES["yes"])
     found = check(result, "gap:g:selection_rate:difference")
     assert (found.outcome, found.value) == ("not_applicable", None)
     assert "need 30 independent units each" in found.detail
@@ -527,7 +530,7 @@ def test_groups_of_few_people_are_too_small_however_many_rows_they_have():
     )
     # Even where the project asks for fewer it takes ten.
     fewer = project(gap(max_difference=0.1) | {"min_support": 5})
-    again = audit_performance(frame, split, of, fewer, PACKAGES["yes"])
+    again = audit_performance(Dataset(frame, split, of), fewer, PACKAGES["yes"])
     assert check(again, "gap:g:selection_rate:difference").value is None
 
 
@@ -664,8 +667,8 @@ def test_memory_is_the_peak_of_loading_and_scoring():
 def told_before(frame, model="yes"):
     """What the model says of the rows before it is stored."""
     return audit_performance(
-        frame, pd.DataFrame({"side": "test", "unit": frame.index}, index=frame.index),
-        roles(model), project(), PACKAGES[model],
+        Dataset(frame, pd.DataFrame({"side": "test", "unit": frame.index}, index=frame.index),
+        roles(model)), project(), PACKAGES[model],
     ).outputs["test_predictions"]  # fmt: skip
 
 
@@ -673,7 +676,7 @@ def test_the_reloaded_model_predicts_dev_as_before_it_was_stored():
     frame, split = data(SELECTED)
     split.loc[frame.index[:40], "side"] = "dev"
     before = told_before(frame).iloc[:40]
-    given = (frame, split, roles("yes"), project(), PACKAGES["yes"], ())
+    given = (Dataset(frame, split, roles("yes")), project(), PACKAGES["yes"], ())
     same = check(audit_performance(*given, Trained(dev_predictions=before)), "reloaded")
     assert (same.outcome, same.severity, same.value, same.n) == ("passed", "critical", 0.0, 40)
     moved = before.copy()
@@ -733,8 +736,8 @@ def test_grouped_rows_widen_the_intervals():
     frame["person"] = [f"p{place // 10}" for place in range(len(frame))]
     grouped = dataclasses.replace(roles("yes"), group="person")
     limits = project(floor())
-    alone = audit_performance(frame, split, roles("yes"), limits, PACKAGES["yes"])
-    together = audit_performance(frame, split, grouped, limits, PACKAGES["yes"])
+    alone = audit_performance(Dataset(frame, split, roles("yes")), limits, PACKAGES["yes"])
+    together = audit_performance(Dataset(frame, split, grouped), limits, PACKAGES["yes"])
     widths = [
         high - low
         for result in (alone, together)

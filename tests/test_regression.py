@@ -20,6 +20,7 @@ from tasks.models import ModelPackage
 from tasks.performance_audit import audit_performance
 from tasks.performance_audit.sanity import reloaded_check
 from tasks.project import Roles, load_project
+from tasks.project.dataset import Dataset
 from tasks.project.roles import quarters
 from tasks.project.sections import Project
 from tasks.training import train
@@ -274,7 +275,7 @@ def test_equal_rows_with_far_numbers_conflict_and_near_ones_do_not():
         index=list("abcdef"),
     )
     split = pd.DataFrame({"unit": frame.index, "side": "train"}, index=frame.index)
-    found = check_labels(frame, split, make_roles(), make_project())
+    found = check_labels(Dataset(frame, split, make_roles()), make_project())
     check = next(one for one in found.checks if one.id == "label_consistency.conflicts")
     assert (check.outcome, check.value, check.n) == ("failed", 2 / 6, 6)
     assert found.tables["conflicts"].frame["row_key"].tolist() == ["a", "b"]
@@ -283,7 +284,7 @@ def test_equal_rows_with_far_numbers_conflict_and_near_ones_do_not():
 
 def test_rows_that_all_differ_have_no_conflict():
     frame, split = make_rows(200)
-    found = check_labels(frame, split, make_roles(), make_project())
+    found = check_labels(Dataset(frame, split, make_roles()), make_project())
     outcomes = {check.id.partition(".")[2]: check.outcome for check in found.checks}
     assert outcomes == {"conflicts": "passed", "issues": "not_applicable"}
 
@@ -298,7 +299,7 @@ def test_wrong_is_off_by_more_than_the_tolerance():
     predictions.iloc[0] += 2.0
     predictions.iloc[1] -= 2.1
     predictions.iloc[2] = np.nan
-    errors = DevErrors.of(dev, frame, split, make_roles(), predictions, 2.05)
+    errors = DevErrors.of(dev, Dataset(frame, split, make_roles()), predictions, 2.05)
     assert np.flatnonzero(errors.wrong).tolist() == [1, 2]
 
 
@@ -306,7 +307,7 @@ def test_the_tolerance_is_half_a_deviation_of_train_by_default():
     frame, split = make_rows()
     dev = frame[split["side"] == "dev"]
     predictions = pd.DataFrame({"predicted": dev["y"]}, index=dev.index)
-    errors = DevErrors.of(dev, frame, split, make_roles(), predictions)
+    errors = DevErrors.of(dev, Dataset(frame, split, make_roles()), predictions)
     assert errors.tolerance == pytest.approx(0.5 * frame["y"][split["side"] == "train"].std())
 
 
@@ -316,7 +317,7 @@ def test_train_rows_without_spread_ask_for_a_tolerance():
     dev = frame[split["side"] == "dev"]
     predictions = pd.DataFrame({"predicted": dev["y"]}, index=dev.index)
     with pytest.raises(ProjectFileError, match=r"set error_analysis\.tolerance"):
-        DevErrors.of(dev, frame, split, make_roles(), predictions)
+        DevErrors.of(dev, Dataset(frame, split, make_roles()), predictions)
 
 
 # The audit
@@ -324,9 +325,9 @@ def test_train_rows_without_spread_ask_for_a_tolerance():
 
 def audited(frame, split, **sections):
     roles, project = make_roles(), make_project(**sections)
-    trained = train(frame, split, roles, project)
+    trained = train(Dataset(frame, split, roles), project)
     package = ModelPackage.from_files(trained.files, "model")
-    result = audit_performance(frame, split, roles, project, package)
+    result = audit_performance(Dataset(frame, split, roles), project, package)
     return {check.id.partition(".")[2]: check for check in result.checks}, result, package
 
 
@@ -409,9 +410,9 @@ def test_two_groups_carry_no_interval_that_decides():
     roles = make_roles(group="town")
     floor = {"metric": "mae", "maximum": 5, "judge": "lower_bound"}
     project = make_project(audit={"floors": [floor]})
-    trained = train(frame, split, roles, project)
+    trained = train(Dataset(frame, split, roles), project)
     package = ModelPackage.from_files(trained.files, "model")
-    result = audit_performance(frame, split, roles, project, package)
+    result = audit_performance(Dataset(frame, split, roles), project, package)
     checks = {check.id.partition(".")[2]: check for check in result.checks}
     assert checks["floor:mae"].outcome == "not_applicable"
     assert "n=80 of 2 independent units, and at least 30 are needed" in checks["floor:mae"].detail

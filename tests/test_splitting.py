@@ -36,7 +36,7 @@ def rows(n, keys=None, **columns):
 
 
 def divide(frame, assigned=None, roles=ROLES, **split):
-    return split_rows(frame, roles, project(**split), assigned)
+    return split_rows(frame, roles, project(**split).split, assigned)
 
 
 def sides(result):

@@ -9,6 +9,7 @@ from tasks.ingestion import ingest
 from tasks.models import ModelPackage
 from tasks.performance_audit import audit_performance
 from tasks.project import Roles, load_project
+from tasks.project.dataset import Dataset
 from tasks.splitting import split_rows
 from tasks.training import train
 
@@ -21,11 +22,11 @@ def audited(request):
     project = load_project(FOLDER / request.param).project
     ingested = ingest(Path(FOLDER / "spoken_digits.parquet"), project)
     rows, roles = ingested.outputs["snapshot"], Roles.from_facts(ingested.facts["roles"])
-    split = split_rows(rows, roles, project, None).outputs["split"]
-    trained = train(rows, split, roles, project)
+    split = split_rows(rows, roles, project.split, None).outputs["split"]
+    trained = train(Dataset(rows, split, roles), project)
     package = ModelPackage.from_files(trained.files, "model")
     sides = rows["speaker"].groupby(split["side"]).unique().map(set).to_dict()
-    return project.split.by, sides, audit_performance(rows, split, roles, project, package)
+    return project.split.by, sides, audit_performance(Dataset(rows, split, roles), project, package)
 
 
 def test_speakers_stay_on_one_side_only_where_the_split_is_by_speaker(audited):

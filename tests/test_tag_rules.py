@@ -11,6 +11,7 @@ from tasks.errors import ProjectFileError, UsageError
 from tasks.ingestion import unknown_columns
 from tasks.local_packages import running_sources
 from tasks.project import load_project
+from tasks.project.dataset import Dataset
 from tasks.project.loading import require_allowed
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -218,7 +219,7 @@ def test_error_analysis_counts_errors_by_patterns_and_functions(package):
     ]
     chosen = project(*tags, positive_class="a", gate={"replicates": 200})
     given = TagSources(allow_imports=("ownt_tags",))
-    result = analyse_errors(frame, split, roles, chosen, predictions, (), given=given)
+    result = analyse_errors(Dataset(frame, split, roles), chosen, predictions, (), given=given)
     table = result.tables["tags"].frame.set_index("tag")
     # Wrong are w and y; now: v, z; long: x, y.
     assert table.loc[["now", "long"], ["n", "errors"]].to_numpy().tolist() == [[2, 0], [2, 1]]

@@ -12,6 +12,7 @@ from tasks.errors import ProjectFileError, UserError
 from tasks.estimators import predict
 from tasks.intervals import Estimate
 from tasks.models import ModelPackage, load_model, model_digest
+from tasks.project.dataset import Dataset
 from tasks.project.model_sections import Candidate, ThresholdRule
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -94,7 +95,7 @@ def run(*candidates, data=None, roles=None, allow=(), **training):
     frame, split = data or make_data()
     roles = roles or make_roles()
     project = make_project(*(candidates or TWO), positive=roles.positive_class, **training)
-    return train(frame, split, roles, project, allow)
+    return train(Dataset(frame, split, roles), project, allow)
 
 
 def check(result, id_):

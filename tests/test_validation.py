@@ -69,7 +69,7 @@ def between(column="a", low=0, high=100, **more):
 
 
 def judge(frame, *expectations, roles=ROLES, **section):
-    return worded(validate(frame, roles, project(*expectations, **section)))
+    return worded(validate(frame, roles, project(*expectations, **section).validation))
 
 
 def check(result, what):
@@ -468,7 +468,7 @@ def test_great_expectations_is_imported_only_for_a_rule():
         "frame = pd.DataFrame({'a': [1.0], 'c': ['u'], 'y': ['yes']}, index=['k'])\n"
         "frame.index.name = 'row_key'\n"
         "project = Project(name='p', source='s', target='y', positive_class='yes')\n"
-        "validate(frame, roles, project)\n"
+        "validate(frame, roles, project.validation)\n"
         "print('great_expectations' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

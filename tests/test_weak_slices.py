@@ -9,6 +9,7 @@ import pytest
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.weak_slices import find_weak_slices
 from tasks.errors import ProjectFileError
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.slice_metrics import NamedSlices, named_slices
@@ -48,7 +49,7 @@ def data(rows=2000, base=0.1, weak=0.5, seed=0):
 def find(frame, predictions, tags=NO_TAGS, search=None, units=None, own=None, leaks=(), rules=()):
     own = own or roles()
     split = pd.DataFrame({"side": "dev"}, index=frame.index)
-    errors = DevErrors.of(frame, frame, split, own, predictions)
+    errors = DevErrors.of(frame, Dataset(frame, split, own), predictions)
     units = frame.index.to_series() if units is None else units
     settings = {"search": search or {}, "tags": rules}
     chosen = project(error_analysis=settings)

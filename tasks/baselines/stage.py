@@ -44,6 +44,7 @@ from tasks.models import (
     load_model,
     save_model,
 )
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.row_recognition import find_seen
@@ -80,9 +81,7 @@ class Part:
 
 
 def measure_baselines(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     champion: Champion | None,
     allow_imports: tuple[str, ...] = (),
@@ -98,7 +97,7 @@ def measure_baselines(
     `constant_predictions` (`constant_estimates`) turns into predictions. Raises ProjectFileError
     for a candidate that cannot be built.
     """
-    given = _given(frame, split, roles, project, allow_imports)
+    given = _given(dataset, project, allow_imports)
     facts, constant, ground = _constant(given)
     parts = [
         ground,
@@ -137,21 +136,16 @@ def measure_baselines(
     )
 
 
-def _given(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
-    project: Project,
-    allow_imports: tuple[str, ...],
-) -> Given:
+def _given(dataset: Dataset, project: Project, allow_imports: tuple[str, ...]) -> Given:
+    roles = dataset.roles
     metric = training_metric(project, roles)
     hlp, others = project.baselines.hlp, project.baselines.declared
     declared_metrics = [one.metric for one in (*([hlp] if hlp else []), *others)]
-    side = split["side"].to_numpy()
+    dev = dataset.dev
     return Given(
-        train=frame.loc[side == "train"],
-        dev=frame.loc[side == "dev"],
-        dev_units=split.loc[side == "dev", "unit"],
+        train=dataset.train,
+        dev=dev,
+        dev_units=dataset.split.loc[dev.index, "unit"],
         roles=roles,
         project=project,
         metric=metric,

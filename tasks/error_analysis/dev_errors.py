@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tasks.conditions import Mask
 from tasks.drawn_units import drawn_units
 from tasks.errors import ProjectFileError
-from tasks.project.roles import Roles
+from tasks.project.dataset import Dataset
 
 HALF_DEVIATION = 0.5
 
@@ -39,22 +39,20 @@ class DevErrors:
     def of(
         cls,
         rows: pd.DataFrame,
-        frame: pd.DataFrame,
-        split: pd.DataFrame,
-        roles: Roles,
+        dataset: Dataset,
         predictions: pd.DataFrame,
         tolerance: float | None = None,
     ) -> DevErrors:
-        """The dev `rows` of `frame`; the commonest class is that of the train rows.
+        """The dev `rows` of a dataset; the commonest class is that of the train rows.
 
         A regression has no classes; `tolerance` is half a standard deviation of train by default.
         """
+        roles = dataset.roles
         if roles.regression:
-            return cls._of_numbers(rows, frame, split, roles, predictions, tolerance)
+            return cls._of_numbers(rows, dataset, predictions, tolerance)
         labels = roles.labels(rows)
         predictions = predictions.loc[rows.index]
-        everything = roles.labels(frame)
-        learned = everything[(split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)]
+        everything, learned = dataset.labels(), dataset.labels("train")
         counts = (learned if len(learned) else labels).value_counts().sort_index()
         return cls(
             rows=rows,
@@ -63,21 +61,19 @@ class DevErrors:
             wrong=wrong_rows(predictions["predicted"], labels, None),
             classes=sorted(everything.unique()),
             commonest=str(counts.idxmax()),
-            units=drawn_units(rows, split, roles),
+            units=drawn_units(rows, dataset.split, roles),
         )
 
     @classmethod
     def _of_numbers(
         cls,
         rows: pd.DataFrame,
-        frame: pd.DataFrame,
-        split: pd.DataFrame,
-        roles: Roles,
+        dataset: Dataset,
         predictions: pd.DataFrame,
         tolerance: float | None,
     ) -> DevErrors:
+        roles, learned = dataset.roles, dataset.labels("train")
         labels, predictions = roles.labels(rows), predictions.loc[rows.index]
-        learned = roles.labels(frame)[(split["side"].reindex(frame.index) == "train").to_numpy()]
         most = tolerance or HALF_DEVIATION * float((learned if len(learned) else labels).std())
         if not most > 0:
             raise ProjectFileError(
@@ -92,7 +88,7 @@ class DevErrors:
             classes=[],
             commonest="",
             tolerance=most,
-            units=drawn_units(rows, split, roles),
+            units=drawn_units(rows, dataset.split, roles),
         )
 
     @property

@@ -15,6 +15,7 @@ from tasks.checks import Check, Finding, Table
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.readings import READ_ERRORS, READINGS, SHOWN, ReadErrors, read_errors
 from tasks.error_analysis.samples import sample_places
+from tasks.project.dataset import Dataset
 from tasks.project.roles import ROW_KEY, Roles
 from tasks.row_lines import short_values
 
@@ -26,13 +27,12 @@ KEPT_AS = f"{OUTPUT}.parquet"
 """Under this name the output lies in the run's folder and on its MLflow run."""
 
 
-def find_examples(
-    errors: DevErrors, frame: pd.DataFrame, split: pd.DataFrame, roles: Roles, seed: int
-) -> Finding:
+def find_examples(errors: DevErrors, dataset: Dataset, seed: int) -> Finding:
     """The errors to read: the surest ones, some of each confusion, and all of them as a frame.
 
-    `frame` holds the curated rows, of which those of train are searched for the nearest ones.
+    The rows of train are searched for the nearest ones.
     """
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
     found = _listed(errors)
     pairs = _pair_examples(found, seed)
     wanted = found.index[:READ_ERRORS].union(pairs.index, sort=False)

@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 
 from tasks.checks import Check, Finding, StageResult
-from tasks.conditions import Mask
 from tasks.drawn_units import drawn_units
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.differences import contrast_errors, contrast_slices
@@ -27,7 +26,7 @@ from tasks.error_analysis.priorities import people_by_tag
 from tasks.error_analysis.tagged import WorkEvidence, rank_work
 from tasks.error_analysis.tags import tags_of_target
 from tasks.error_analysis.weak_slices import find_weak_slices
-from tasks.project.roles import Roles
+from tasks.project.dataset import Dataset
 from tasks.project.sections import Project
 from tasks.scoring import Score
 from tasks.slice_metrics import NamedSlices, named_slices
@@ -39,9 +38,7 @@ from tasks.tagging.sources import TagSources
 
 
 def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     predictions: pd.DataFrame,
     ladder: Sequence[Mapping[str, Any]],
@@ -63,24 +60,22 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
 
     Raises ProjectFileError when a slice or tag of the project cannot be understood.
     """
-    given = given or TagSources()
+    given, frame, roles = given or TagSources(), dataset.frame, dataset.roles
     slices = named_slices(project.slices, frame)
     declared = rule_tags(project, frame, given.allow_imports)
-    dev: Mask = (split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)
+    dev = dataset.mask("dev")
     if not dev.any():
         return _nothing_to_analyse()
-    errors = DevErrors.of(
-        frame[dev], frame, split, roles, predictions, project.error_analysis.tolerance
-    )
+    errors = DevErrors.of(frame[dev], dataset, predictions, project.error_analysis.tolerance)
     tags = declared.on(dev)
     said = _said(given, (*tags.masks, *tags_of_target(errors.rows, roles)), errors)
     evidence = WorkEvidence(
         people=people_by_tag(people, project) if people is not None else {},
-        train=_train_side(frame, split, declared, errors, roles, project, score),
+        train=_train_side(dataset, declared, errors, project, score),
         quality=None if roles.regression else quality,
         hand_tags=tags_of(given.hand.said) if given.hand else (),
     )
-    units = split["unit"].loc[errors.rows.index]
+    units = dataset.split["unit"].loc[errors.rows.index]
     weak, found = find_weak_slices(errors, frame, tags, roles, project, units, leaks)
     findings = (
         measure_errors(errors, slices.on(dev), roles, project),
@@ -90,7 +85,7 @@ def analyse_errors(  # noqa: PLR0913, PLR0917 - all that it looks at is named
         contrast_slices(found, errors, roles),
         find_largest(errors, roles)
         if roles.regression
-        else find_examples(errors, frame, split, roles, project.seed),
+        else find_examples(errors, dataset, project.seed),
         measure_importance(errors, roles, project, score),
         contrast_errors(errors, roles),
     )
@@ -104,21 +99,18 @@ def _said(given: TagSources, taken: Iterable[str], errors: DevErrors) -> TaggedR
 
 
 def _train_side(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
+    dataset: Dataset,
     declared: NamedSlices,
     errors: DevErrors,
-    roles: Roles,
     project: Project,
     score: Score | None,
 ) -> TrainSide | None:
     """The train rows scored; None without a model."""
     if score is None:
         return None
-    train: Mask = (split["side"].reindex(frame.index) == "train").to_numpy(dtype=bool)
-    masks = declared.on(train).masks
-    rows = frame[train]
-    units = drawn_units(rows, split, roles)
+    rows, roles = dataset.train, dataset.roles
+    masks = declared.on(dataset.mask("train")).masks
+    units = drawn_units(rows, dataset.split, roles)
     return TrainSide.of(rows, masks, roles, project, score, errors.tolerance, units)
 
 

@@ -27,6 +27,7 @@ from tasks.models import (
     declared_types,
     load_model,
 )
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.row_recognition import find_seen
@@ -41,9 +42,7 @@ _CANNOT_SCORE = (
 
 
 def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     candidate: pd.DataFrame,
     quick: ModelPackage | None,
@@ -62,6 +61,7 @@ def judge_candidate(  # noqa: PLR0913, PLR0917 - every contestant is named
     rows have seen; `absolute` are the checks of the stages before the gate, `expected` those that
     must have judged something.
     """
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
     rows = frame.loc[candidate.index]
     labels = roles.labels(rows)
     units = split.loc[candidate.index, "unit"]

@@ -14,6 +14,7 @@ from tasks.checks import Check, Finding, Outcome, StageResult, Table, judged
 from tasks.labels.findings import STAGE
 from tasks.labels.human_level import as_frame
 from tasks.labels.row_groups import Codes, group_equal_rows
+from tasks.project.dataset import Dataset
 from tasks.project.roles import ROW_KEY, Roles
 from tasks.project.sections import Project
 from tasks.unit_intervals import unit_rate
@@ -23,15 +24,14 @@ APART = 0.5
 _MOST_ROWS = 200
 
 
-def check_numbers(
-    frame: pd.DataFrame, split: pd.DataFrame, roles: Roles, project: Project
-) -> StageResult:
+def check_numbers(dataset: Dataset, project: Project) -> StageResult:
     """Judge whether rows that are equal in all features have nearly the same target.
 
     Outputs are those of `check_labels`: `label_quality`, in which no row is a suspect, and an empty
     `human_level`.
     """
-    labels, sides = roles.labels(frame), split["side"].loc[frame.index]
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
+    labels, sides = dataset.labels(), split["side"].loc[frame.index]
     units = split["unit"].loc[frame.index]
     found = _judge_conflicts(frame, labels, sides, units, roles, project)
     quality = pd.DataFrame(

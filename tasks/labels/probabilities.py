@@ -35,6 +35,7 @@ from tasks.labels.calibration import (
     calibrated_rows,
     fit_calibration,
 )
+from tasks.project.dataset import Dataset
 from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -69,9 +70,7 @@ class LabelProbabilities:
 
 
 def label_probabilities(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     allow_imports: Sequence[str] = (),
 ) -> LabelProbabilities:
@@ -82,8 +81,8 @@ def label_probabilities(
     ProjectFileError for a candidate that cannot be built.
     """
     folds = project.labels.folds
-    labels = roles.labels(frame)
-    train = (split["side"] == "train").to_numpy()
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
+    labels, train = dataset.labels(), dataset.mask("train")
     units = split["unit"].loc[train].groupby(labels[train]).nunique()
     needed = min(folds, _LEAST_UNITS)
     classes = tuple(sorted(str(name) for name in units.index[units >= needed]))

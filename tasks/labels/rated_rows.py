@@ -17,6 +17,7 @@ from tasks.checks import Check, judged
 from tasks.labels.findings import LabelFinding
 from tasks.labels.ratings import Codes, Ratings, Votes, as_labels, find_classes, wide_ratings
 from tasks.labels.ratings_file import ratings_check, read_ratings
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -67,16 +68,15 @@ class FoundRatings:
     finding: LabelFinding = field(default_factory=lambda: LabelFinding(checks=()))
 
 
-def find_ratings(
-    frame: pd.DataFrame, split: pd.DataFrame, roles: Roles, project: Project, path: Path | None
-) -> FoundRatings:
+def find_ratings(dataset: Dataset, project: Project, path: Path | None) -> FoundRatings:
     """The ratings of the project: those of the file at `path`, else of the annotators' columns.
 
     None with fewer than two annotators' columns and no file. Raises ProjectFileError where there is
     no such file.
     """
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
     labels = project.labels
-    classes = _classes(roles.labels(frame), project)
+    classes = _classes(dataset.labels(), project)
     if labels.ratings is not None and path is not None:
         read = read_ratings(path, labels, _names(frame, labels.ratings.matches), classes)
         ratings = read.ratings

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from tasks.labels.agreement_findings import MOST_CLASSES, judge_agreement
 from tasks.labels.annotator_findings import judge_annotators
 from tasks.labels.consensus_findings import agree_on_labels, judge_consensus
@@ -18,21 +16,19 @@ from tasks.labels.findings import LabelFinding
 from tasks.labels.human_level_findings import judge_human_level
 from tasks.labels.probabilities import LabelProbabilities
 from tasks.labels.rated_rows import find_ratings
-from tasks.project.roles import Roles
+from tasks.project.dataset import Dataset
 from tasks.project.sections import Project
 
 
 def judge_ratings(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     probabilities: LabelProbabilities,
     path: Path | None,
     allow_imports: Sequence[str] = (),
 ) -> tuple[LabelFinding, ...]:
     """The findings about ratings, of the file at `path` or of the annotators' columns."""
-    rated = find_ratings(frame, split, roles, project, path)
+    rated = find_ratings(dataset, project, path)
     rows = rated.rows
     few = rows if rows is not None and len(rows.classes) <= MOST_CLASSES else None
     agreed = agree_on_labels(few, probabilities)

@@ -25,20 +25,18 @@ from tasks.labels.rating_findings import judge_ratings
 from tasks.labels.review import review_table
 from tasks.labels.review_estimates import is_confirmed
 from tasks.labels.reviewed import Said, judge_reviews, judge_rules
-from tasks.project.roles import Roles
+from tasks.project.dataset import Dataset
 from tasks.project.sections import Project
 
 
 def check_labels(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     allow_imports: tuple[str, ...] = (),
     said: Said | None = None,
     ratings: Path | None = None,
 ) -> StageResult:
-    """Judge whether the labels of `frame` agree with each other and with their features.
+    """Judge whether the labels of the rows agree with each other and with their features.
 
     Outputs `label_quality`, by row key: side, label, likely_label (missing where not judged),
     quality in [0, 1] (low is bad, NaN where not judged) and issue; `human_level`, how right one
@@ -47,11 +45,14 @@ def check_labels(
     for a candidate that cannot be built.
     """
     said = said or Said()
-    frame = frame[frame[roles.target].notna() & (split.index.get_indexer(frame.index) >= 0)]
-    split = split.loc[frame.index]
+    roles, frame = dataset.roles, dataset.frame
+    has_side = dataset.split.index.get_indexer(frame.index) >= 0
+    frame = frame[frame[roles.target].notna() & has_side]
+    split = dataset.split.loc[frame.index]
+    dataset = Dataset(frame, split, roles)
     if roles.regression:
-        return check_numbers(frame, split, roles, project)
-    probabilities = label_probabilities(frame, split, roles, project, allow_imports)
+        return check_numbers(dataset, project)
+    probabilities = label_probabilities(dataset, project, allow_imports)
     labels = roles.labels(frame)
     quality = label_quality(labels, split["side"], probabilities)
     quality["issue"] &= ~is_confirmed(said.reviews, labels)
@@ -61,7 +62,7 @@ def check_labels(
         explain_issues(quality, frame, split["side"], roles, project.labels.review_rows),
         judge_mixed_classes(frame, split["side"], roles, probabilities),
         judge_drift(frame, split["side"], roles, project, units=split["unit"]),
-        *judge_ratings(frame, split, roles, project, probabilities, ratings, allow_imports),
+        *judge_ratings(dataset, project, probabilities, ratings, allow_imports),
         judge_reviews(said.reviews, labels, split["side"], project.labels),
         judge_rules(said.rules, labels),
     )

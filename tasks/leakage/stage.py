@@ -23,15 +23,14 @@ from tasks.leakage.columns import (
 from tasks.leakage.novel_categories import novel_categories
 from tasks.leakage.single_features import FeatureScore, Kind, SingleFeatures
 from tasks.leakage.single_values import ValueSearch, search_values, suspects_table
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
 _MOST_ROWS_SHOWN = 200
 
 
-def find_leaks(
-    frame: pd.DataFrame, split: pd.DataFrame, roles: Roles, project: Project
-) -> StageResult:
+def find_leaks(dataset: Dataset, project: Project) -> StageResult:
     """Search every source column but target, key and annotators for what settles the target.
 
     Two searches use the labels of train and dev: single values (of categories, of numbers with few
@@ -46,7 +45,8 @@ def find_leaks(
 
     Facts and output: `suspects`, the columns found.
     """
-    placed = frame.loc[split.index]
+    split, roles = dataset.split, dataset.roles
+    placed = dataset.frame.loc[split.index]
     seen = split["side"].isin(["train", "dev"])
     rows, units = placed.loc[seen], split.loc[seen, "unit"]
     labels = roles.strata(rows)

@@ -10,6 +10,7 @@ import pandas as pd
 from tasks.fingerprints import Fingerprint, fingerprint_frame
 from tasks.leakage.stage import find_leaks as _find_leaks
 from tasks.library.plain_tables import plain_table
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 
 
@@ -91,7 +92,7 @@ def find_leaks(
     ('reminder_sent',)
     """
     table = plain_table(frame, target, seed, leakage={"accept": dict(accept or {})})
-    found = _find_leaks(table.frame, table.split, table.roles, table.project)
+    found = _find_leaks(Dataset(table.frame, table.split, table.roles), table.project)
     return Leaks(
         suspects=tuple(found.facts["suspects"]),
         columns=found.tables["single_features"].frame,

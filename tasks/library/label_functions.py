@@ -24,6 +24,7 @@ from tasks.library.plain_arrays import (
     same_length,
 )
 from tasks.library.plain_tables import as_given, plain_table, with_features
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 
 
@@ -52,7 +53,7 @@ def label_probabilities(
     table = with_features(plain_table(frame, target, seed, labels={"folds": folds}))
     if table.roles.regression:
         raise ValueError("the target is a number, and probabilities are of classes")
-    found = _label_probabilities(table.frame, table.split, table.roles, table.project)
+    found = _label_probabilities(Dataset(table.frame, table.split, table.roles), table.project)
     if found.matrix is None:
         raise ValueError(f"no probabilities can be had: {found.reason}")
     return pd.DataFrame(found.matrix, index=table.index, columns=list(found.classes))

@@ -39,8 +39,8 @@ from tasks.performance_audit.offer_words import offer_finding
 from tasks.performance_audit.options import LimitValue, Option
 from tasks.performance_audit.wording import STAGE
 from tasks.project.audit_sections import Gap
+from tasks.project.dataset import Dataset
 from tasks.project.fields import SliceSpec
-from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.selection_rate import rate_threshold
 from tasks.slice_metrics import ScoredRows
@@ -66,9 +66,7 @@ class Trained:
 
 def offer_mitigation(
     checks: Sequence[Check],
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     trained: Trained,
 ) -> Finding:
@@ -81,7 +79,8 @@ def offer_mitigation(
     missed = [check for check in missed if check.severity != "info"]
     if not missed or not trained.columns:
         return Finding()
-    dev = (split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
+    dev = dataset.mask("dev")
     rows = frame[dev]
     labels = roles.labels(rows)
     scored = ScoredRows(

@@ -11,10 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
 from tasks.checks import Check, Finding, StageResult
-from tasks.conditions import Mask
 from tasks.drawn_units import drawn_units
 from tasks.metrics.undefined import interval_words
 from tasks.models import ModelPackage
@@ -38,16 +35,14 @@ from tasks.performance_audit.sanity import (
     undeclared_checks,
 )
 from tasks.performance_audit.wording import STAGE
-from tasks.project.roles import Roles
+from tasks.project.dataset import Dataset
 from tasks.project.sections import Project
 from tasks.scoring import package_scorer
 from tasks.slice_metrics import ScoredRows, named_slices
 
 
 def audit_performance(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     package: ModelPackage,
     allow_imports: Sequence[str] = (),
@@ -62,8 +57,9 @@ def audit_performance(
     Raises ProjectFileError when a slice or gap names what the data does not have, or when the
     package holds a type that is neither listed nor declared.
     """
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
     named_slices(project.slices, frame)
-    test: Mask = (split["side"].reindex(frame.index) == "test").to_numpy(dtype=bool)
+    test = dataset.mask("test")
     if not test.any():
         return nothing_to_audit()
     rows = frame[test]
@@ -76,9 +72,8 @@ def audit_performance(
         seed=project.seed,
         groups=drawn_units(rows, split, roles),
     )
-    dev = frame[(split["side"].reindex(frame.index) == "dev").to_numpy(dtype=bool)]
     before = None if trained is None else trained.dev_predictions
-    reloaded = Finding(checks=(reloaded_check(score(dev), before),))
+    reloaded = Finding(checks=(reloaded_check(score(dataset.dev), before),))
     cost = judge_cost(score, rows, len(package.skops), memory, project.audit)
     if roles.regression:
         facts = {"interval": package.facts.get("interval"), "size_bytes": len(package.skops)}
@@ -96,7 +91,7 @@ def audit_performance(
     checks = [check for finding in findings for check in finding.checks]
     offer = Finding()
     if trained is not None:
-        offer = offer_mitigation(checks, frame, split, roles, project, trained)
+        offer = offer_mitigation(checks, dataset, project, trained)
     return StageResult.of(STAGE, _summary(quality, checks), (*findings, offer))
 
 

@@ -16,7 +16,6 @@ from tasks.checks import Check, StageResult, Table
 from tasks.fingerprints import fingerprint_frame
 from tasks.project.data_sections import SplitSection
 from tasks.project.roles import Roles
-from tasks.project.sections import Project
 from tasks.row_marks import ROW_MARKS, mark_rows
 from tasks.splitting import judging, judging_units
 from tasks.splitting.copies import Examples, example_codes, recurring_codes
@@ -45,7 +44,7 @@ from tasks.splitting.units import (
 def split_rows(
     frame: pd.DataFrame,
     roles: Roles,
-    project: Project,
+    section: SplitSection,
     assigned: pd.DataFrame | None,
     relabels: pd.DataFrame | None = None,
 ) -> StageResult:
@@ -71,15 +70,15 @@ def split_rows(
     `test_rule`, of the same and the corrected test labels, which new rows do not change;
     `relabelled`, the corrected labels by side.
     """
-    by = project.split.by
+    by = section.by
     draw = {"time": _by_time, "group": _by_group, "key": _by_key}[by]
-    drawn = draw(frame, roles, project.split, assigned)
+    drawn = draw(frame, roles, section, assigned)
     placed = frame if len(drawn.split) == len(frame) else frame.loc[drawn.split.index]
     labels, sides = roles.labels(placed), drawn.split["side"]
     strata = roles.strata(placed)
     every = roles.strata(frame.loc[drawn.found.sides.index])
     named = roles.group if by == "group" else roles.time
-    cause = judging.cause_of_emptiness(None if named is None else frame[named], project.split)
+    cause = judging.cause_of_emptiness(None if named is None else frame[named], section)
     table = judging.side_table(strata, sides)
     corrected = find_corrected(relabels, sides)
     return StageResult(
@@ -87,9 +86,9 @@ def split_rows(
         summary=", ".join(f"{side} {count:,}" for side, count in side_counts(sides).items()),
         checks=(
             *drawn.checks,
-            *judging.side_checks(strata, sides, roles, project.split, cause),
-            judging.share_check(sides, project.split),
-            *judging_units.unit_checks(drawn.split, drawn.found, every, project.split),
+            *judging.side_checks(strata, sides, roles, section, cause),
+            judging.share_check(sides, section),
+            *judging_units.unit_checks(drawn.split, drawn.found, every, section),
             judging.class_share_check(strata, sides, roles),
             judging.kept_check(drawn.stored, drawn.split),
             *(people_check(frame, roles) if by == "key" else ()),
@@ -111,8 +110,8 @@ def split_rows(
                 side: fingerprint_frame(placed[sides == side]).total for side in side_counts(sides)
             },
             "left_out": len(frame) - len(placed),
-            "test_version": _version(project.split, labels[sides == "test"]),
-            "test_rule": _version(project.split, corrected["new"][corrected["side"] == "test"]),
+            "test_version": _version(section, labels[sides == "test"]),
+            "test_rule": _version(section, corrected["new"][corrected["side"] == "test"]),
             "relabelled": dict(side_counts(corrected["side"])),
         },
     )

@@ -22,7 +22,7 @@ from mlflow.models import Model, infer_signature
 
 from tasks.held_folders import held_folder
 from tasks.markup import escape
-from tasks.project.roles import Roles
+from tasks.project.dataset import Dataset
 from tasks.promotion import Decision
 from tasks.seen_rows import SEEN_ROWS, SeenRows
 from tasks.serving import FILES_DIGEST, MODEL_DIGEST
@@ -139,9 +139,7 @@ class Versions(Store):
         decision: Decision,
         run_id: str,
         package: ModelPackage,
-        rows: pd.DataFrame,
-        split: pd.DataFrame,
-        roles: Roles,
+        dataset: Dataset,
         extra_types: Sequence[str],
         verdict: Path,
     ) -> str:
@@ -154,17 +152,19 @@ class Versions(Store):
         from tasks.golden_rows import make_golden_rows
         from tasks.row_recognition import hash_rows
 
+        roles, split = dataset.roles, dataset.split
         seen = split[split["side"] != "test"]
+        rows = dataset.frame.loc[seen.index]
         units = pd.DataFrame({"unit": sorted(set(seen["unit"]))}, dtype="str")
-        golden = make_golden_rows(package, rows.loc[seen.index], roles, extra_types)
-        example = feature_frame(rows.loc[split.index[split["side"] == "train"][:5]], roles)
+        golden = make_golden_rows(package, rows, roles, extra_types)
+        example = feature_frame(dataset.frame.loc[split.index[split["side"] == "train"][:5]], roles)
         return self._register(
             decision,
             run_id,
             package,
             frames={
                 _UNITS: units,
-                _SEEN: hash_rows(rows.loc[seen.index], roles).to_frame(),
+                _SEEN: hash_rows(rows, roles).to_frame(),
                 _GOLDEN: golden,
             },
             verdict=verdict,

@@ -31,6 +31,7 @@ from tasks.estimators import (
     fit_pipeline,
 )
 from tasks.metrics import HIGHER_IS_BETTER, metric_value
+from tasks.project.dataset import Dataset
 from tasks.project.model_sections import Candidate, TrainingSection
 from tasks.project.roles import Roles
 from tasks.training.folds import Fold, make_folds
@@ -230,9 +231,7 @@ def _pipeline(candidate: Candidate, rows: TrainRows) -> Pipeline:
 
 
 def train_rows(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     section: TrainingSection,
     *,
     metric: str,
@@ -244,7 +243,8 @@ def train_rows(
 
     `weights`, by row key, are those of suspected rows; a row that weighs nothing is left out.
     """
-    chosen = (split["side"] == "train").to_numpy()
+    frame, split, roles = dataset.frame, dataset.split, dataset.roles
+    chosen = dataset.mask("train")
     if weights is not None:
         chosen = chosen & ~frame.index.isin(weights.index[weights <= 0])
     learned = frame.loc[chosen]

@@ -18,6 +18,7 @@ from tasks.checks import Check, Finding, StageResult
 from tasks.errors import UserError
 from tasks.estimators.candidates import candidates_of, training_metric
 from tasks.models import ModelPackage, declared_types, save_model, stored_types
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.training import evidence, judgement
@@ -38,9 +39,7 @@ from tasks.training.threshold_finding import DevScores, not_for_more_classes, re
 
 
 def train(
-    frame: pd.DataFrame,
-    split: pd.DataFrame,
-    roles: Roles,
+    dataset: Dataset,
     project: Project,
     allow_imports: tuple[str, ...] = (),
     suspects: pd.Series | None = None,
@@ -60,20 +59,19 @@ def train(
     Without any family that can be fitted the result has no files and a critical error. Raises
     ProjectFileError when a candidate cannot be built, or the chosen model not be saved.
     """
+    frame, roles = dataset.frame, dataset.roles
     metric = training_metric(project, roles)
     candidates = candidates_of(project, roles)
     extra_types = declared_types(candidates, allow_imports)
     rows = train_rows(
-        frame,
-        split,
-        roles,
+        dataset,
         project.training,
         metric=metric,
         seed=project.seed,
         allow_imports=allow_imports,
         weights=suspects,
     )
-    dev = frame.loc[(split["side"] == "dev").to_numpy()]
+    dev = dataset.dev
     families: list[ScoredFamily] = []
     failures: dict[str, str] = {}
     for candidate in candidates:

@@ -22,8 +22,8 @@ import pandas as pd
 from tasks.checks import Check, Outcome, StageResult, Table
 from tasks.fingerprints import fingerprint_frame
 from tasks.label_review.overlay import Overlaid, Relabel, apply_overlay
+from tasks.project.data_sections import ValidationSection
 from tasks.project.roles import ROW_KEY, Roles
-from tasks.project.sections import Project
 from tasks.snapshots import RowLedger
 from tasks.validation.expectations import Finding, run_expectations
 from tasks.validation.relabels import relabels_check
@@ -39,7 +39,7 @@ _LONGEST_EXAMPLE = 40
 def validate(
     frame: pd.DataFrame,
     roles: Roles,
-    project: Project,
+    section: ValidationSection,
     relabels: Sequence[Relabel] | None = None,
 ) -> StageResult:
     """Judge the rows of an ingested snapshot; `outputs["curated"]` holds those that are kept.
@@ -51,7 +51,6 @@ def validate(
 
     Raises ProjectFileError for an expectation that cannot be understood. Bad data never raises.
     """
-    section = project.validation
     findings = run_expectations(section.expectations, frame)
     aside = _rows_set_aside(frame, roles, findings)
     kept = np.ones(len(frame), dtype=bool)

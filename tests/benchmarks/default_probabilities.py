@@ -22,6 +22,7 @@ from tasks.estimators.calibrated import base_estimator
 from tasks.ingestion import ingest
 from tasks.metrics import metric_value
 from tasks.models import ModelPackage, load_model
+from tasks.project.dataset import Dataset
 from tasks.project.loading import load_project
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
@@ -67,7 +68,7 @@ def measured(frame, roles, project, epoch):
     """Metrics on test by way, and the constant's."""
     settings = project.model_dump(exclude_unset=True)
     settings["split"] = settings.get("split", {}) | {"epoch": epoch}
-    split = split_rows(frame, roles, Project.model_validate(settings), None).outputs["split"]
+    split = split_rows(frame, roles, Project.model_validate(settings).split, None).outputs["split"]
     split = split.reindex(frame.index)
     test = frame[(split["side"] == "test").to_numpy()]
     labels = roles.labels(test)
@@ -75,7 +76,7 @@ def measured(frame, roles, project, epoch):
     for class_weight, (raw, calibrated) in WAYS.items():
         training = {"metric": "average_precision", "class_weight": class_weight}
         own = Project.model_validate(settings | {"training": training})
-        result = train(frame, split, roles, own)
+        result = train(Dataset(frame, split, roles), own)
         package = ModelPackage.from_files(result.files, "model")
         model = load_model(package)
         method = result.facts["calibration"]["method"]

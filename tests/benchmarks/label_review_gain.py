@@ -22,6 +22,7 @@ from tasks.labels import check_labels
 from tasks.metrics import metric_value
 from tasks.models import ModelPackage, load_model
 from tasks.project import Roles, load_project
+from tasks.project.dataset import Dataset
 from tasks.splitting import split_rows
 from tasks.training import train
 from tasks.validation import validate
@@ -52,9 +53,9 @@ def prepare(source, project, relabels=None):
     """The curated rows, the roles and the split of a file."""
     ingested = ingest(source, project)
     roles = Roles.from_facts(ingested.facts["roles"])
-    validated = validate(ingested.outputs["snapshot"], roles, project, relabels)
+    validated = validate(ingested.outputs["snapshot"], roles, project.validation, relabels)
     curated = validated.outputs["curated"]
-    split = split_rows(curated, roles, project, None, validated.outputs["relabels"])
+    split = split_rows(curated, roles, project.split, None, validated.outputs["relabels"])
     return curated, roles, split.outputs["split"]
 
 
@@ -80,7 +81,7 @@ def one_round(turned, truth, project, best):
         table[roles.target] = turned.loc[first.index].to_numpy()
         table.to_parquet(source)
         rows, roles, split = prepare(source, project)
-        found = check_labels(rows, split, roles, project)
+        found = check_labels(Dataset(rows, split, roles), project)
         quality = found.outputs["label_quality"]
         ranking = list(found.tables["review"].frame["row_key"])
         suspects = quality[quality["issue"]].sort_values("quality")
@@ -133,7 +134,7 @@ def score(rows, split, roles, project):
     """Test metrics of the candidate that training finds; test labels are true throughout."""
     from tasks.estimators import predict
 
-    result = train(rows, split, roles, project)
+    result = train(Dataset(rows, split, roles), project)
     package = ModelPackage.from_files(result.files, "model")
     test = rows[split["side"] == "test"]
     found = predict(load_model(package), test, roles, result.facts["threshold"])

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tasks.baselines import measure_baselines
 from tasks.labels.stage import check_labels
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -81,9 +82,9 @@ def run_stage(name: str, rows: int) -> None:
     project = Project(name="scale", source="scale.csv", target="label")
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     if name == "label consistency":
-        result = check_labels(frame, split, roles, project)
+        result = check_labels(Dataset(frame, split, roles), project)
     else:
-        result = measure_baselines(frame, split, roles, project, None)
+        result = measure_baselines(Dataset(frame, split, roles), project, None)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     memory = (after.ru_maxrss - before.ru_maxrss) / 1024

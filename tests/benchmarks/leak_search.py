@@ -30,6 +30,7 @@ from scipy.stats import beta, norm
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tasks.leakage import find_leaks
+from tasks.project.dataset import Dataset
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 
@@ -139,7 +140,7 @@ def judge(drawn: pd.DataFrame, kind: str) -> tuple[bool, bool]:
     two = drawn["y"].nunique() == 2
     roles = Roles(target="y", positive_class="1" if two else None, **kinds)
     project = Project(name="p", source="s.csv", target="y", positive_class="1" if two else None)
-    result = find_leaks(drawn.drop(columns="unit", errors="ignore"), split, roles, project)
+    result = find_leaks(Dataset(drawn.drop(columns="unit", errors="ignore"), split, roles), project)
     failed = [c for c in result.checks if c.outcome == "failed"]
     return bool(failed), any(c.severity == "critical" for c in failed)
 
