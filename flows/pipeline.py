@@ -79,24 +79,9 @@ def _run(project: str, intent: str | None, overrides: Sequence[str]) -> State[An
 
 
 def _judge(this: PipelineRun) -> None:
-    context, run, decider = this.context, this.runner.run, this.decider
-    project, given, store = context.project, context.given, context.store
-    files, key_columns = given.labels, given.earlier.key_columns()
-    ingested = run(
-        stages.ingestion, steps.IngestionInputs(source=given.data, key_columns=key_columns)
-    )
-    freeze_key_columns(context, ingested)
-    validated = run(
-        stages.validation, steps.ValidationInputs(ingested=ingested, overlay=files.overlay)
-    )
-    check_conditions(project, validated, store)
-    sides = given.earlier.sides(validated)
-    divided = run(
-        stages.splitting,
-        steps.SplittingInputs(ingested=ingested, validated=validated, sides=sides),
-    )
-    given.earlier.keep_sides(validated, divided)
-    rows = steps.RowRefs(ingested=ingested, validated=validated, divided=divided)
+    run, decider, files = this.runner.run, this.decider, this.context.given.labels
+    project, store = this.context.project, this.context.store
+    rows = _rows(this)
     labels = run(
         stages.label_consistency,
         steps.LabelInputs(
@@ -133,20 +118,49 @@ def _judge(this: PipelineRun) -> None:
             ),
         )
         audited = run(stages.performance_audit, steps.AuditInputs(rows=rows, trained=trained))
-        expected = stage_names("candidate")
-        contest = steps.Contest(
-            rows=rows,
-            ladder=ladder,
-            audited=audited,
-            champion=champion,
-            anchor=given.opponents.version(project.gate.anchor),
-            judged=this.runner.checks(expected),
-            expected=expected,
-        )
-        if decider.decide(contest, trained):
+        if decider.decide(_contest(this, rows, ladder, audited, champion), trained):
             return
     raise UnavailableError(
         f"other runs moved the champion of {project.name} each of the {_JUDGEMENTS} times that "
         "this run judged, so that it promoted nothing; run again when they are done: finished "
         "stages are kept"
+    )
+
+
+def _rows(this: PipelineRun) -> steps.RowRefs:
+    context, run = this.context, this.runner.run
+    given, key_columns = context.given, context.given.earlier.key_columns()
+    ingested = run(
+        stages.ingestion, steps.IngestionInputs(source=given.data, key_columns=key_columns)
+    )
+    freeze_key_columns(context, ingested)
+    validated = run(
+        stages.validation, steps.ValidationInputs(ingested=ingested, overlay=given.labels.overlay)
+    )
+    check_conditions(context.project, validated, context.store)
+    sides = given.earlier.sides(validated)
+    divided = run(
+        stages.splitting,
+        steps.SplittingInputs(ingested=ingested, validated=validated, sides=sides),
+    )
+    given.earlier.keep_sides(validated, divided)
+    return steps.RowRefs(ingested=ingested, validated=validated, divided=divided)
+
+
+def _contest(
+    this: PipelineRun,
+    rows: steps.RowRefs,
+    ladder: steps.Ladder,
+    audited: steps.Audited,
+    champion: steps.Version | None,
+) -> steps.Contest:
+    expected = stage_names("candidate")
+    return steps.Contest(
+        rows=rows,
+        ladder=ladder,
+        audited=audited,
+        champion=champion,
+        anchor=this.context.given.opponents.version(this.context.project.gate.anchor),
+        judged=this.runner.checks(expected),
+        expected=expected,
     )

@@ -8,7 +8,7 @@ gives `inconclusive` or `reject`. The same inputs and seed give the same verdict
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -28,6 +28,21 @@ from tasks.gate.wear import judge_wear, measure_spending, wear_facts, wear_table
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.wear import Wear
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """All that a verdict rests on: `whole` has all test rows, and the rest is as for `judge`."""
+
+    whole: Contest
+    champion: Opponent | None
+    baselines: Sequence[Opponent]
+    anchor: Opponent | None
+    wear: Wear
+    absolute: Sequence[Check]
+    project: Project
+    frame: pd.DataFrame | None = None
+    expected_stages: Sequence[str] = ()
 
 
 def judge(  # noqa: PLR0913
@@ -78,14 +93,13 @@ def judge(  # noqa: PLR0913
         seed=project.seed,
         groups=None if groups is None else groups.reindex(labels.index),
     )
-    baselines = (
-        Opponent(key="constant", label="constant baseline", predictions=constant),
-        Opponent(key="quick", label="quick baseline", predictions=quick),
-    )
-    judgement = weigh(
-        whole,
+    case = Case(
+        whole=whole,
         champion=champion,
-        baselines=baselines,
+        baselines=(
+            Opponent(key="constant", label="constant baseline", predictions=constant),
+            Opponent(key="quick", label="quick baseline", predictions=quick),
+        ),
         anchor=anchor,
         wear=wear,
         absolute=absolute,
@@ -93,39 +107,28 @@ def judge(  # noqa: PLR0913
         frame=frame,
         expected_stages=expected_stages,
     )
-    models = baselines if champion is None else (champion, *baselines)
-    return _result(whole, champion, judgement, models, wear, project)
+    return _result(case, weigh(case))
 
 
-def weigh(  # noqa: PLR0913
-    whole: Contest,
-    *,
-    champion: Opponent | None,
-    baselines: Sequence[Opponent],
-    anchor: Opponent | None,
-    wear: Wear,
-    absolute: Sequence[Check],
-    project: Project,
-    frame: pd.DataFrame | None = None,
-    expected_stages: Sequence[str] = (),
-) -> Judgement:
+def weigh(case: Case) -> Judgement:
     """All that `judge` finds, and so its verdict, without the evidence for a reader.
 
-    `whole` holds all test rows; the rest is as for `judge`, and raises as it does.
+    Raises as `judge`.
     """
+    champion, baselines, project = case.champion, case.baselines, case.project
     gate = project.gate
-    spent = measure_spending(wear, gate)
-    whole = replace(whole, level=spent.level)
+    spent = measure_spending(case.wear, gate)
+    whole = replace(case.whole, level=spent.level)
     contest = whole.comparable_with(champion)
     rule: Rule = "first_model" if champion is None else gate.intent
     test_rows = len(whole.labels)
     support = measure_support(contest, test_rows=test_rows, gate=gate)
     return Judgement(
         rule=rule,
-        absolute=absolute,
-        summary=absolute_checks(absolute, expected_stages),
+        absolute=case.absolute,
+        summary=absolute_checks(case.absolute, case.expected_stages),
         support=support,
-        wear=judge_wear(wear, spent, gate, test_rows),
+        wear=judge_wear(case.wear, spent, gate, test_rows),
         spending=spent,
         findings=[
             compare(
@@ -138,11 +141,11 @@ def weigh(  # noqa: PLR0913
             )
             for opponent in (baselines if champion is None else (champion,))
         ],
-        anchor=judge_anchor(whole, anchor, gate),
+        anchor=judge_anchor(whole, case.anchor, gate),
         guards=guard_slices(
             contest,
             None if support.too_small else champion,
-            frame=frame,
+            frame=case.frame,
             project=project,
             test_rows=test_rows,
         ),
@@ -157,14 +160,9 @@ def weigh(  # noqa: PLR0913
     )
 
 
-def _result(
-    whole: Contest,
-    champion: Opponent | None,
-    judgement: Judgement,
-    models: Sequence[Opponent],
-    wear: Wear,
-    project: Project,
-) -> StageResult:
+def _result(case: Case, judgement: Judgement) -> StageResult:
+    whole, champion, wear, project = case.whole, case.champion, case.wear, case.project
+    models = case.baselines if champion is None else (champion, *case.baselines)
     spent = judgement.spending
     contest = replace(whole, level=spent.level).comparable_with(champion)
     test_rows = len(whole.labels)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
@@ -74,12 +75,10 @@ def split_rows(
     draw = {"time": _by_time, "group": _by_group, "key": _by_key}[by]
     drawn = draw(frame, roles, section, assigned)
     placed = frame if len(drawn.split) == len(frame) else frame.loc[drawn.split.index]
-    labels, sides = roles.labels(placed), drawn.split["side"]
-    strata = roles.strata(placed)
+    labels, sides, strata = roles.labels(placed), drawn.split["side"], roles.strata(placed)
     every = roles.strata(frame.loc[drawn.found.sides.index])
     named = roles.group if by == "group" else roles.time
     cause = judging.cause_of_emptiness(None if named is None else frame[named], section)
-    table = judging.side_table(strata, sides)
     corrected = find_corrected(relabels, sides)
     return StageResult(
         stage=judging.STAGE,
@@ -95,7 +94,7 @@ def split_rows(
             *corrected_checks(corrected),
         ),
         tables={
-            "sides": Table(title="Rows by side and class", frame=table),
+            "sides": Table(title="Rows by side and class", frame=judging.side_table(strata, sides)),
             **drawn.tables,
             **corrected_tables(corrected),
         },
@@ -104,17 +103,28 @@ def split_rows(
             "assignments": _assignments(assigned, drawn),
             ROW_MARKS: mark_rows(placed, drawn.split, roles),
         },
-        facts={
-            "rows": dict(side_counts(sides)),
-            "fingerprints": {
-                side: fingerprint_frame(placed[sides == side]).total for side in side_counts(sides)
-            },
-            "left_out": len(frame) - len(placed),
-            "test_version": _version(section, labels[sides == "test"]),
-            "test_rule": _version(section, corrected["new"][corrected["side"] == "test"]),
-            "relabelled": dict(side_counts(corrected["side"])),
-        },
+        facts=_facts(frame, placed, labels, sides, section, corrected),
     )
+
+
+def _facts(
+    frame: pd.DataFrame,
+    placed: pd.DataFrame,
+    labels: pd.Series,
+    sides: pd.Series,
+    section: SplitSection,
+    corrected: pd.DataFrame,
+) -> dict[str, Any]:
+    return {
+        "rows": dict(side_counts(sides)),
+        "fingerprints": {
+            side: fingerprint_frame(placed[sides == side]).total for side in side_counts(sides)
+        },
+        "left_out": len(frame) - len(placed),
+        "test_version": _version(section, labels[sides == "test"]),
+        "test_rule": _version(section, corrected["new"][corrected["side"] == "test"]),
+        "relabelled": dict(side_counts(corrected["side"])),
+    }
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ that cannot be fitted is a check, not a crash; the model is stored without pickl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from tasks.errors import UserError
 from tasks.estimators.candidates import candidates_of, training_metric
 from tasks.models import ModelPackage, declared_types, save_model, stored_types
 from tasks.project.dataset import Dataset
+from tasks.project.model_sections import Candidate
 from tasks.project.roles import Roles
 from tasks.project.sections import Project
 from tasks.training import evidence, judgement
@@ -72,18 +74,7 @@ def train(
         weights=suspects,
     )
     dev = dataset.dev
-    families: list[ScoredFamily] = []
-    failures: dict[str, str] = {}
-    for candidate in candidates:
-        try:
-            fitted = fit_family(candidate, rows)
-            if metric in PROBABILITY_METRICS:  # which cannot compare families before that
-                fitted = calibrate(fitted, rows)
-            families.append(score_family(fitted, frame, dev, rows))
-        except UserError:
-            raise
-        except Exception as failure:  # an estimator may fail in any way on some data
-            failures[candidate.name] = judgement.first_line(failure)
+    families, failures = _fit(candidates, frame, dev, rows)
     if not families:
         return judgement.nothing_fitted(failures, metric)
     chosen = max(families, key=lambda family: family.merit(metric))
@@ -104,6 +95,24 @@ def train(
     told = report_calibration(chosen.name, chosen.fitted.calibration)
     extra = (told, threshold, done, offer_mitigated(chosen, frame, dev, rows, mitigate))
     return _result(families, chosen, package, failures, rows, dev, extra)
+
+
+def _fit(
+    candidates: Sequence[Candidate], frame: pd.DataFrame, dev: pd.DataFrame, rows: TrainRows
+) -> tuple[list[ScoredFamily], dict[str, str]]:
+    """The families that could be fitted, and why others could not, by name."""
+    families, failures = [], {}
+    for candidate in candidates:
+        try:
+            fitted = fit_family(candidate, rows)
+            if rows.metric in PROBABILITY_METRICS:  # which cannot compare families before that
+                fitted = calibrate(fitted, rows)
+            families.append(score_family(fitted, frame, dev, rows))
+        except UserError:
+            raise
+        except Exception as failure:  # an estimator may fail in any way on some data
+            failures[candidate.name] = judgement.first_line(failure)
+    return families, failures
 
 
 def _calibrated(

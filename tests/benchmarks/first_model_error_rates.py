@@ -23,7 +23,7 @@ from scipy.stats import beta
 
 from tasks.checks import Check
 from tasks.gate.contest import Contest, Opponent
-from tasks.gate.stage import weigh
+from tasks.gate.stage import Case, weigh
 from tasks.project.sections import Project
 from tasks.wear import Wear
 
@@ -57,13 +57,15 @@ def judged(metric, labels, candidate, *, baselines=(), champion=None, intent="im
         seed=seed,
     )  # fmt: skip
     return weigh(
-        contest,
-        champion=None if champion is None else Opponent.of_version("champion", "1", champion),
-        baselines=[Opponent(key=key, label=key, predictions=one) for key, one in baselines],
-        anchor=None,
-        wear=Wear(),
-        absolute=[PASSED],
-        project=project,
+        Case(
+            whole=contest,
+            champion=None if champion is None else Opponent.of_version("champion", "1", champion),
+            baselines=[Opponent(key=key, label=key, predictions=one) for key, one in baselines],
+            anchor=None,
+            wear=Wear(),
+            absolute=[PASSED],
+            project=project,
+        )
     )
 
 

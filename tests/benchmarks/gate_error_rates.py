@@ -21,7 +21,7 @@ from scipy.stats import beta
 
 from tasks.checks import Check
 from tasks.gate.contest import Contest, Opponent
-from tasks.gate.stage import weigh
+from tasks.gate.stage import Case, weigh
 from tasks.metrics import metric_value
 from tasks.project.sections import Project
 from tasks.wear import Wear
@@ -104,13 +104,15 @@ def judged(metric, truth, champion, candidate, intent, seed, anchor=None):
         seed=seed,
     )
     return weigh(
-        contest,
-        champion=opponent("champion", "2", champion, index),
-        baselines=(),
-        anchor=None if anchor is None else opponent("anchor", "1", anchor, index),
-        wear=Wear(),
-        absolute=[PASSED],
-        project=project,
+        Case(
+            whole=contest,
+            champion=opponent("champion", "2", champion, index),
+            baselines=(),
+            anchor=None if anchor is None else opponent("anchor", "1", anchor, index),
+            wear=Wear(),
+            absolute=[PASSED],
+            project=project,
+        )
     )
 
 

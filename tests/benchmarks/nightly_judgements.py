@@ -33,7 +33,7 @@ from scipy.stats import beta, norm
 from tasks.checks import Check
 from tasks.gate.contest import Contest, Opponent
 from tasks.gate.spending import interval_level, one_sided_level
-from tasks.gate.stage import weigh
+from tasks.gate.stage import Case, weigh
 from tasks.intervals import tango_statistic
 from tasks.metrics import paired_difference
 from tasks.project.sections import Project
@@ -145,12 +145,11 @@ def verdict(truth, candidate, champion, metric, night, seed):
         for at in range(night)
     )  # fmt: skip
     other = pd.DataFrame({"predicted": pd.Series(WORDS.take(champion.astype(int)))})
-    return weigh(
-        contest_of(truth, candidate, seed, metric),
+    return weigh(Case(whole=contest_of(truth, candidate, seed, metric),
         champion=Opponent.of_version("champion", "1", other),
         baselines=(), anchor=None, wear=Wear(project="s", earlier=earlier),
         absolute=[PASSED], project=project,
-    ).verdict  # fmt: skip
+    )).verdict  # fmt: skip
 
 
 def verify():
