@@ -26,7 +26,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 check: lint
-	$(BIN)/pytest $$($(BIN)/python tests/pure.py)
+	$(BIN)/pytest --dist worksteal $$($(BIN)/python tests/pure.py)
 
 test: lint
 	$(BIN)/pytest

@@ -1,4 +1,4 @@
-"""The table in tasks/README.md of what runs again after a change, row by row, and what a kill leaves."""
+"""The table of what runs again after a change, row by row, and what a kill leaves."""
 
 import json
 import os
