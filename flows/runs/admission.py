@@ -20,11 +20,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.context import FlowRunContext
-from prefect.runtime import flow_run
 
 from flows.runs import progress
 from flows.services.locks import project_turn
-from flows.services.logs import open_logs
 from tasks import moments
 from tasks.project.operation_sections import ScheduleSection
 from tasks.project.sections import Project
@@ -73,12 +71,6 @@ def judge_lateness(
     if not passed:
         return None
     return f"{said}; the run due at {max(passed):%Y-%m-%d %H:%M} UTC takes its place"
-
-
-def _logged(sentence: str, project: Project, home: Path) -> str:
-    more = {"event": "run_skipped", "project": project.name, "prefect_flow_run": flow_run.id}
-    open_logs(home).info(sentence, extra=more)
-    return sentence
 
 
 class _Waiting:

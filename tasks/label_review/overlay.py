@@ -20,8 +20,6 @@ from tasks.errors import ProjectFileError
 from tasks.label_review.tables import read_table, write_table
 from tasks.project.roles import ROW_KEY, Roles
 
-HELD = ("old", "new")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Relabel:

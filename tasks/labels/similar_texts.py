@@ -23,7 +23,6 @@ _CHUNK_TEXTS = 1 << 14
 _CHUNK_PAIRS = 1 << 15
 _BASE = np.uint64(0x100000001B3)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 Codes = NDArray[np.int64]
