@@ -14,6 +14,7 @@ from flows.runs.comparison import compared_with_champion
 from tasks.errors import NotFoundError
 from tasks.evidence import EvidenceStore
 from tasks.project import load_project
+from tasks.steps import Ref
 
 NAME = "compare-small"
 
@@ -190,7 +191,7 @@ def champion_lines(two_runs, home):
     def lines(place, serving):
         text = (home / "runs" / run_ids(home)[place] / "verdict.json").read_text()
         keys = json.loads(text)["beside"]["stage_keys"]
-        refs = {name: {"stage": name, "key": key, "digest": ""} for name, key in keys.items()}
+        refs = {name: Ref(name, key, "") for name, key in keys.items()}
         project, store = load_project(two_runs).project, EvidenceStore(home / "evidence")
         return compared_with_champion(home, store, refs, project, Tracking(home), serving)
 
