@@ -51,7 +51,7 @@ def met(tmp_path, registry, ledger=None):
     """The facts and files of version 3 as an opponent."""
     store = EvidenceStore(tmp_path)
     ref = Opponents(registry, ledger or Ledger(), store).version("3")
-    return store.facts("champion", ref["key"]), store.load_files("champion", ref["key"])
+    return store.facts(*ref.place), store.load_files(*ref.place)
 
 
 class TestAnOpponentsFiles:
