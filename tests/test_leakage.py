@@ -279,7 +279,9 @@ class TestLeftOutClass:
 
 
 class TestRegression:
-    RNG = np.random.default_rng(5)
+    @pytest.fixture(autouse=True)
+    def draws_that_no_other_test_moves(self):
+        self.RNG = np.random.default_rng([4, 1])
 
     def search(self, noise):
         y = self.RNG.normal(size=800)
@@ -301,8 +303,11 @@ class TestRegression:
 
 
 class TestSingleFeature:
-    RNG = np.random.default_rng(3)
-    LABELS = np.where(RNG.random(400) < 0.3, "yes", "no")
+    LABELS = np.where(np.random.default_rng(3).random(400) < 0.3, "yes", "no")
+
+    @pytest.fixture(autouse=True)
+    def draws_that_no_other_test_moves(self):
+        self.RNG = np.random.default_rng([4, 1])
 
     def score(self, values, labels=None, by_category=False):
         labels = pd.Series(self.LABELS if labels is None else labels)
@@ -465,8 +470,11 @@ class TestSingleFeature:
 
 
 class TestText:
-    RNG = np.random.default_rng(4)
-    LABELS = np.where(RNG.random(600) < 0.4, "yes", "no")
+    LABELS = np.where(np.random.default_rng(4).random(600) < 0.4, "yes", "no")
+
+    @pytest.fixture(autouse=True)
+    def draws_that_no_other_test_moves(self):
+        self.RNG = np.random.default_rng([4, 1])
 
     def search(self, said, **more):
         other = self.RNG.choice([f"word{place}" for place in range(100)], (600, 6))
