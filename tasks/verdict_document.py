@@ -30,7 +30,7 @@ from tasks.stage_keys import (
 from tasks.stage_specs import keyed_stages
 
 FORMAT = 2
-"""From the second on the core holds values and no words."""
+"""From the second on the core holds no title and no detail of a check; reasons are sentences."""
 _MEASURED = ("value", "outcome", "detail", "values", "interval")
 
 

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 import tasks
+from flows.runs.stage_inputs import content_of
 from tasks import source_code, stage_keys
 from tasks.canonical import hash_of
 from tasks.checks import Check, Figure, StageResult, Table
 from tasks.evidence import EvidenceStore
 from tasks.stage_specs import keyed_stages
+from tasks.steps import Checks, Ref
 from tasks.wording import worded, worded_check
 
 ROOT = Path(tasks.__file__).parent
@@ -159,3 +161,20 @@ def test_a_result_of_an_older_version_keeps_its_own_words(tmp_path):
     record["checks"][0]["detail"] = "9 rows suffice."
     (place / "result.json").write_text(json.dumps(record))
     assert "does not have the hash" in store.problem("validation", "old")
+
+
+@pytest.mark.parametrize(("values", "same"), [({"rows": 10}, True), ({"rows": 90}, False)])
+def test_the_gate_is_asked_again_when_a_blocking_check_found_another_value(tmp_path, values, same):
+    def asked(found):
+        store = EvidenceStore(tmp_path / str(found["rows"]))
+        check = Check(
+            id="training.sure",
+            stage="training",
+            severity="critical",
+            outcome="failed",
+            values=found,
+        )
+        digest = store.save("k", StageResult(stage="training", checks=(check,)))
+        return content_of(Checks((Ref("training", "k", digest),)), store)
+
+    assert (asked({"rows": 10}) == asked(values)) is same

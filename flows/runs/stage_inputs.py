@@ -15,7 +15,7 @@ import pandas as pd
 
 from tasks.checks import Check, StageResult
 from tasks.declared_conditions import deciding_conditions, refuse_unmet_conditions
-from tasks.evidence import EvidenceStore, hash_of
+from tasks.evidence import EvidenceStore, hash_of, plain
 from tasks.fingerprints import fingerprint_frame
 from tasks.project.sections import Project
 from tasks.seen_rows import SEEN_ROWS
@@ -110,6 +110,9 @@ def as_result(champion: Champion) -> StageResult:
 
 
 def _judgement(check: Check) -> list[Any]:
-    """What the gate makes of a check; it repeats the words of one that blocks."""
-    words = check.detail if check.blocks else ""
-    return [check.id, check.severity, check.outcome, check.required, words]
+    """What the gate makes of a check; of one that blocks it repeats what was found."""
+    judged: list[Any] = [check.id, check.severity, check.outcome, check.required]
+    if not check.blocks:
+        return judged
+    found = (check.value, check.limit, check.interval, check.n, check.unit, check.values)
+    return [*judged, check.detail, plain(found)]
