@@ -21,6 +21,12 @@ window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()),
 window.cancelAnimationFrame = clearTimeout;
 """
 
+_PRESSES = 12
+
+
+class NeverCameError(AssertionError):
+    """What a test waited for."""
+
 
 def find_chromium():
     """The browser's path; a test without it is skipped, and fails under CI."""
@@ -87,6 +93,20 @@ class Page:
         """Wait until a JavaScript expression is true."""
         wait_for(lambda: self.run(f"Boolean({script})"))
 
+    def press(self, button, until, may=lambda: True):
+        """Press a button until a JavaScript expression is true.
+
+        A page that is busy loses a press, or closes between a look and a press: the button is
+        pressed again where it is still there, nothing came of it for a while, and `may` agrees.
+        """
+        done = f"Boolean({until})"
+        for _ in range(_PRESSES):
+            if may():
+                self.run(f"({done}) || ({button})?.click()")
+            with contextlib.suppress(NeverCameError):
+                return wait_for(lambda: self.run(done), 120 / _PRESSES)
+        raise NeverCameError(f"nothing came of {_PRESSES} presses: {until}")
+
     def resize(self, width, height):
         """Make the page as large as that: what lies below is not in a screenshot."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
@@ -125,7 +145,8 @@ def wait_for(found, seconds=120):
     """
     waited, before = 0.0, time.monotonic()
     while not (value := found()):
-        assert waited < seconds, "it did not come"
+        if waited >= seconds:
+            raise NeverCameError("it did not come")
         time.sleep(0.25)
         now = time.monotonic()
         waited += (now - before) / max(1.0, os.getloadavg()[0] / os.cpu_count())

@@ -158,6 +158,11 @@ class Served:
             found += page
         return found
 
+    def told(self, flow_run, words):
+        """Whether the log of a run has the words, on the server."""
+        wanted = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "limit": 200}
+        return any(words in line["message"] for line in self.ask("/logs/filter", wanted))
+
     def wait(self, flow_run, *names):
         """The state of a run, once it has one of the names."""
 
