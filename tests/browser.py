@@ -21,7 +21,7 @@ window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()),
 window.cancelAnimationFrame = clearTimeout;
 """
 
-_PRESSES = 12
+_PRESSES = 40
 
 
 class NeverCameError(AssertionError):
