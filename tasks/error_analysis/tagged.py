@@ -105,16 +105,17 @@ def rank_work(
             "priorities": priorities_table(ranked, reference, advice),
             "advice": advice_table(ranked, advice),
         },
-        figures=(
-            Figure(
-                kind="bars",
-                title="What to work on next",
-                table="priorities",
-                unit="points of accuracy" + (" x importance" if section.work else ""),
-                alt="Points of accuracy to win by tag, with 95 % intervals, the most certain "
-                "first.",
-            ),
-        ),
+        figures=(_priorities_figure(bool(section.work)),),
+    )
+
+
+def _priorities_figure(weighted: bool) -> Figure:
+    return Figure(
+        kind="bars",
+        title="What to work on next",
+        table="priorities",
+        unit="points of accuracy" + (" x importance" if weighted else ""),
+        alt="Points of accuracy to win by tag, with 95 % intervals, the most certain first.",
     )
 
 

@@ -84,17 +84,8 @@ def judge(  # noqa: PLR0913
     Raises ValueError for an unknown metric, a mask of another length, an anchor that is not the
     declared one, ProjectFileError for a guarded slice whose column is absent.
     """
-    whole = Contest(
-        metric=metric,
-        labels=labels,
-        candidate=candidate.reindex(labels.index),
-        positive_class=roles.positive_class,
-        replicates=project.gate.replicates,
-        seed=project.seed,
-        groups=None if groups is None else groups.reindex(labels.index),
-    )
     case = Case(
-        whole=whole,
+        whole=_contest(labels, candidate, metric, project, roles, groups),
         champion=champion,
         baselines=(
             Opponent(key="constant", label="constant baseline", predictions=constant),
@@ -108,6 +99,25 @@ def judge(  # noqa: PLR0913
         expected_stages=expected_stages,
     )
     return _result(case, weigh(case))
+
+
+def _contest(
+    labels: pd.Series,
+    candidate: pd.DataFrame,
+    metric: str,
+    project: Project,
+    roles: Roles,
+    groups: pd.Series | None,
+) -> Contest:
+    return Contest(
+        metric=metric,
+        labels=labels,
+        candidate=candidate.reindex(labels.index),
+        positive_class=roles.positive_class,
+        replicates=project.gate.replicates,
+        seed=project.seed,
+        groups=None if groups is None else groups.reindex(labels.index),
+    )
 
 
 def weigh(case: Case) -> Judgement:

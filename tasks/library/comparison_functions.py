@@ -69,35 +69,36 @@ def compare_models(  # noqa: PLR0913 - two models, and how they are compared
     >>> round(found.value, 2), round(found.low, 2), round(found.high, 2), found.method
     (0.2, 0.13, 0.29, 'tango')
     """
+    _require_known(metric, judgements)
+    same_length(y_true=y_true, candidate=candidate, other=other, units=units)
+    index = row_names(len(y_true))
+    told = {"candidate": candidate, "other": other}
+    if metric in _OF_NUMBERS:
+        labels = plain_numbers(y_true, "y_true", index)
+        models = [pd.DataFrame({"predicted": plain_numbers(told[n], n, index)}) for n in told]
+    else:
+        labels = plain_labels(y_true, "y_true", index)
+        known_class(positive_class, sorted(labels.unique()), "positive_class")
+        models = [plain_predictions(told[name], name, index, positive_class) for name in told]
+    level = interval_level(one_sided_level(judgements, GateSection().error_to_spend))
+    return paired_difference(
+        metric,
+        labels,
+        *models,
+        positive_class=positive_class,
+        replicates=replicates,
+        seed=seed,
+        groups=None if units is None else as_column(units, "units").set_axis(index),
+        level=level,
+    )
+
+
+def _require_known(metric: str, judgements: float) -> None:
     known = (*CLASS_METRICS, *_OF_NUMBERS)
     if metric not in known:
         raise ValueError(f"unknown metric '{metric}'; known are {', '.join(known)}")
     if judgements < 1:
         raise ValueError(f"judgements is {judgements}, and this one counts: 1 at least")
-    same_length(y_true=y_true, candidate=candidate, other=other, units=units)
-    index = row_names(len(y_true))
-    if metric in _OF_NUMBERS:
-        labels = plain_numbers(y_true, "y_true", index)
-        first, second = (
-            pd.DataFrame({"predicted": plain_numbers(one, name, index)})
-            for one, name in ((candidate, "candidate"), (other, "other"))
-        )
-    else:
-        labels = plain_labels(y_true, "y_true", index)
-        known_class(positive_class, sorted(labels.unique()), "positive_class")
-        first = plain_predictions(candidate, "candidate", index, positive_class)
-        second = plain_predictions(other, "other", index, positive_class)
-    return paired_difference(
-        metric,
-        labels,
-        first,
-        second,
-        positive_class=positive_class,
-        replicates=replicates,
-        seed=seed,
-        groups=None if units is None else as_column(units, "units").set_axis(index),
-        level=interval_level(one_sided_level(judgements, GateSection().error_to_spend)),
-    )
 
 
 def decide_promotion(

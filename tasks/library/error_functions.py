@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.error_analysis.dev_errors import DevErrors
 from tasks.error_analysis.weak_slices import MIN_ERRORS
@@ -77,33 +78,30 @@ def find_weak_slices(
     frame = frame.drop(columns=[truth.name], errors="ignore") if truth.name is not None else frame
     same_length(frame=frame, y_true=truth, y_pred=y_pred, units=units)
     labels = plain_labels(truth, "y_true")
-    section = {
-        "max_order": max_order, "min_rows": min_rows, "false_discovery_rate": false_discovery_rate
-    }  # fmt: skip
-    table = plain_table(
-        frame.assign(**{TRUTH: labels.to_numpy()}), TRUTH, seed, error_analysis={"search": section}
-    )
+    limits = {"max_order": max_order, "min_rows": min_rows}
+    search = {**limits, "false_discovery_rate": false_discovery_rate}
+    told = frame.assign(**{TRUTH: labels.to_numpy()})
+    table = plain_table(told, TRUTH, seed, error_analysis={"search": search})
     labels = labels.set_axis(table.frame.index)
     predictions = plain_predictions(y_pred, "y_pred", labels.index)
     wrong = (predictions["predicted"] != labels).to_numpy(dtype=bool)
-    few, least = min(int(wrong.sum()), int((~wrong).sum())), 2 * min_rows
-    if few < MIN_ERRORS or len(labels) < least:
-        raise ValueError(
-            f"{wrong.sum()} of {len(labels)} rows are predicted wrongly; a search takes {least} "
-            f"rows, of which {MIN_ERRORS} are wrong and {MIN_ERRORS} are right"
-        )
+    _require_errors(wrong, 2 * min_rows)
     classes = sorted(labels.unique())
     errors = DevErrors(table.frame, labels, predictions, wrong, classes, classes[0])
     alone = labels.index.to_series() if units is None else as_column(units, "units")
+    alone = alone.astype("str").set_axis(labels.index)
     finding, _ = _find_weak_slices(
-        errors,
-        table.frame,
-        NamedSlices({}),
-        table.roles,
-        table.project,
-        alone.astype("str").set_axis(labels.index),
+        errors, table.frame, NamedSlices({}), table.roles, table.project, alone
     )
     return finding.tables["weak_slices"].frame
+
+
+def _require_errors(wrong: NDArray[np.bool_], least: int) -> None:
+    if min(wrong.sum(), (~wrong).sum()) < MIN_ERRORS or len(wrong) < least:
+        raise ValueError(
+            f"{wrong.sum()} of {len(wrong)} rows are predicted wrongly; a search takes {least} "
+            f"rows, of which {MIN_ERRORS} are wrong and {MIN_ERRORS} are right"
+        )
 
 
 def measure_groups(
@@ -158,9 +156,8 @@ def measure_groups(
         seed=seed,
         groups=None if units is None else as_column(units, "units").set_axis(index),
     )
-    for metric in metrics:
-        if metric not in GROUP_METRICS:
-            raise ValueError(f"unknown metric '{metric}'; known are {', '.join(GROUP_METRICS)}")
+    if unknown := [metric for metric in metrics if metric not in GROUP_METRICS]:
+        raise ValueError(f"unknown metric '{unknown[0]}'; known are {', '.join(GROUP_METRICS)}")
     group = as_column(groups, "groups")
     names = sorted(group.dropna().astype("str").unique())
     masks = {name: (group.astype("str") == name).to_numpy(dtype=bool) for name in names}

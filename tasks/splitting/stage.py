@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -71,28 +72,15 @@ def split_rows(
     `test_rule`, of the same and the corrected test labels, which new rows do not change;
     `relabelled`, the corrected labels by side.
     """
-    by = section.by
-    draw = {"time": _by_time, "group": _by_group, "key": _by_key}[by]
+    draw = {"time": _by_time, "group": _by_group, "key": _by_key}[section.by]
     drawn = draw(frame, roles, section, assigned)
     placed = frame if len(drawn.split) == len(frame) else frame.loc[drawn.split.index]
     labels, sides, strata = roles.labels(placed), drawn.split["side"], roles.strata(placed)
-    every = roles.strata(frame.loc[drawn.found.sides.index])
-    named = roles.group if by == "group" else roles.time
-    cause = judging.cause_of_emptiness(None if named is None else frame[named], section)
     corrected = find_corrected(relabels, sides)
     return StageResult(
         stage=judging.STAGE,
         summary=", ".join(f"{side} {count:,}" for side, count in side_counts(sides).items()),
-        checks=(
-            *drawn.checks,
-            *judging.side_checks(strata, sides, roles, section, cause),
-            judging.share_check(sides, section),
-            *judging_units.unit_checks(drawn.split, drawn.found, every, section),
-            judging.class_share_check(strata, sides, roles),
-            judging.kept_check(drawn.stored, drawn.split),
-            *(people_check(frame, roles) if by == "key" else ()),
-            *corrected_checks(corrected),
-        ),
+        checks=(*_checks(frame, roles, section, drawn, strata), *corrected_checks(corrected)),
         tables={
             "sides": Table(title="Rows by side and class", frame=judging.side_table(strata, sides)),
             **drawn.tables,
@@ -105,6 +93,22 @@ def split_rows(
         },
         facts=_facts(frame, placed, labels, sides, section, corrected),
     )
+
+
+def _checks(
+    frame: pd.DataFrame, roles: Roles, section: SplitSection, drawn: _Drawn, strata: pd.Series
+) -> Iterator[Check]:
+    sides, every = drawn.split["side"], roles.strata(frame.loc[drawn.found.sides.index])
+    named = roles.group if section.by == "group" else roles.time
+    cause = judging.cause_of_emptiness(None if named is None else frame[named], section)
+    yield from drawn.checks
+    yield from judging.side_checks(strata, sides, roles, section, cause)
+    yield judging.share_check(sides, section)
+    yield from judging_units.unit_checks(drawn.split, drawn.found, every, section)
+    yield judging.class_share_check(strata, sides, roles)
+    yield judging.kept_check(drawn.stored, drawn.split)
+    if section.by == "key":
+        yield from people_check(frame, roles)
 
 
 def _facts(
