@@ -43,7 +43,8 @@ def make_golden_rows(
     it; `predicted`, with the threshold applied; `probability:<class>`. Raises ProjectFileError and
     UnavailableError like `load_model`.
     """
-    drawn = sorted(range(len(rows)), key=lambda at: _draw(rows.index[at]))[:count]
+    draws = [_draw(key) for key in rows.index.tolist()]
+    drawn = sorted(range(len(rows)), key=draws.__getitem__)[:count]
     chosen = rows.iloc[drawn]
     model = load_model(package, extra_types=extra_types)
     features = feature_frame(chosen, roles)

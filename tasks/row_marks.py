@@ -82,10 +82,13 @@ def mark_rows(frame: pd.DataFrame, split: pd.DataFrame, roles: Roles) -> pd.Data
     target = roles.target
     told = [name for name in frame.columns if name not in (target, *roles.annotators)]
     numbers = [name for name in told if pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    features = value_hashes(frame, roles.features, roles.numeric)
+    alike = set(told) == set(roles.features) and set(numbers) == set(roles.numeric)
+    source = features if alike else value_hashes(frame, told, numbers)
     ways = {
         OF_PROJECT: split["unit"].astype("str"),
-        "features": target + "\0" + value_hashes(frame, roles.features, roles.numeric),
-        "source": target + "\0" + value_hashes(frame, told, numbers),
+        "features": target + "\0" + features,
+        "source": target + "\0" + source,
     }
     parts = []
     for kind, values in ways.items():

@@ -50,6 +50,25 @@ def copy_template(library: str, database: Path) -> None:
     temporary.unlink()
 
 
+def is_as_template(library: str, database: Path) -> bool:
+    """Whether a database has the tables of the template, so that there is nothing to migrate."""
+    versions = [
+        _schema_version(one) for one in (database, template_folder() / template_name(library))
+    ]
+    return versions[0] is not None and versions[0] == versions[1]
+
+
+def _schema_version(database: Path) -> tuple[str, ...] | None:
+    if not database.is_file():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as one:
+            found = one.execute("SELECT version_num FROM alembic_version ORDER BY 1").fetchall()
+    except sqlite3.Error:
+        return None
+    return tuple(number for (number,) in found) or None
+
+
 def prepare_templates() -> None:
     """Make the templates that are missing, both at the same time."""
     folder = template_folder()
