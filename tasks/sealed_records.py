@@ -37,6 +37,8 @@ def record_problem(text: str) -> str | None:
         record = json.loads(text)
         seal, digest = record.pop(SEAL, None), record["digest"]
         found = digest_of(record)
+        if seal is None and record.get("format", 1) > 1:
+            return f"{RECORD} has lost its seal"
         if seal is not None and (BYTES not in record or hash_of(record) != seal):
             return f"{RECORD} does not have the hash that it names"
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -97,7 +97,7 @@ def _require_known(metric: str, judgements: float) -> None:
     known = (*CLASS_METRICS, *_OF_NUMBERS)
     if metric not in known:
         raise ValueError(f"unknown metric '{metric}'; known are {', '.join(known)}")
-    if judgements < 1:
+    if not judgements >= 1:
         raise ValueError(f"judgements is {judgements}, and this one counts: 1 at least")
 
 

@@ -25,7 +25,8 @@ def as_column(values: Any, name: str) -> pd.Series:
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} has {array.ndim} dimensions, and one value a row is needed")
-    return pd.Series(array)
+    # An array of words would make a word of what is missing.
+    return pd.Series(list(values) if isinstance(values, list | tuple) else array)
 
 
 def same_length(**named: Any) -> None:

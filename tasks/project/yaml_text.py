@@ -26,7 +26,7 @@ _MOST_VALUES = 200_000
 _DEEPEST = 50
 _LONGEST_NUMBER = 1024
 _LEADING_ZEROS = re.compile(r"[-+]?0[0-9_]+")
-_UNREADABLE = (ValueError, KeyError, AttributeError, TypeError, OverflowError)
+_UNREADABLE = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
 """What is raised of a value that its tag cannot read."""
 
 
