@@ -355,6 +355,67 @@ def test_a_prediction_sees_all_columns_as_they_were():
             ),
             "1 of 1 values of predict are missing",
         ),
+        (lambda: assayline.compare_models([], [], []), "y_true has no rows"),
+        (
+            lambda: assayline.compare_models(["a", float("nan")], ["a", "a"], ["a", "a"]),
+            "1 of 2 values of y_true are missing; leave them out",
+        ),
+        (
+            lambda: assayline.compare_models(["a"], ["a"], ["a"], units=[None]),
+            "1 of 1 values of units are missing; leave them out",
+        ),
+        (
+            lambda: assayline.compare_models(["a"], ["a"], ["a"], replicates=0),
+            "^replicates is 0: input should be greater than",
+        ),
+        (
+            lambda: assayline.compare_models(["a"], ["a"], ["a"], judgements=float("nan")),
+            "judgements is nan, and this one counts: 1 at least",
+        ),
+        (
+            lambda: assayline.decide_promotion(
+                assayline.compare_models(["a"] * 9, ["a"] * 9, ["b"] * 9), min_gain=float("nan")
+            ),
+            "^min_gain is nan: input should be ",
+        ),
+        (
+            lambda: assayline.find_weak_slices(
+                pd.DataFrame({"x": [1, 2]}), ["a", "b"], ["a", "a"], false_discovery_rate=7
+            ),
+            "^false_discovery_rate is 7: input should be less than ",
+        ),
+        (
+            lambda: assayline.find_label_issues(["a"], [[0.5, 0.5]], classes=["a", "a"]),
+            "the class 'a' is named twice; name each column differently",
+        ),
+        (
+            lambda: assayline.find_conflicts(
+                pd.DataFrame({"x": [1], "y": ["a"]}), "y", tolerance=float("nan")
+            ),
+            "tolerance is nan, and it is 0 or more standard deviations",
+        ),
+        (
+            lambda: assayline.measure_agreement(
+                pd.DataFrame({"ann": [1.0], "bo": [float("inf")]}), scale="interval"
+            ),
+            "bo of ratings holds inf, which is no finite number",
+        ),
+        (
+            lambda: assayline.measure_robustness(
+                pd.DataFrame({"x": [1.5, 2.5]}), ["a", "b"], lambda rows: ["a"]
+            ),
+            "rows has 2 rows and predict has 1; give the same rows",
+        ),
+        (
+            lambda: assayline.measure_robustness(
+                pd.DataFrame({"x": [1.5]}), ["a"], lambda rows: ["a"], max_rows=0
+            ),
+            "^max_rows is 0: input should be greater than",
+        ),
+        (
+            lambda: assayline.find_leaks(pd.DataFrame({"x": [1, 2], "y": ["a", "a"]}), "y"),
+            "'y' has one value in all rows: nothing can tell it",
+        ),
     ],
 )
 def test_bad_input_gets_one_sentence(call, sentence):

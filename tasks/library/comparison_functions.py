@@ -11,11 +11,12 @@ from tasks.gate.rules import decide, rows_needed, too_few_discordant
 from tasks.gate.spending import interval_level, one_sided_level
 from tasks.intervals import Difference
 from tasks.library.plain_arrays import (
-    as_column,
     known_class,
     plain_labels,
     plain_numbers,
     plain_predictions,
+    plain_settings,
+    plain_units,
     row_names,
     same_length,
 )
@@ -70,6 +71,7 @@ def compare_models(  # noqa: PLR0913 - two models, and how they are compared
     (0.2, 0.13, 0.29, 'tango')
     """
     _require_known(metric, judgements)
+    plain_settings(GateSection, replicates=replicates)
     same_length(y_true=y_true, candidate=candidate, other=other, units=units)
     index = row_names(len(y_true))
     told = {"candidate": candidate, "other": other}
@@ -88,7 +90,7 @@ def compare_models(  # noqa: PLR0913 - two models, and how they are compared
         positive_class=positive_class,
         replicates=replicates,
         seed=seed,
-        groups=None if units is None else as_column(units, "units").set_axis(index),
+        groups=plain_units(units, index),
         level=level,
     )
 
@@ -131,8 +133,8 @@ def decide_promotion(
     """
     if intent not in ("improve", "refresh"):
         raise ValueError(f"intent is '{intent}', and it is 'improve' or 'refresh'")
-    gate = GateSection(
-        intent=intent, min_gain=min_gain, margin=margin, min_discordant=min_discordant
+    gate = plain_settings(
+        GateSection, intent=intent, min_gain=min_gain, margin=margin, min_discordant=min_discordant
     )
     decision = decide(difference, intent, gate)
     needed = rows_needed(difference, intent, gate)

@@ -92,6 +92,8 @@ def find_leaks(
     ('reminder_sent',)
     """
     table = plain_table(frame, target, seed, leakage={"accept": dict(accept or {})})
+    if table.frame[table.roles.target].nunique() < 2:
+        raise ValueError(f"'{table.roles.target}' has one value in all rows: nothing can tell it")
     found = _find_leaks(Dataset(table.frame, table.split, table.roles), table.project)
     return Leaks(
         suspects=tuple(found.facts["suspects"]),

@@ -18,6 +18,7 @@ from tasks.library.plain_arrays import (
     known_class,
     plain_labels,
     plain_predictions,
+    plain_units,
     row_names,
     same_length,
 )
@@ -80,16 +81,16 @@ def find_weak_slices(
     labels = plain_labels(truth, "y_true")
     limits = {"max_order": max_order, "min_rows": min_rows}
     search = {**limits, "false_discovery_rate": false_discovery_rate}
-    told = frame.assign(**{TRUTH: labels.to_numpy()})
-    table = plain_table(told, TRUTH, seed, error_analysis={"search": search})
+    whole = frame.assign(**{TRUTH: labels.to_numpy()})
+    table = plain_table(whole, TRUTH, seed, error_analysis={"search": search})
     labels = labels.set_axis(table.frame.index)
     predictions = plain_predictions(y_pred, "y_pred", labels.index)
     wrong = (predictions["predicted"] != labels).to_numpy(dtype=bool)
     _require_errors(wrong, 2 * min_rows)
     classes = sorted(labels.unique())
     errors = DevErrors(table.frame, labels, predictions, wrong, classes, classes[0])
-    alone = labels.index.to_series() if units is None else as_column(units, "units")
-    alone = alone.astype("str").set_axis(labels.index)
+    told = plain_units(units, labels.index)
+    alone = labels.index.to_series().astype("str") if told is None else told
     finding, _ = _find_weak_slices(
         errors, table.frame, NamedSlices({}), table.roles, table.project, alone
     )
@@ -154,7 +155,7 @@ def measure_groups(
         positive_class=positive_class,
         replicates=2000,
         seed=seed,
-        groups=None if units is None else as_column(units, "units").set_axis(index),
+        groups=plain_units(units, index),
     )
     if unknown := [metric for metric in metrics if metric not in GROUP_METRICS]:
         raise ValueError(f"unknown metric '{unknown[0]}'; known are {', '.join(GROUP_METRICS)}")

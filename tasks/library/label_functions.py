@@ -16,9 +16,9 @@ from tasks.labels.probabilities import label_probabilities as _label_probabiliti
 from tasks.labels.ratings import as_labels, wide_ratings
 from tasks.labels.stage import label_quality
 from tasks.library.plain_arrays import (
-    as_column,
     known_class,
     plain_labels,
+    plain_numbers,
     probability_matrix,
     row_names,
     same_length,
@@ -92,6 +92,8 @@ def find_label_issues(
     names = tuple(map(str, probabilities.columns if classes is None else classes))
     if len(names) != matrix.shape[1]:
         raise ValueError(f"{len(names)} classes are named, and there are {matrix.shape[1]} columns")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"the class '{twice[0]}' is named twice; name each column differently")
     keyed = given.set_axis(row_names(len(given)))
     sides = pd.Series("train", index=keyed.index)
     known = LabelProbabilities(classes=names, matrix=matrix)
@@ -127,6 +129,8 @@ def find_conflicts(
     0      1  equal   apple
     1      1  equal  cherry
     """
+    if not 0 <= tolerance < np.inf:
+        raise ValueError(f"tolerance is {tolerance}, and it is 0 or more standard deviations")
     if not 0.5 <= similarity <= 1:
         raise ValueError(f"similarity is {similarity}, and it is a share from 0.5 to 1")
     table = with_features(plain_table(frame, target))
@@ -183,6 +187,10 @@ def measure_agreement(
         raise ValueError("scale 'ordinal' needs the classes from the lowest in order")
     people = [str(name) for name in ratings.columns]
     table = ratings.set_axis(people, axis=1)
+    same_length(ratings=ratings, units=units)
+    if scale == "interval":
+        for name in people:
+            plain_numbers(table[name].dropna(), f"{name} of ratings")
     given = sorted({str(one) for name in people for one in as_labels(table[name]).dropna()})
     names = None if scale == "interval" else tuple(given if order is None else map(str, order))
     found, outside = wide_ratings(table, people, names)
@@ -191,6 +199,5 @@ def measure_agreement(
         raise ValueError(f"'{outside.index[0]}' is no label of the scale")
     codes = None
     if units is not None:
-        same_length(ratings=ratings, units=units)
-        codes = pd.factorize(as_column(units, "units"))[0].astype(np.int64)
+        codes = pd.factorize(plain_labels(units, "units"))[0].astype(np.int64)
     return _measure_agreement(found.votes(), found.classes, seed, scale, units=codes)

@@ -7,15 +7,17 @@ a sentence that names the argument and both values.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from tasks.estimators.fitting import as_predictions
 from tasks.labels.ratings import as_labels
 
 _MOST_NAMED = 5
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 def as_column(values: Any, name: str) -> pd.Series:
@@ -30,9 +32,11 @@ def as_column(values: Any, name: str) -> pd.Series:
 
 
 def same_length(**named: Any) -> None:
-    """Raises ValueError where two of the arguments have not one value for each row."""
+    """Raises ValueError where there is no row, or two arguments have not one value for each."""
     sizes = {name: len(values) for name, values in named.items() if values is not None}
     (first, size), *others = sizes.items()
+    if not size:
+        raise ValueError(f"{first} has no rows, and nothing can be said of none")
     for name, other in others:
         if other != size:
             raise ValueError(f"{first} has {size} rows and {name} has {other}; give the same rows")
@@ -52,13 +56,34 @@ def plain_labels(values: Any, name: str, index: pd.Index | None = None) -> pd.Se
     return labels
 
 
+def plain_units(values: Any, index: pd.Index) -> pd.Series | None:
+    """Which rows belong together, as words, called as `index`; None: each stands alone.
+
+    Raises ValueError where one is missing.
+    """
+    if values is None:
+        return None
+    return plain_labels(values, "units", index)
+
+
+def plain_settings(section: type[Settings], **values: Any) -> Settings:
+    """A section of the project file from arguments. Raises ValueError, which names the first."""
+    try:
+        return section(**values)
+    except ValidationError as failure:
+        error = failure.errors()[0]
+        name = next((str(one) for one in reversed(error["loc"]) if isinstance(one, str)), "value")
+        reason = error["msg"][:1].lower() + error["msg"][1:]
+        raise ValueError(f"{name} is {error['input']!r}: {reason}") from None
+
+
 def plain_numbers(values: Any, name: str, index: pd.Index | None = None) -> pd.Series:
     """Finite numbers as float64. Raises ValueError."""
     column = as_column(values, name)
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     wrong = ~np.isfinite(numbers.to_numpy())
     if wrong.any():
-        first = column.iloc[int(np.flatnonzero(wrong)[0])]
+        first = column[wrong].tolist()[0]
         raise ValueError(f"{name} holds {first!r}, which is no finite number")
     return numbers if index is None else numbers.set_axis(index)
 

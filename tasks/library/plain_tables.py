@@ -19,7 +19,7 @@ from tasks.ingestion.cells import as_series
 from tasks.ingestion.counters import find_counters
 from tasks.ingestion.reading import typed_source
 from tasks.ingestion.role_resolution import resolve_roles
-from tasks.library.plain_arrays import row_names
+from tasks.library.plain_arrays import plain_settings, row_names
 from tasks.project.data_sections import SourceSection
 from tasks.project.roles import ColumnKind, Roles
 from tasks.project.sections import Project
@@ -59,7 +59,8 @@ def plain_table(frame: Any, target: str | Roles, seed: int = 0, **sections: Any)
     """
     asked = target if isinstance(target, Roles) else Roles(target=target)
     frame = _checked(frame, asked, whole=isinstance(target, str))
-    project = Project(
+    project = plain_settings(
+        Project,
         name="library",
         source=SourceSection(path="-"),
         target=asked.target,

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.library.plain_arrays import plain_labels, plain_predictions, same_length
+from tasks.library.plain_arrays import (
+    plain_labels,
+    plain_predictions,
+    plain_settings,
+    same_length,
+)
 from tasks.library.plain_tables import TRUTH, plain_table
 from tasks.performance_audit.robustness import Effect
 from tasks.performance_audit.robustness import measure_robustness as _measure_robustness
@@ -52,6 +57,8 @@ def measure_robustness(
     {'case': 1.0, 'spaces': 1.0}
     """
     same_length(frame=frame, y_true=y_true)
+    limits = {"max_rows": max_rows, "missing_share": missing_share}
+    section = plain_settings(RobustnessSection, **limits)
     named = frame.rename(columns=str)
     fixed = [n for n in named.columns if pd.api.types.is_bool_dtype(named[n].dtype)]
     labels = plain_labels(y_true, "y_true").to_numpy()
@@ -61,14 +68,13 @@ def measure_robustness(
     def score(rows: pd.DataFrame) -> pd.DataFrame:
         others = given.loc[rows.index, [n for n in given.columns if n not in rows.columns]]
         whole = pd.concat([rows, others], axis=1)[list(given.columns)]
-        return plain_predictions(
-            predict(whole.set_axis(frame.columns, axis=1)), "predict", rows.index, positive_class
-        )
+        told = predict(whole.set_axis(frame.columns, axis=1))
+        same_length(rows=rows, predict=told)
+        return plain_predictions(told, "predict", rows.index, positive_class)
 
     truth = table.roles.labels(table.frame)
     rows = ScoredRows(truth, score(given), positive_class, replicates=1000, seed=seed)
     every = np.ones(len(given), dtype=bool)
-    section = RobustnessSection(max_rows=max_rows, missing_share=missing_share)
     found = _measure_robustness(given, every, rows, score, table.roles, section, metric)
     effects = (*found.kinds, *found.columns)
     columns = ["kind", "label", "n", "flips", "low", "high", "gain"]
