@@ -8,6 +8,7 @@ that is printed carries control characters of a project file or of data to the t
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
 import os
@@ -15,8 +16,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from flows.arguments import build_parser
+from flows.exit_codes import INTERNAL, INTERRUPTED, UNAVAILABLE, explained
 from flows.terminal import filtered
 
 _LEAST_FREE = 100_000
@@ -33,6 +36,19 @@ _SECRETS = (
     "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_TRACKING_TOKEN",
 )
+
+
+def end_with_command() -> NoReturn:
+    """Run the command of this process, and end the process with it."""
+    code = main()
+    if code == INTERRUPTED:
+        # Ctrl-C may have come between taking a lock of `logging` and keeping it to be given back:
+        # Prefect's threads, which the interpreter waits for, would then wait for ever.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
             _complain(
                 "interrupted; finished stages are kept, and the same command goes on from there"
             )
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
     except Exception as failure:
@@ -66,8 +82,6 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 
 def _explain(failure: Exception, options: argparse.Namespace) -> int:
-    from flows.exit_codes import INTERNAL, UNAVAILABLE, explained
-
     home = _home(options)
     if _is_full(home):
         # Every store reports it in its own words; this is the cause of all of them.
@@ -124,4 +138,4 @@ def _public(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with_command()

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -69,3 +71,20 @@ def test_what_the_machine_does_is_told_as_it_is(
 ):
     ended, told = ends(failure, monkeypatch, capsys, tmp_path)
     assert (ended, words in told) == (code, True)
+
+
+def test_an_interrupted_command_ends_though_a_thread_of_a_library_never_does():
+    program = (
+        "import threading, flows.cli as cli\n"
+        "def waits(options):\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    raise KeyboardInterrupt\n"
+        "cli._dispatch = waits\n"
+        "import sys; sys.argv[1:] = ['schema']\n"
+        "cli.end_with_command()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "assayline: interrupted\n")
